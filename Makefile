@@ -1,0 +1,52 @@
+# The verbs of the project. `make demo` and `make test` are all a new user needs: they install what
+# is missing (debian-packages.txt), build, install the extensions, and run.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.PHONY: demo test build install bench fuzz check format deps deps-dev configure clean
+
+# Packages and extension files go to system folders; root needs no sudo for that.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+JOBS := $(shell nproc)
+
+deps:
+	@scripts/install-packages debian-packages.txt
+
+deps-dev: deps
+	@scripts/install-packages debian-packages-dev.txt
+
+configure: deps
+	@[ -f build/CMakeCache.txt ] || cmake --preset release
+
+build: configure
+	@cmake --build --preset release -j $(JOBS)
+
+# Puts the extensions into the PostgreSQL that pg_config names.
+install: build
+	@$(SUDO) scripts/install-extensions build
+
+demo: install
+	@build/bin/millrace demo
+
+test: install
+	@test/run
+
+bench: install
+	@bench/run
+
+# A libFuzzer run of every decoder; FUZZ_SECONDS each.
+FUZZ_SECONDS ?= 60
+fuzz: deps-dev
+	@cmake --preset fuzz
+	@cmake --build --preset fuzz -j $(JOBS)
+	@test/fuzz/run build/fuzz $(FUZZ_SECONDS)
+
+# Formatting, clang-tidy, and the unit tests under the sanitizers.
+check: deps-dev
+	@scripts/check
+
+format: deps-dev
+	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format -i
+
+clean:
+	@rm -rf build

@@ -1,0 +1,40 @@
+// Where core's growing structures take their memory from. Inside a backend that is a memory
+// context; in tests and benchmarks it is the heap.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace millrace {
+
+// Memory handed out here lives until Free, or until the owner of the allocator drops all of it at
+// once; structures built on it are trivially destructible and never rely on Free being called.
+class Allocator {
+ public:
+  // Returns `bytes` bytes aligned for any scalar. Throws std::bad_alloc, never returns nullptr.
+  virtual void* Allocate(std::size_t bytes) = 0;
+  // Gives back what Allocate returned. nullptr is allowed.
+  virtual void Free(void* memory) noexcept = 0;
+
+  template <typename T>
+  T* AllocateArray(std::size_t count) {
+    return static_cast<T*>(Allocate(count * sizeof(T)));
+  }
+
+ protected:
+  ~Allocator() = default;
+};
+
+// malloc and free.
+class HeapAllocator final : public Allocator {
+ public:
+  void* Allocate(std::size_t bytes) override {
+    void* memory = std::malloc(bytes == 0 ? 1 : bytes);
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+  }
+  void Free(void* memory) noexcept override { std::free(memory); }
+};
+
+}  // namespace millrace

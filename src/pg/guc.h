@@ -1,0 +1,22 @@
+// The settings of the extensions.
+#pragma once
+
+namespace millrace::pg {
+
+// millrace.hll_*: what hll_empty, hll_add_agg and the hll type use where a parameter is left out.
+// hll_set_defaults and hll_set_max_sparse set them; being settings, they reach parallel workers and
+// are undone by a rollback.
+extern int hll_default_log2m;
+extern int hll_default_regwidth;
+extern int hll_default_expthresh;
+extern int hll_default_sparseon;
+extern int hll_max_sparse;
+
+// Defines millrace.*. Called once, when the library is loaded.
+void DefineSettings();
+
+// topn.number_of_counters, N. Defined when a function of our topn is first called and not when the
+// library is loaded, because where the published topn is in use it defines the setting itself.
+int NumberOfCounters();
+
+}  // namespace millrace::pg

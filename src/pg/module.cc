@@ -1,0 +1,11 @@
+// Entry of the library that the three extensions share.
+
+#include "pg/guc.h"
+#include "pg/pg_api.h"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+void _PG_init(void) { millrace::pg::DefineSettings(); }

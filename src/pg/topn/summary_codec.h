@@ -1,0 +1,30 @@
+// topn values: a jsonb object, item to integer count, and core's summaries.
+#pragma once
+
+#include "core/sketch/top_n.h"
+#include "pg/pg_api.h"
+
+namespace millrace::pg {
+
+// A stored summary in StoredOrder. The keys point into the datum (or its detoasted copy).
+struct Summary {
+  TopNItem* items;
+  std::size_t size;
+};
+
+// Reads `datum` (a jsonb) into the current context. Raises 22023 unless it is an object whose
+// values are integers from 0 to the largest int8 and whose keys have at most kTopNMaxKeyBytes
+// bytes.
+Summary SummaryFromJsonb(Datum datum);
+
+// The jsonb of `items`, which are in StoredOrder, in the current context: the same bytes that
+// PostgreSQL makes. Raises 54000 when it would be larger than a jsonb can be.
+Datum JsonbFromSummary(const TopNItem* items, std::size_t size);
+
+// Bytes of the jsonb of `items`.
+std::size_t JsonbSizeOfSummary(const TopNItem* items, std::size_t size);
+
+// `text` clipped to kTopNMaxKeyBytes at a character boundary.
+std::string_view ClipKey(std::string_view text);
+
+}  // namespace millrace::pg
