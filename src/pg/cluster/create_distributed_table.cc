@@ -132,21 +132,14 @@ void Record(const Request& request) {
   }
 }
 
-// Checks and records as the owner of the extension: its table is read-only to others.
-void CheckAndRecord(const Request& request, const char* table_name) {
+// The record is read-only to users: only the INSERT runs as the extension's owner. An error on the
+// way restores the user with the transaction.
+void RecordAsOwner(const Request& request) {
   Oid user;
   int security_context;
   GetUserIdAndSecContext(&user, &security_context);
   SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security_context | SECURITY_LOCAL_USERID_CHANGE);
-  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "could not connect to SPI");
-  CheckColocation(request.colocate_with);
-  if (IsRecorded(request.table)) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-                    errmsg("table \"%s\" is already distributed", table_name)));
-  }
   Record(request);
-  SPI_finish();
-  // An error on the way restores both with the transaction.
   SetUserIdAndSecContext(user, security_context);
 }
 
@@ -179,7 +172,14 @@ MILLRACE_FUNCTION(create_distributed_table) {
   CheckUniqueKeys(relation, attribute, request.column);
   const char* name = pstrdup(RelationGetRelationName(relation));
   relation_close(relation, NoLock);
-  CheckAndRecord(request, name);
+  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "could not connect to SPI");
+  CheckColocation(request.colocate_with);
+  if (IsRecorded(request.table)) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                    errmsg("table \"%s\" is already distributed", name)));
+  }
+  RecordAsOwner(request);
+  SPI_finish();
   ereport(NOTICE,
           (errmsg("table \"%s\" is recorded as distributed by \"%s\"", name, request.column),
            errdetail("All its rows stay on this node until Citus is installed.")));
