@@ -182,7 +182,9 @@ void TopN::RaiseFloor(Allocator& allocator) {
     }
     entry.count -= raise;
     // Entries are in the order of their keys, so the bytes move towards the front.
-    std::memmove(keys_ + key_bytes, keys_ + entry.key_offset, entry.key_size);
+    if (entry.key_size > 0) {
+      std::memmove(keys_ + key_bytes, keys_ + entry.key_offset, entry.key_size);
+    }
     entry.key_offset = key_bytes;
     key_bytes += entry.key_size;
     entries_[kept++] = entry;
@@ -228,7 +230,7 @@ void TopN::Serialize(std::uint8_t* out) const noexcept {
   for (std::uint32_t i = 0; i < size_; ++i) {
     const std::string_view key = KeyOf(entries_[i]);
     *out++ = static_cast<std::uint8_t>(key.size());
-    std::memcpy(out, key.data(), key.size());
+    if (!key.empty()) std::memcpy(out, key.data(), key.size());
     out += key.size();
     StoreUnaligned(out, entries_[i].count);
     out += sizeof(std::int64_t);

@@ -1,4 +1,4 @@
-// topn values: a jsonb object, item to integer count, and core's summaries.
+// topn values: jsonb datums and core's summaries.
 #pragma once
 
 #include "core/sketch/top_n.h"
@@ -17,12 +17,12 @@ struct Summary {
 // bytes.
 Summary SummaryFromJsonb(Datum datum);
 
+// Room for `size` items in the current context.
+TopNItem* AllocateItems(std::size_t size);
+
 // The jsonb of `items`, which are in StoredOrder, in the current context: the same bytes that
 // PostgreSQL makes. Raises 54000 when it would be larger than a jsonb can be.
 Datum JsonbFromSummary(const TopNItem* items, std::size_t size);
-
-// Bytes of the jsonb of `items`.
-std::size_t JsonbSizeOfSummary(const TopNItem* items, std::size_t size);
 
 // `text` clipped to kTopNMaxKeyBytes at a character boundary.
 std::string_view ClipKey(std::string_view text);

@@ -91,7 +91,6 @@ MILLRACE_FUNCTION(topn_pack) {
   AggregateContext(fcinfo);
   if (PG_ARGISNULL(0)) return JsonbFromSummary(nullptr, 0);
   const auto* state = reinterpret_cast<TopN*>(PG_GETARG_POINTER(0));
-  auto* items = static_cast<TopNItem*>(
-      palloc_extended(Max(state->size(), 1) * sizeof(TopNItem), MCXT_ALLOC_HUGE));
+  TopNItem* items = AllocateItems(state->size());
   return JsonbFromSummary(items, state->Summarize(items));
 }

@@ -12,8 +12,7 @@ using namespace millrace::pg;
 namespace {
 
 Datum UnionToJsonb(const Summary& a, const Summary& b) {
-  auto* items = static_cast<TopNItem*>(
-      palloc_extended(Max(a.size + b.size, 1) * sizeof(TopNItem), MCXT_ALLOC_HUGE));
+  TopNItem* items = AllocateItems(a.size + b.size);
   const std::size_t size =
       UnionSummaries(a.items, a.size, b.items, b.size, NumberOfCounters(), items);
   return JsonbFromSummary(items, size);
