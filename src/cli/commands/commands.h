@@ -1,0 +1,26 @@
+// Every command of the program adds itself to the command line here.
+//
+// Add<Name>Command registers a subcommand with its options and a callback that runs it. The
+// callback returns normally on success and throws CliError (error.h) on failure.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace millrace::cli {
+
+struct UpOptions;
+
+void AddUpCommand(CLI::App& app);
+void AddDownCommand(CLI::App& app);
+void AddStatusCommand(CLI::App& app);
+void AddPsqlCommand(CLI::App& app);
+void AddLogsCommand(CLI::App& app);
+void AddWorkshopCommand(CLI::App& app);
+void AddDemoCommand(CLI::App& app);
+void AddGenerateCommand(CLI::App& app);
+void AddLoadCommand(CLI::App& app);
+
+// The options of `up`, for the commands that begin with it.
+void AddUpOptions(CLI::App& app, UpOptions& options);
+
+}  // namespace millrace::cli

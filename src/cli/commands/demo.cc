@@ -1,0 +1,170 @@
+// `millrace demo`: the workshop on real events, from nothing to checked answers.
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "cli/commands/commands.h"
+#include "cli/commands/workshop.h"
+#include "cli/error.h"
+#include "cli/loader/generate_events.h"
+#include "cli/output.h"
+#include "cli/server/up.h"
+
+namespace millrace::cli {
+namespace {
+
+// Three standard errors of hll at the workshop's parameters, 1.04 / sqrt(2048).
+constexpr double kTolerance = 3 * 0.02298;
+
+struct DemoOptions {
+  UpOptions up;
+  std::int64_t rows = 2'000'000;
+  std::uint64_t seed = 1;
+};
+
+// The dashboard's questions once more, asked of the events themselves. Buckets and the rollup's
+// watermark are those of the answer; columns and rows come in the same order.
+struct PlainQuestion {
+  const char* sql;
+  int exact_columns;     // from the left: equal to the letter
+  bool other_estimates;  // the columns after those are distinct counts
+};
+
+const char* const kRecent = R"(
+  WITH recent AS MATERIALIZED (
+    SELECT * FROM (SELECT date_bin('{} minutes', event_time, 'epoch') AS bucket, * FROM public.events) e
+    WHERE bucket >= {} AND bucket <= now()
+      AND event_id <= (SELECT last_aggregated_id FROM public.rollups WHERE name = '{}')) )";
+
+std::vector<std::pair<std::string, PlainQuestion>> PlainQuestions() {
+  const std::string five = "rollup_events_5min", hour = "rollup_events_1hr";
+  auto recent = [](int minutes, const char* since, const std::string& rollup) {
+    return fmt::format(fmt::runtime(kRecent), minutes, since, rollup);
+  };
+  return {
+      {recent(5, "now() - interval '15 minutes'", five),
+       {"SELECT count(*), count(DISTINCT device_id) FROM recent", 1, true}},
+      {recent(60, "date_trunc('day', now()) - interval '7 days'", hour),
+       {"SELECT count(*), count(DISTINCT session_id) FROM recent", 1, true}},
+      {recent(60, "date_trunc('day', now()) - interval '2 days'", hour),
+       {"SELECT bucket, count(*), count(DISTINCT device_id), count(DISTINCT session_id) FROM "
+        "recent "
+        "GROUP BY bucket ORDER BY bucket",
+        2, true}},
+      {recent(5, "now() - interval '15 minutes'", five),
+       {"SELECT count(*), count(DISTINCT device_id) FROM recent WHERE customer_id = 1", 1, true}},
+      {recent(5, "now() - interval '30 minutes'", five),
+       {"SELECT device_id, count(*) FROM recent WHERE customer_id = 2 GROUP BY 1 "
+        "ORDER BY 2 DESC, device_id::text COLLATE \"C\" LIMIT 10",
+        2, false}}};
+}
+
+// Past 1,000 distinct devices topn's counts are estimates; below, to the letter.
+bool SameAnswer(const QueryResult& answer, const QueryResult& plain,
+                const PlainQuestion& question) {
+  if (answer.rows() != plain.rows() || answer.columns() != plain.columns()) return false;
+  for (int row = 0; row < answer.rows(); ++row) {
+    for (int column = 0; column < answer.columns(); ++column) {
+      const std::string a(answer.Value(row, column)), b(plain.Value(row, column));
+      if (column < question.exact_columns) {
+        if (a != b) return false;
+      } else if (question.other_estimates) {
+        const double estimate = std::stod(a), truth = std::stod(b);
+        if (std::abs(estimate - truth) > std::max(1.0, kTolerance * truth)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+void Generate(const DemoOptions& options, const std::string& conninfo) {
+  DatabaseSinkOptions database;
+  database.conninfo = conninfo;
+  GenerateOptions generate;
+  generate.rows = options.rows;
+  generate.model.seed = options.seed;
+  // What the dashboard asks about, and where pg_partman has made partitions.
+  using namespace std::chrono;
+  const auto now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+  generate.start = now - std::int64_t{15} * 60 * kMicrosPerSecond;
+  generate.end = now;
+  const auto sink = OpenCopySink(database);
+  if (GenerateEvents(generate, *sink).stopped) throw CliError("stopped by a signal");
+}
+
+void ShowAnswers(Connection& connection) {
+  // One snapshot for the answers and for what they are checked against.
+  connection.Execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL TimeZone = 'UTC'");
+  const auto answers = RunDashboard(connection);
+  const auto questions = PlainQuestions();
+  if (answers.size() != questions.size()) {
+    throw CliError("the dashboard has other questions than the demo can check");
+  }
+  int matching = 0;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    fmt::print("\n{}", FormatAnswer(answers[i]));
+    const auto& [recent, question] = questions[i];
+    const auto start = std::chrono::steady_clock::now();
+    const auto plain = connection.Execute(recent + question.sql);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const bool same = SameAnswer(answers[i].result, plain, question);
+    matching += same;
+    fmt::print("  {} plain SQL over the events, which takes {}\n",
+               same ? "matches" : "DIFFERS from", FormatDuration(seconds));
+  }
+  connection.Execute("COMMIT");
+  if (matching != static_cast<int>(answers.size())) {
+    throw CliError(fmt::format("{} of {} answers differ from plain SQL over the events",
+                               answers.size() - matching, answers.size()));
+  }
+  fmt::print(
+      "\nAll {} answers match plain SQL: counts exactly, distinct counts within hll's error.\n",
+      answers.size());
+}
+
+void RunDemo(const DemoOptions& options) {
+  const std::string conninfo = BringUp(options.up);
+  Connection connection = Connection::Open(conninfo);
+  InstallWorkshop(connection, true);
+  Generate(options, conninfo);
+  double seconds = 0;
+  for (const RollupRun& run : RunRollups(connection)) {
+    fmt::print(stderr, "{}: {} events in {}\n", run.function,
+               FormatCount(run.last_id - run.first_id + 1), FormatDuration(run.seconds));
+    seconds += run.seconds;
+  }
+  fmt::print(stderr, "Both rollups: {} events/s\n",
+             FormatCount(static_cast<std::int64_t>(static_cast<double>(options.rows) / seconds)));
+  ShowAnswers(connection);
+  fmt::print(R"(
+The server is running: {}
+
+Next:
+  build/bin/millrace psql                         look around
+  build/bin/millrace status                       partitions, rollups, jobs
+  build/bin/millrace generate --rate 1000 --into-database   events, until Ctrl-C
+  build/bin/millrace down                         stop; the data stays
+)",
+             conninfo);
+}
+
+}  // namespace
+
+void AddDemoCommand(CLI::App& app) {
+  auto options = std::make_shared<DemoOptions>();
+  CLI::App* command = app.add_subcommand(
+      "demo",
+      "up, workshop, events, rollups, and the dashboard's answers checked against plain SQL");
+  AddUpOptions(*command, options->up);
+  command->add_option("--rows", options->rows, "Events to generate")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--seed", options->seed, "The same seed gives the same events")
+      ->capture_default_str();
+  command->callback([options] { RunDemo(*options); });
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,225 @@
+// `millrace generate`: the clickstream of the workshop, to CSV or straight into the database.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/commands/commands.h"
+#include "cli/error.h"
+#include "cli/loader/generate_events.h"
+#include "cli/loader/stop_signal.h"
+#include "cli/loader/units.h"
+#include "cli/output.h"
+#include "cli/server/options.h"
+
+namespace millrace::cli {
+namespace {
+
+constexpr std::int64_t kDefaultRows = 1'000'000;
+constexpr std::int64_t kDefaultSpan = 3'600 * kMicrosPerSecond;
+
+// The command line as typed.
+struct Arguments {
+  ConnectionOptions connection;
+  GenerateOptions generate;
+  DatabaseSinkOptions database;
+  std::optional<std::int64_t> rows;
+  std::optional<std::int64_t> batch_rows;
+  std::string from, to, span, late_by = "10min";
+  double late_share = 0;
+  std::string output;
+  bool header = false;
+  bool into_database = false;
+  bool inserts = false;
+};
+
+// The event times: [from, to), of which `span` gives one end; the last hour when nothing is said;
+// the clock's when a rate is.
+void ResolveTimes(const Arguments& arguments, GenerateOptions* generate) {
+  std::optional<std::int64_t> from, to;
+  if (!arguments.from.empty()) from = ParseTimestamp(arguments.from);
+  if (!arguments.to.empty()) to = ParseTimestamp(arguments.to);
+  const bool nothing_said = !from && !to && arguments.span.empty();
+  if (nothing_said && generate->rate > 0) return;
+  if (generate->rows == 0) {
+    if (to || !arguments.span.empty()) {
+      throw CliError("--to and --span need a number of rows", "Add --rows N.");
+    }
+    generate->start = from;
+    return;
+  }
+  if (from && to && !arguments.span.empty()) {
+    throw CliError("--from, --to and --span say the same thing twice", "Leave one of them out.");
+  }
+  if (from && arguments.span.empty() && !to && generate->rate > 0) {
+    generate->start = from;
+    return;
+  }
+  const std::int64_t span = arguments.span.empty() ? kDefaultSpan : ParseDuration(arguments.span);
+  if (from && !to && arguments.span.empty()) to = NowMicros();
+  if (!to) to = from ? *from + span : NowMicros();
+  if (!from) from = *to - span;
+  if (*from < kMinEventTime || *to > kMaxEventTime) {
+    throw CliError("event times must lie in the years 1 to 9999");
+  }
+  generate->start = from;
+  generate->end = to;
+}
+
+GenerateOptions Resolve(const Arguments& arguments) {
+  GenerateOptions generate = arguments.generate;
+  generate.rows = arguments.rows.value_or(generate.rate > 0 ? 0 : kDefaultRows);
+  generate.model.late_parts_per_million = std::llround(arguments.late_share * 1e6);
+  generate.model.late_by = ParseDuration(arguments.late_by);
+  // Events and progress on one terminal would overwrite each other.
+  const bool to_stdout = !arguments.into_database && arguments.output.empty();
+  generate.quiet = generate.quiet || (to_stdout && isatty(STDOUT_FILENO) != 0);
+  ResolveTimes(arguments, &generate);
+  CheckGenerateOptions(generate);
+  return generate;
+}
+
+std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, double rate) {
+  if (!arguments.into_database) return OpenFileSink(arguments.output, arguments.header);
+  DatabaseSinkOptions database = arguments.database;
+  database.conninfo = ResolveConninfo(arguments.connection);
+  database.batch_rows = arguments.batch_rows.value_or(arguments.inserts ? 1 : 100'000);
+  database.commit_every_second = rate > 0;
+  return arguments.inserts ? OpenInsertSink(database) : OpenCopySink(database);
+}
+
+void Run(const Arguments& arguments) {
+  const GenerateOptions generate = Resolve(arguments);
+  const std::unique_ptr<EventSink> sink = OpenSink(arguments, generate.rate);
+  const auto so_far = [&] {
+    return fmt::format(
+        "{} events are {}.", FormatCount(sink->done()),
+        arguments.into_database ? "committed in " + arguments.database.table : "written");
+  };
+  GenerateReport report;
+  try {
+    report = GenerateEvents(generate, *sink);
+  } catch (const CliError& e) {
+    throw CliError(e.what(), e.way_out().empty() ? so_far() : e.way_out() + "\n" + so_far(),
+                   e.exit_code());
+  }
+  if (!report.stopped) return;
+  // A stop is how an endless run ends; any other has been cut short.
+  if (generate.rows > 0) throw CliError("stopped by a signal", so_far(), StopExitCode());
+  if (!generate.quiet) fmt::print(stderr, "Stopped. {}\n", so_far());
+}
+
+void AddModelOptions(CLI::App* command, Arguments& arguments) {
+  ClickstreamOptions& model = arguments.generate.model;
+  command
+      ->add_option("--model", model.model,
+                   "uniform: every column drawn evenly, as in the workshop; realistic: few large "
+                   "tenants and busy devices, sessions of some minutes, a day's rhythm")
+      ->transform(CLI::CheckedTransformer(
+                      std::map<std::string, ClickModel>{{"uniform", ClickModel::kUniform},
+                                                        {"realistic", ClickModel::kRealistic}})
+                      .description(""))
+      ->type_name("uniform|realistic")
+      ->default_str("uniform")
+      ->group("Model");
+  command->add_option("--seed", model.seed, "The same seed gives the same events")
+      ->capture_default_str()
+      ->group("Model");
+  command->add_option("--customers", model.customers, "Customer ids run from 1 to this")
+      ->capture_default_str()
+      ->group("Model");
+  command->add_option("--devices", model.devices, "Device ids run from 1 to this")
+      ->capture_default_str()
+      ->group("Model");
+  command->add_option("--sessions", model.sessions, "Session ids run from 1 to this")
+      ->capture_default_str()
+      ->group("Model");
+  command
+      ->add_option(
+          "--late-share", arguments.late_share,
+          "Share of events, 0 to 1, whose event time lies before their place in the stream")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->group("Model");
+  command->add_option("--late-by", arguments.late_by, "How late those are at most: 90s, 10min, 2h")
+      ->capture_default_str()
+      ->group("Model");
+}
+
+void AddTimeOptions(CLI::App* command, Arguments& arguments) {
+  command
+      ->add_option("--rows", arguments.rows,
+                   "Events to generate; 0: until stopped, with --rate "
+                   "[default: 1000000, or 0 with --rate]")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--rate", arguments.generate.rate, "Events a second; 0: as fast as possible")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--from,--start", arguments.from,
+                      "First event time, as 2026-01-31 or \"2026-01-31 08:15\" (UTC) or now");
+  command->add_option("--to", arguments.to, "End of the event times [default: now]");
+  command->add_option("--span", arguments.span,
+                      "Length of the event times: 90s, 15min, 2h, 7d [default: 1h; with --rate "
+                      "and none of these three, every event has the time it is generated at]");
+}
+
+void AddTargetOptions(CLI::App* command, Arguments& arguments) {
+  CLI::Option* output = command
+                            ->add_option("--output,-o", arguments.output,
+                                         "Write CSV to this file instead of standard output")
+                            ->group("Target");
+  CLI::Option* header =
+      command->add_flag("--header", arguments.header, "Begin the CSV with the columns' names")
+          ->group("Target");
+  CLI::Option* into = command
+                          ->add_flag("--into-database", arguments.into_database,
+                                     "Load the events into a table, by COPY")
+                          ->excludes(output)
+                          ->excludes(header)
+                          ->group("Target");
+  command
+      ->add_flag("--inserts", arguments.inserts,
+                 "With --into-database: by single INSERTs, each committed at once")
+      ->needs(into)
+      ->group("Target");
+  command
+      ->add_option("--table", arguments.database.table,
+                   "The table, as name, schema.name or \"Quoted\".\"Name\"")
+      ->capture_default_str()
+      ->needs(into)
+      ->group("Target");
+  command
+      ->add_option("--batch-rows", arguments.batch_rows,
+                   "Events a transaction; with --rate at most one second's "
+                   "[default: 100000, with --inserts 1]")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}))
+      ->needs(into)
+      ->group("Target");
+  command->add_option("--jobs,-j", arguments.database.jobs, "Connections for COPY")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str()
+      ->needs(into)
+      ->group("Target");
+  command->add_flag("--quiet,-q", arguments.generate.quiet, "Show no progress");
+}
+
+}  // namespace
+
+void AddGenerateCommand(CLI::App& app) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "generate", "Generate click events: CSV on standard output, a file, or into the database");
+  AddTimeOptions(command, *arguments);
+  AddModelOptions(command, *arguments);
+  AddTargetOptions(command, *arguments);
+  AddConnectionOptions(*command, arguments->connection);
+  command->callback([arguments] { Run(*arguments); });
+}
+
+}  // namespace millrace::cli

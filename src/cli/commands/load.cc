@@ -1,0 +1,99 @@
+// `millrace load`: CSV files into the events table.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "cli/commands/commands.h"
+#include "cli/error.h"
+#include "cli/loader/load_files.h"
+#include "cli/output.h"
+#include "cli/server/options.h"
+
+namespace millrace::cli {
+namespace {
+
+struct Arguments {
+  ConnectionOptions connection;
+  LoadOptions load;
+};
+
+void Run(const Arguments& arguments) {
+  const LoadReport report = LoadFiles(ResolveConninfo(arguments.connection), arguments.load);
+  if (report.rejected > 0) {
+    fmt::print(stderr, "{} rows were rejected; {} has them, with line and reason.\n",
+               FormatCount(report.rejected), arguments.load.rejects_file);
+  }
+}
+
+void AddInputOptions(CLI::App* command, LoadOptions& load) {
+  command->add_option("files", load.files, "CSV files; - is standard input")->required();
+  command
+      ->add_option("--table", load.table, "The table, as name, schema.name or \"Quoted\".\"Name\"")
+      ->capture_default_str();
+  command
+      ->add_option("--header", load.header,
+                   "Whether the first row names the columns: yes, no, or auto: when all its fields "
+                   "are columns of the table")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, HeaderMode>{{"auto", HeaderMode::kAuto},
+                                                                    {"yes", HeaderMode::kYes},
+                                                                    {"no", HeaderMode::kNo}})
+              .description(""))
+      ->type_name("auto|yes|no")
+      ->default_str("auto");
+  command
+      ->add_option("--columns", load.columns,
+                   "The files' columns, as a,b,c [default: the header's, or without one "
+                   "event_time, customer_id, event_type, country, browser, device_id, session_id, "
+                   "behind event_id when there are eight]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("NAMES");
+  command
+      ->add_option("--max-record-bytes", load.max_record_bytes,
+                   "The longest row to accept; takes units, as 64MB; at most 1GB")
+      ->transform(CLI::AsSizeValue(false).description(""))
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 30).description(""))
+      ->type_name("SIZE")
+      ->default_str("64MB");
+}
+
+void AddLoadOptions(CLI::App* command, LoadOptions& load) {
+  command->add_option("--jobs,-j", load.jobs, "Connections that load side by side")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command->add_option("--batch-rows", load.batch_rows, "Rows a transaction")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}))
+      ->capture_default_str();
+  command
+      ->add_option("--on-error", load.reject,
+                   "stop: at the first bad row; its batch is not loaded, and the message says "
+                   "which rows are. reject: bad rows go to --rejects and the rest loads")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, bool>{{"stop", false}, {"reject", true}})
+              .description(""))
+      ->type_name("stop|reject")
+      ->default_str("stop");
+  command
+      ->add_option("--rejects", load.rejects_file,
+                   "With --on-error reject: a new CSV file for file, line, reason and record")
+      ->capture_default_str();
+  command->add_flag("--quiet,-q", load.quiet, "Show no progress");
+}
+
+}  // namespace
+
+void AddLoadCommand(CLI::App& app) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("load", "Load CSV files into the events table by COPY");
+  AddInputOptions(command, arguments->load);
+  AddLoadOptions(command, arguments->load);
+  AddConnectionOptions(*command, arguments->connection);
+  command->callback([arguments] { Run(*arguments); });
+}
+
+}  // namespace millrace::cli

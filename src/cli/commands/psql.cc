@@ -1,0 +1,56 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "cli/commands/commands.h"
+#include "cli/connection.h"
+#include "cli/error.h"
+#include "cli/server/options.h"
+#include "cli/server/process.h"
+
+namespace millrace::cli {
+namespace {
+
+// The connection goes to psql through the environment: a command line is everybody's to read.
+void ExportConnection(const std::string& conninfo) {
+  char* error = nullptr;
+  PQconninfoOption* options = PQconninfoParse(conninfo.c_str(), &error);
+  if (options == nullptr) {
+    const std::string message = error != nullptr ? error : "not a connection string";
+    PQfreemem(error);
+    throw CliError(message);
+  }
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    if (option->envvar != nullptr && option->val != nullptr) {
+      setenv(option->envvar, option->val, 1);
+    }
+  }
+  PQconninfoFree(options);
+}
+
+}  // namespace
+
+void AddPsqlCommand(CLI::App& app) {
+  auto options = std::make_shared<ConnectionOptions>();
+  CLI::App* command = app.add_subcommand(
+      "psql",
+      "Run psql on the server; what follows -- goes to psql (millrace psql -- -c 'SELECT 1')");
+  AddConnectionOptions(*command, *options);
+  command->allow_extras();
+  command->callback([options, command] {
+    const std::string program = PostgresProgram("psql");
+    ExportConnection(ResolveConninfo(*options));
+    std::vector<std::string> arguments = command->remaining();
+    std::vector<char*> argv = {const_cast<char*>(program.c_str())};
+    for (auto& argument : arguments) {
+      if (argument != "--") argv.push_back(argument.data());
+    }
+    argv.push_back(nullptr);
+    execv(program.c_str(), argv.data());
+    throw CliError("cannot run " + program + ": " + std::strerror(errno));
+  });
+}
+
+}  // namespace millrace::cli

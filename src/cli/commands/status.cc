@@ -1,0 +1,44 @@
+#include "cli/server/status.h"
+
+#include <fmt/format.h>
+
+#include "cli/commands/commands.h"
+#include "cli/error.h"
+#include "cli/server/options.h"
+
+namespace millrace::cli {
+namespace {
+
+// So that scripts can tell a server that is down from a failed look at one that is up.
+constexpr int kServerDown = 3;
+
+}  // namespace
+
+void AddStatusCommand(CLI::App& app) {
+  struct Options {
+    ConnectionOptions connection;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("status",
+                                         "Server, partitions, rollups and how far each is behind, "
+                                         "jobs, warnings; exit status 3 when the "
+                                         "server is down");
+  AddConnectionOptions(*command, options->connection);
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options] {
+    std::string conninfo;
+    try {
+      conninfo = ResolveConninfo(options->connection);
+      Connection::Open(conninfo);
+    } catch (const CliError& e) {
+      if (options->json) fmt::print("{}\n", nlohmann::json({{"error", e.what()}}).dump(2));
+      throw CliError(e.what(), e.way_out(), kServerDown);
+    }
+    Connection connection = Connection::Open(conninfo);
+    const nlohmann::json status = InspectServer(connection);
+    fmt::print("{}", options->json ? status.dump(2) + "\n" : FormatStatus(status));
+  });
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,51 @@
+#include "cli/server/up.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.h"
+#include "cli/server/options.h"
+#include "cli/server/private_server.h"
+
+namespace millrace::cli {
+
+void AddUpOptions(CLI::App& app, UpOptions& options) {
+  AddDataDirOption(app, options.data_dir);
+  app.add_option("--port", options.port, "TCP port [5440]; may change on a later run")
+      ->check(CLI::Range(1, 65535));
+  app.add_option("--listen", options.listen,
+                 "Addresses to listen on, comma separated, * for all [127.0.0.1]; may change on a "
+                 "later run");
+  app.add_option("--database", options.database, "Name of the database [citus]");
+  app.add_option("--user", options.user, "Role that owns the database and logs in [citus]");
+  app.add_option("--password-file", options.password_file,
+                 "File whose first line is the role's password; without it one is made and kept in "
+                 "DATA_DIR/password")
+      ->check(CLI::ExistingFile);
+}
+
+void AddUpCommand(CLI::App& app) {
+  auto options = std::make_shared<UpOptions>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand(
+      "up", "Make, configure and start a private PostgreSQL server; print its connection string");
+  AddUpOptions(*command, *options);
+  command->add_flag("--json", *json, "Print JSON");
+  command->callback([options, json] {
+    const std::string conninfo = BringUp(*options);
+    if (*json) {
+      const PrivateServer server(options->data_dir);
+      const ServerFacts facts = server.ReadFacts();
+      const nlohmann::json out = {
+          {"conninfo", conninfo},       {"data_dir", server.directory().string()},
+          {"port", facts.port},         {"listen", facts.listen},
+          {"database", facts.database}, {"user", facts.user}};
+      fmt::print("{}\n", out.dump(2));
+    } else {
+      fmt::print("{}\n", conninfo);
+    }
+  });
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,48 @@
+// The workshop: the tables, functions and schedule of examples/workshop/, and its dashboard.
+//
+// The SQL is that folder's own, compiled into the program; nothing here adds to it. All functions
+// take an open connection to the database that holds, or is to hold, the workshop, leave it outside
+// any transaction, and throw CliError with the server's words when a statement fails.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/connection.h"
+
+namespace millrace::cli {
+
+// Creates what the workshop needs: all of it or, after an error, nothing. Where it is already
+// there, says so and changes nothing. Throws CliError where the database holds other tables or
+// functions of the same names (the workshop's text run by hand, a half of it dropped).
+// Prints one line per step on standard output unless `quiet`.
+// REQUIRES: no transaction open; extensions hll, topn, millrace and pg_partman in the database.
+void InstallWorkshop(Connection& connection, bool quiet);
+
+// One run of a rollup function.
+struct RollupRun {
+  std::string function;    // five_minutely_aggregation, hourly_aggregation
+  long long first_id = 0;  // the window of event ids it rolled up; no events where
+  long long last_id = 0;   // first_id > last_id
+  double seconds = 0;      // as seen from here
+};
+
+// Rolls up what has come in since the last time, as the schedule does: both functions, each in a
+// transaction of its own.
+std::vector<RollupRun> RunRollups(Connection& connection);
+
+// One answer of the dashboard.
+struct DashboardAnswer {
+  std::string title;   // "Events and distinct devices in the last 15 minutes"
+  std::string sql;     // the statement, as it stands in examples/workshop/05_dashboard.sql
+  QueryResult result;  // columns are named for people: events, devices, ...
+  double seconds = 0;  // as seen from here
+};
+
+// Asks the five questions, in the order of the file.
+std::vector<DashboardAnswer> RunDashboard(Connection& connection);
+
+// An answer as text: its title and time, then its rows as a table with numbers flush right.
+std::string FormatAnswer(const DashboardAnswer& answer);
+
+}  // namespace millrace::cli

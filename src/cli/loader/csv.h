@@ -1,0 +1,92 @@
+// CSV as PostgreSQL's COPY reads it: where records end, what their fields are.
+//
+// A record ends at a line feed outside double quotes; a carriage return before it belongs to the
+// line end. Whether a byte is inside quotes depends only on the number of quotes before it in its
+// record being odd (a doubled quote toggles twice), which is also COPY's rule, so both agree on
+// every record, well-formed or not.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::cli {
+
+// Where bytes come from: writes at most `size` bytes to `buffer`, returns how many, 0 at the end.
+// Reports failure by throwing.
+using ByteSource = std::function<std::size_t(char* buffer, std::size_t size)>;
+
+struct CsvRecord {
+  std::string_view text;        // without its line end; valid until the reader's next call
+  std::int64_t first_line = 0;  // physical lines, counted from 1
+  std::int64_t last_line = 0;
+};
+
+// Cuts a stream of bytes into records. Memory: twice the longest record at most, 1 MB at least.
+// Thread-compatible.
+class CsvReader {
+ public:
+  enum class Outcome {
+    kRecord,
+    kEnd,           // no further record
+    kUnterminated,  // the input ended inside quotes; `text` is all there was since the record began
+    kTooLong,       // longer than max_record_bytes; `text` is its beginning. SkipRecord goes on
+  };
+
+  // REQUIRES: max_record_bytes >= 1. A byte order mark at the start is dropped.
+  CsvReader(ByteSource source, std::size_t max_record_bytes);
+
+  Outcome Next(CsvRecord* record);
+  // After kTooLong: reads past the rest of that record, keeping none of it. Returns its last line.
+  std::int64_t SkipRecord();
+
+  // Bytes taken from the source and cut into records so far.
+  std::int64_t bytes_consumed() const { return consumed_; }
+
+ private:
+  bool FindRecordEnd();
+  bool Fill();
+  void Consume(std::size_t to);
+
+  ByteSource source_;
+  std::size_t max_record_bytes_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t capacity_;
+  std::size_t begin_ = 0;   // of the current record
+  std::size_t scan_ = 0;    // begin_ <= scan_ <= end_: how far it has been searched for its end
+  std::size_t end_ = 0;     // of the bytes read
+  bool in_quotes_ = false;  // at scan_
+  bool at_end_ = false;     // the source has no more
+  std::int64_t line_ = 1;   // the line at scan_
+  std::int64_t consumed_ = 0;
+};
+
+struct CsvField {
+  std::string value;
+  bool quoted = false;  // an unquoted empty field is an SQL NULL
+};
+
+// The fields of one record.
+std::vector<CsvField> SplitCsvRecord(std::string_view record);
+
+// `text` as one CSV field, in double quotes.
+std::string QuoteCsvField(std::string_view text);
+
+// Finds the record that holds physical line `line` (0 is the first) of `records`, which are whole
+// records that each end with a line feed.
+struct CsvPosition {
+  std::size_t offset = 0;  // of the record's first byte
+  std::size_t length = 0;  // with its line feed
+  std::int64_t index = 0;  // records before it
+  std::int64_t line = 0;   // lines before it
+  bool found = false;      // false: there are fewer; the fields above then count all of `records`
+};
+CsvPosition FindRecordAtLine(std::string_view records, std::int64_t line);
+// The same for the record with `index` records before it.
+CsvPosition FindRecordAtIndex(std::string_view records, std::int64_t index);
+
+}  // namespace millrace::cli

@@ -1,0 +1,38 @@
+// Loads CSV files into a table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace::cli {
+
+enum class HeaderMode { kAuto, kYes, kNo };
+
+struct LoadOptions {
+  std::vector<std::string> files;  // paths; "-" is standard input
+  std::string table = "events";
+  HeaderMode header = HeaderMode::kAuto;
+  // Names of the files' columns. Empty: the header's, or without one the seven of the events, or
+  // eight with event_id before them when the first row has eight fields.
+  std::vector<std::string> columns;
+  int jobs = 2;                       // connections, >= 1
+  std::int64_t batch_rows = 100'000;  // rows a transaction at most, >= 1
+  std::uint64_t max_record_bytes = 64 << 20;
+  bool reject = false;  // bad rows go to rejects_file and the rest loads
+  std::string rejects_file = "rejects.csv";
+  bool quiet = false;  // no progress
+};
+
+struct LoadReport {
+  std::int64_t loaded = 0;
+  std::int64_t rejected = 0;
+};
+
+// Reads the files in order and loads their rows in batches. Throws CliError when it cannot, saying
+// which rows of which file are loaded; before the first row when a file, the table or a column of
+// `columns` does not exist. A stop signal (stop_signal.h) ends it likewise: batches that
+// are under way are finished.
+LoadReport LoadFiles(const std::string& conninfo, const LoadOptions& options);
+
+}  // namespace millrace::cli

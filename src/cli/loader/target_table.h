@@ -1,0 +1,28 @@
+// A table to load into, as the server knows it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/connection.h"
+#include "cli/loader/qualified_name.h"
+
+namespace millrace::cli {
+
+struct TargetTable {
+  QualifiedName name;                // as asked for
+  std::string relation;              // its name without schema, as it appears in error contexts
+  std::vector<std::string> columns;  // in the table's order, those that can be written
+
+  // The column that `name` means: the same, or else the same in lower case. Empty: none.
+  std::string Match(const std::string& name) const;
+  // All of `names`. Throws CliError, its message beginning with `where`, for one that is unknown or
+  // named twice.
+  std::vector<std::string> MatchAll(const std::vector<std::string>& names,
+                                    const std::string& where) const;
+};
+
+// Looks the table up. Throws CliError when there is none, with a way out.
+TargetTable FindTargetTable(Connection& connection, const QualifiedName& name);
+
+}  // namespace millrace::cli

@@ -1,0 +1,48 @@
+// The program `millrace`: a command line in front of src/cli/commands.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "cli/commands/commands.h"
+#include "cli/error.h"
+
+int main(int argc, char** argv) {
+  using namespace millrace::cli;
+  // A closed pipe (millrace generate | head) is an error of a write, not of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app{
+      "Real-time rollups in PostgreSQL: a private server, event generator, loader and status.",
+      "millrace"};
+  app.set_version_flag("--version", std::string("millrace " MILLRACE_VERSION));
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+
+  AddUpCommand(app);
+  AddDownCommand(app);
+  AddStatusCommand(app);
+  AddPsqlCommand(app);
+  AddLogsCommand(app);
+  AddWorkshopCommand(app);
+  AddDemoCommand(app);
+  AddGenerateCommand(app);
+  AddLoadCommand(app);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  } catch (const CliError& e) {
+    fmt::print(stderr, "millrace: {}\n", e.what());
+    if (!e.way_out().empty()) fmt::print(stderr, "{}\n", e.way_out());
+    return e.exit_code();
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "millrace: {}\n", e.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,46 @@
+// What the commands print: tables, JSON, progress.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace::cli {
+
+// A table of text with a heading, columns as wide as their widest value; `right_aligned` columns
+// (numbers) are set flush right. Returned, not printed.
+std::string FormatTable(const std::vector<std::string>& heading,
+                        const std::vector<std::vector<std::string>>& rows,
+                        const std::vector<bool>& right_aligned);
+
+// 1234567 -> "1,234,567".
+std::string FormatCount(std::int64_t count);
+// Seconds as "850 ms", "12.3 s", "4 min 10 s", "2 h 5 min".
+std::string FormatDuration(double seconds);
+
+// Progress on standard error: on a terminal one line rewritten ten times a second, otherwise a
+// plain line every five seconds. Not thread-safe: one thread reports.
+class Progress {
+ public:
+  // `total` 0: unknown, no ETA is shown. `unit` is the plural noun ("rows", "events").
+  Progress(std::string label, std::string unit, std::int64_t total, bool quiet = false);
+  ~Progress();
+  // Absolute count so far.
+  void Update(std::int64_t done);
+  // Last line: total, time and rate. Further calls do nothing.
+  void Finish(std::int64_t done);
+
+ private:
+  void Print(std::int64_t done, bool last);
+  std::string label_;
+  std::string unit_;
+  std::int64_t total_;
+  bool quiet_;
+  bool terminal_;
+  bool finished_ = false;
+  std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point last_print_;
+};
+
+}  // namespace millrace::cli

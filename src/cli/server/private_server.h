@@ -1,0 +1,80 @@
+// A PostgreSQL server of our own in one folder:
+//
+//   DIR/server.json   what it is: port, address, database, user; its presence makes the folder ours
+//   DIR/password      of the database user, mode 0600
+//   DIR/lock          held by whoever changes any of this
+//   DIR/pgdata/       the database cluster; millrace.conf in it has our settings
+//   DIR/log/          the server's log, a file a weekday
+//   DIR/run/          the socket, the only way in for the superuser
+//
+// States: absent -> new (server.json says so until all of it is made) -> ready. A folder left in
+// state `new` by a crash is made again from the start.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "cli/server/process.h"
+
+namespace millrace::cli {
+
+// server.json.
+struct ServerFacts {
+  int port = 5440;
+  std::string listen = "127.0.0.1";
+  std::string database = "citus";
+  std::string user = "citus";
+  bool ready = false;
+};
+
+class PrivateServer {
+ public:
+  // Nothing is read or written yet.
+  explicit PrivateServer(std::filesystem::path directory);
+
+  const std::filesystem::path& directory() const { return directory_; }
+  std::filesystem::path pgdata() const { return directory_ / "pgdata"; }
+  std::filesystem::path log_folder() const { return directory_ / "log"; }
+  std::filesystem::path socket_folder() const { return directory_ / "run"; }
+
+  // Whether the folder has a server in it. Throws CliError for a folder that is somebody else's:
+  // not empty and not ours, of another owner, or of another major version of PostgreSQL.
+  bool Exists() const;
+  // REQUIRES: Exists(). Throws CliError when server.json is damaged.
+  ServerFacts ReadFacts() const;
+  void WriteFacts(const ServerFacts& facts) const;
+  // As libpq takes it, password and all.
+  std::string Conninfo(const ServerFacts& facts) const;
+  // The superuser's way in: the socket, by operating system user.
+  std::string SuperuserConninfo(const ServerFacts& facts, const std::string& database) const;
+  std::string ReadPassword() const;
+
+  // Makes the folder and takes its lock until this object goes; waits for another holder.
+  void Lock();
+  // Makes the cluster and its configuration, and starts it. `password_file` empty: a password is
+  // made. REQUIRES: locked, not Exists() or not ready.
+  void Create(ServerFacts facts, const std::string& password_file);
+  // Starts the server and waits until it takes connections. REQUIRES: locked, not Running().
+  void Start(const ServerFacts& facts) const;
+  // Fast shutdown; waits for the end. Nothing happens when it is not running.
+  void Stop() const;
+  bool Running() const;
+  // The last lines of the newest log.
+  std::string LogTail(int lines) const;
+
+ private:
+  void MakeFolder() const;
+  void MakeCluster() const;
+  void MakeCertificate() const;
+  void WriteAccessRules() const;
+  void WriteSettings(const ServerFacts& facts) const;
+  // Writes a file that belongs to the server's user.
+  void WriteOwned(const std::filesystem::path& path, const std::string& text, int mode) const;
+  void GiveToServer(const std::filesystem::path& path) const;
+
+  std::filesystem::path directory_;
+  ServerUser user_;
+  int lock_ = -1;
+};
+
+}  // namespace millrace::cli

@@ -1,0 +1,35 @@
+// Running PostgreSQL's programs, as the right operating system user.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace millrace::cli {
+
+// The operating system user that the server runs as: ours, or `postgres` when we are root, because
+// PostgreSQL refuses to run as root.
+struct ServerUser {
+  uid_t uid;
+  gid_t gid;
+  std::string name;
+};
+
+// Throws CliError when we are root and there is no user `postgres`.
+ServerUser FindServerUser();
+
+struct ProgramResult {
+  int exit_code;       // 128 + signal when a signal ended it
+  std::string output;  // standard output and error together
+};
+
+// Runs a program to its end as `user`, without a shell, standard input closed. argv[0] is its path.
+// Throws CliError when it cannot be started.
+ProgramResult RunProgram(const std::vector<std::string>& argv, const ServerUser& user);
+
+// The path of one of PostgreSQL's programs (`psql`, `initdb`, ...): in the folder that pg_config
+// named when Millrace was built, or in $MILLRACE_PG_BINDIR. Throws CliError when it is not there.
+std::string PostgresProgram(const std::string& name);
+
+}  // namespace millrace::cli

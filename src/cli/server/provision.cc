@@ -1,0 +1,83 @@
+#include "cli/server/provision.h"
+
+#include "cli/connection.h"
+#include "cli/error.h"
+
+namespace millrace::cli {
+namespace {
+
+std::string Identifier(Connection& connection, const std::string& name) {
+  char* quoted = PQescapeIdentifier(connection.get(), name.c_str(), name.size());
+  if (quoted == nullptr) throw CliError("\"" + name + "\" cannot be a name in the database");
+  std::string result = quoted;
+  PQfreemem(quoted);
+  return result;
+}
+
+std::string Verifier(Connection& connection, const std::string& user, const std::string& password) {
+  char* verifier =
+      PQencryptPasswordConn(connection.get(), password.c_str(), user.c_str(), "scram-sha-256");
+  if (verifier == nullptr) throw CliError("the password cannot be used");
+  char* literal = PQescapeLiteral(connection.get(), verifier, std::string(verifier).size());
+  PQfreemem(verifier);
+  if (literal == nullptr) throw CliError("the password cannot be used");
+  std::string result = literal;
+  PQfreemem(literal);
+  return result;
+}
+
+struct Extension {
+  const char* name;
+  const char* statement;
+  const char* source;  // what supplies it
+};
+
+constexpr Extension kExtensions[] = {
+    {"hll", "CREATE EXTENSION hll", "Run `make install` in Millrace's source folder."},
+    {"topn", "CREATE EXTENSION topn", "Run `make install` in Millrace's source folder."},
+    {"millrace", "CREATE EXTENSION millrace", "Run `make install` in Millrace's source folder."},
+    {"pg_partman", "CREATE SCHEMA partman; CREATE EXTENSION pg_partman SCHEMA partman",
+     "Install the package postgresql-15-partman."},
+    {"pg_cron", "CREATE EXTENSION pg_cron", "Install the package postgresql-15-cron."},
+};
+
+void CreateExtensions(Connection& connection) {
+  for (const Extension& extension : kExtensions) {
+    const auto available = connection.Execute(
+        "SELECT FROM pg_catalog.pg_available_extensions WHERE name = $1", {extension.name});
+    if (available.rows() == 0) {
+      throw CliError(std::string("PostgreSQL has no extension ") + extension.name,
+                     extension.source);
+    }
+    connection.Execute(extension.statement);
+  }
+}
+
+// pg_partman's documentation lists what a role needs that is no superuser; pg_cron wants its
+// schema.
+void Grant(Connection& connection, const std::string& role, const std::string& database) {
+  const std::string to = " TO " + role;
+  for (const char* what :
+       {"ALL ON SCHEMA partman", "ALL ON ALL TABLES IN SCHEMA partman",
+        "EXECUTE ON ALL FUNCTIONS IN SCHEMA partman", "EXECUTE ON ALL PROCEDURES IN SCHEMA partman",
+        "USAGE ON SCHEMA cron", "CREATE ON SCHEMA public", "pg_read_all_stats"}) {
+    connection.Execute(std::string("GRANT ") + what + to);
+  }
+  connection.Execute("GRANT TEMPORARY, CREATE ON DATABASE " + database + to);
+}
+
+}  // namespace
+
+void Provision(const PrivateServer& server, const ServerFacts& facts, const std::string& password) {
+  Connection admin = Connection::Open(server.SuperuserConninfo(facts, "postgres"));
+  const std::string role = Identifier(admin, facts.user);
+  const std::string database = Identifier(admin, facts.database);
+  admin.Execute("CREATE ROLE " + role + " LOGIN PASSWORD " + Verifier(admin, facts.user, password));
+  admin.Execute("CREATE DATABASE " + database + " OWNER " + role);
+
+  Connection inside = Connection::Open(server.SuperuserConninfo(facts, facts.database));
+  CreateExtensions(inside);
+  Grant(inside, role, database);
+}
+
+}  // namespace millrace::cli

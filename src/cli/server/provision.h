@@ -1,0 +1,16 @@
+// What the database of a new private server is given.
+#pragma once
+
+#include <string>
+
+#include "cli/server/private_server.h"
+
+namespace millrace::cli {
+
+// Creates the database, its owner, the extensions and the grants the workshop needs. The password
+// travels as a SCRAM verifier, so it is in no log. Throws CliError naming the package or command
+// that supplies an extension the server does not have. REQUIRES: the server is running and has no
+// such database yet.
+void Provision(const PrivateServer& server, const ServerFacts& facts, const std::string& password);
+
+}  // namespace millrace::cli

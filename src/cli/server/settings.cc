@@ -1,0 +1,103 @@
+#include "cli/server/settings.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace millrace::cli {
+namespace {
+
+constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+
+std::int64_t MiB(std::int64_t bytes) { return bytes / kMiB; }
+
+// A value in a configuration file.
+std::string Quoted(const std::string& value) {
+  std::string quoted = "'";
+  for (char c : value) {
+    if (c == '\'' || c == '\\') quoted += c;
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
+}  // namespace
+
+Machine InspectMachine(const std::filesystem::path& data) {
+  Machine machine;
+  machine.memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  machine.disk_free = static_cast<std::int64_t>(std::filesystem::space(data).available);
+  machine.cores = std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
+  return machine;
+}
+
+std::string ServerSettings(const PrivateServer& server, const ServerFacts& facts,
+                           const Machine& machine) {
+  const std::int64_t shared = std::clamp(machine.memory / 4, 64 * kMiB, 8 * kGiB);
+  const std::int64_t work = std::clamp(machine.memory / 96, 8 * kMiB, 256 * kMiB);
+  const std::int64_t maintenance = std::clamp(machine.memory / 16, 64 * kMiB, 2 * kGiB);
+  const std::int64_t wal = std::clamp(machine.disk_free / 8, 256 * kMiB, 16 * kGiB);
+  return fmt::format(
+      R"(# Written by `millrace up` each time it starts the server. Settings of your own belong into
+# custom.conf beside this file, which is read after it.
+
+port = {port}
+listen_addresses = {listen}
+unix_socket_directories = {socket}
+unix_socket_permissions = 0700
+ssl = on
+ssl_cert_file = 'server.crt'
+ssl_key_file = 'server.key'
+password_encryption = 'scram-sha-256'
+max_connections = 100
+
+shared_preload_libraries = 'millrace, pg_cron, pg_partman_bgw'
+cron.database_name = {database}
+cron.use_background_workers = on
+cron.host = ''
+pg_partman_bgw.dbname = {database}
+pg_partman_bgw.role = {user}
+pg_partman_bgw.interval = 60
+pg_partman_bgw.jobmon = off
+
+# from {memory} MiB of memory, {cores} cores, {disk} MiB free
+shared_buffers = {shared}MB
+effective_cache_size = {cache}MB
+work_mem = {work}MB
+maintenance_work_mem = {maintenance}MB
+max_wal_size = {wal}MB
+min_wal_size = {min_wal}MB
+checkpoint_timeout = 15min
+random_page_cost = 1.1
+max_worker_processes = {workers}
+max_parallel_workers = {cores}
+max_parallel_workers_per_gather = {per_gather}
+# 5-minute partitions: a statement over two days of them locks several hundred relations
+max_locks_per_transaction = 1024
+
+logging_collector = on
+log_directory = {log}
+log_filename = 'server-%a.log'
+log_rotation_age = 1d
+log_rotation_size = 0
+log_truncate_on_rotation = on
+log_line_prefix = '%m [%p] %q%u@%d '
+log_file_mode = 0600
+
+include_if_exists 'custom.conf'
+)",
+      fmt::arg("port", facts.port), fmt::arg("listen", Quoted(facts.listen)),
+      fmt::arg("socket", Quoted(server.socket_folder().string())),
+      fmt::arg("database", Quoted(facts.database)), fmt::arg("user", Quoted(facts.user)),
+      fmt::arg("memory", MiB(machine.memory)), fmt::arg("cores", machine.cores),
+      fmt::arg("disk", MiB(machine.disk_free)), fmt::arg("shared", MiB(shared)),
+      fmt::arg("cache", MiB(std::max(machine.memory / 4 * 3, shared))), fmt::arg("work", MiB(work)),
+      fmt::arg("maintenance", MiB(maintenance)), fmt::arg("wal", MiB(wal)),
+      fmt::arg("min_wal", MiB(std::min(wal, kGiB))), fmt::arg("workers", 16 + machine.cores),
+      fmt::arg("per_gather", std::clamp(machine.cores / 2, 1, 4)),
+      fmt::arg("log", Quoted(server.log_folder().string())));
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,187 @@
+#include "cli/server/status.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+#include "cli/output.h"
+
+namespace millrace::cli {
+namespace {
+
+using nlohmann::json;
+
+// Every row of a query as an object; PostgreSQL makes the JSON, so that numbers are numbers.
+json Rows(Connection& connection, const std::string& sql) {
+  const auto result = connection.Execute(
+      "SELECT coalesce(pg_catalog.json_agg(pg_catalog.row_to_json(q)), '[]') FROM (" + sql + ") q");
+  return json::parse(result.Value(0, 0));
+}
+
+bool HasTable(Connection& connection, const char* name) {
+  return connection.Execute("SELECT FROM pg_catalog.to_regclass($1) t WHERE t IS NOT NULL", {name})
+             .rows() == 1;
+}
+
+constexpr const char* kServer = R"(
+  SELECT current_setting('server_version') AS version,
+         extract(epoch FROM now() - pg_postmaster_start_time())::bigint AS uptime_seconds,
+         current_database() AS database, pg_database_size(current_database()) AS size_bytes,
+         (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections)";
+
+constexpr const char* kTables = R"(
+  SELECT p.oid::regclass::text AS name,
+         count(*) FILTER (WHERE pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT') AS partitions,
+         coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint AS size_bytes,
+         max(pg_get_expr(c.relpartbound, c.oid)) FILTER (WHERE pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT') AS newest,
+         coalesce(sum(s.n_live_tup) FILTER (WHERE pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'), 0)::bigint AS default_rows
+  FROM pg_class p
+  LEFT JOIN pg_inherits i ON i.inhparent = p.oid
+  LEFT JOIN pg_class c ON c.oid = i.inhrelid
+  LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
+  WHERE p.relkind = 'p' AND NOT p.relispartition
+    AND p.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname IN ('partman', 'cron', 'millrace'))
+  GROUP BY p.oid ORDER BY 1)";
+
+constexpr const char* kRollups = R"(
+  SELECT r.name, r.event_table_name AS events_table, r.last_aggregated_id,
+         greatest(coalesce(pg_sequence_last_value(to_regclass(r.event_id_sequence_name)), 0) - r.last_aggregated_id, 0) AS behind,
+         coalesce(pg_total_relation_size(to_regclass(r.name)), 0) AS size_bytes
+  FROM rollups r ORDER BY 1)";
+
+constexpr const char* kJobs = R"(
+  SELECT j.jobid, j.schedule, j.command, j.active, d.status AS last_status,
+         to_char(d.start_time, 'YYYY-MM-DD HH24:MI:SS') AS last_start, d.return_message AS last_message
+  FROM cron.job j
+  LEFT JOIN LATERAL (SELECT * FROM cron.job_run_details d WHERE d.jobid = j.jobid AND d.status IN ('succeeded', 'failed')
+                     ORDER BY runid DESC LIMIT 1) d ON true
+  ORDER BY j.jobid)";
+
+// A sequence behind an int4 column has used up more than half of it.
+constexpr const char* kSerials = R"(
+  SELECT format('the ids of %s.%s have used %s%% of an integer: at 100%% inserts fail (ALTER TABLE %s ALTER COLUMN %I TYPE bigint; ALTER SEQUENCE %s AS bigint)',
+                c.oid::regclass, a.attname, round(100.0 * pg_sequence_last_value(s.oid) / 2147483647), c.oid::regclass, a.attname, s.oid::regclass) AS warning
+  FROM pg_class s
+  JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+  JOIN pg_class c ON c.oid = d.refobjid
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+  WHERE s.relkind = 'S' AND a.atttypid = 'int4'::regtype AND pg_sequence_last_value(s.oid) > 2147483647 / 2)";
+
+constexpr const char* kBlockers = R"(
+  SELECT format('prepared transaction %L of %I, open since %s, keeps rollups waiting (ROLLBACK PREPARED or COMMIT PREPARED %L)',
+                gid, owner, to_char(prepared, 'YYYY-MM-DD HH24:MI:SS'), gid) AS warning
+  FROM pg_prepared_xacts WHERE database = current_database() AND prepared < now() - interval '1 minute'
+  UNION ALL
+  SELECT format('process %s of %I has had a transaction open for %s: rollups wait for it if it wrote events',
+                pid, usename, date_trunc('second', now() - xact_start))
+  FROM pg_stat_activity
+  WHERE datname = current_database() AND backend_type = 'client backend' AND xact_start < now() - interval '5 minutes')";
+
+// Ids handed out so far by the sequences that rollups follow.
+std::int64_t EventsSoFar(Connection& connection) {
+  const auto result = connection.Execute(
+      "SELECT coalesce(sum(pg_sequence_last_value(s)), 0) FROM (SELECT DISTINCT "
+      "to_regclass(event_id_sequence_name) AS s FROM rollups) x");
+  return std::stoll(std::string(result.Value(0, 0)));
+}
+
+double EventsPerSecond(Connection& connection) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const std::int64_t before = EventsSoFar(connection);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  const std::int64_t after = EventsSoFar(connection);
+  return static_cast<double>(after - before) /
+         std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+json Warnings(Connection& connection, const json& status) {
+  json warnings = json::array();
+  for (const char* sql : {kSerials, kBlockers}) {
+    for (const auto& row : Rows(connection, sql)) warnings.push_back(row["warning"]);
+  }
+  for (const auto& table : status["tables"]) {
+    if (table["default_rows"] > 0) {
+      warnings.push_back(
+          fmt::format("about {} rows of {} are in its default partition (SELECT "
+                      "partman.partition_data_time('{}') moves them)",
+                      FormatCount(table["default_rows"]), table["name"].get<std::string>(),
+                      table["name"].get<std::string>()));
+    }
+  }
+  for (const auto& job : status["jobs"]) {
+    if (job["last_status"] == "failed") {
+      warnings.push_back(
+          fmt::format("cron job {} failed at {}: {}", job["jobid"].get<int>(),
+                      job["last_start"].get<std::string>(),
+                      job["last_message"].is_null() ? "" : job["last_message"].get<std::string>()));
+    }
+  }
+  return warnings;
+}
+
+std::string Text(const json& value) {
+  if (value.is_null()) return "-";
+  if (value.is_string()) return value;
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_number_integer()) return FormatCount(value);
+  return value.dump();
+}
+
+std::string Size(const json& bytes) {
+  const double value = bytes;
+  if (value < 1024 * 1024) return fmt::format("{:.0f} kB", value / 1024);
+  if (value < 1024.0 * 1024 * 1024) return fmt::format("{:.1f} MB", value / (1024 * 1024));
+  return fmt::format("{:.1f} GB", value / (1024.0 * 1024 * 1024));
+}
+
+}  // namespace
+
+json InspectServer(Connection& connection) {
+  connection.Execute("SET search_path = public, pg_catalog");
+  json status;
+  status["server"] = Rows(connection, kServer)[0];
+  status["tables"] = Rows(connection, kTables);
+  const bool rollups = HasTable(connection, "public.rollups");
+  status["rollups"] = rollups ? Rows(connection, kRollups) : json::array();
+  status["jobs"] = HasTable(connection, "cron.job") ? Rows(connection, kJobs) : json::array();
+  status["events_per_second"] = rollups ? EventsPerSecond(connection) : 0.0;
+  status["warnings"] = Warnings(connection, status);
+  return status;
+}
+
+std::string FormatStatus(const json& status) {
+  const json& server = status["server"];
+  std::string out = fmt::format(
+      "PostgreSQL {}, up {}, database {} with {}, {} connections, {} events/s\n",
+      server["version"].get<std::string>(), FormatDuration(server["uptime_seconds"]),
+      server["database"].get<std::string>(), Size(server["size_bytes"]),
+      server["connections"].get<int>(),
+      FormatCount(static_cast<std::int64_t>(status["events_per_second"].get<double>() + 0.5)));
+  auto section = [&](const char* title, const char* key, std::vector<std::string> heading,
+                     std::vector<std::string> fields, std::vector<bool> right) {
+    if (status[key].empty()) return;
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& row : status[key]) {
+      auto& cells = rows.emplace_back();
+      for (const auto& field : fields) {
+        cells.push_back(field == "size_bytes" ? Size(row[field]) : Text(row[field]));
+      }
+    }
+    out += fmt::format("\n{}\n{}", title, FormatTable(heading, rows, right));
+  };
+  section("Partitioned tables", "tables", {"table", "partitions", "size", "rows in default"},
+          {"name", "partitions", "size_bytes", "default_rows"}, {false, true, true, true});
+  section("Rollups", "rollups", {"rollup", "of", "through id", "events behind", "size"},
+          {"name", "events_table", "last_aggregated_id", "behind", "size_bytes"},
+          {false, false, true, true, true});
+  section("Jobs", "jobs", {"job", "schedule", "command", "active", "last result", "at"},
+          {"jobid", "schedule", "command", "active", "last_status", "last_start"}, {true});
+  for (const auto& warning : status["warnings"]) {
+    out += "\nWarning: " + warning.get<std::string>() + "\n";
+  }
+  return out;
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,22 @@
+// What `millrace status` knows about a server.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "cli/connection.h"
+
+namespace millrace::cli {
+
+// Looks at a running server, taking about one second to see how many events come in:
+//   server      version, uptime_seconds, database, size_bytes, connections
+//   tables      partitioned tables: name, partitions, size_bytes, default_rows (estimated), newest
+//   rollups     name, events_table, last_aggregated_id, behind (events by id), size_bytes
+//   jobs        jobid, schedule, command, active, last_status, last_start, last_message
+//   events_per_second
+//   warnings    what somebody should look at, as sentences
+nlohmann::json InspectServer(Connection& connection);
+
+// The same for people.
+std::string FormatStatus(const nlohmann::json& status);
+
+}  // namespace millrace::cli

@@ -1,0 +1,23 @@
+// `millrace up` as a function, for the command and for the demo.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace millrace::cli {
+
+struct UpOptions {
+  std::string data_dir;
+  // What is not given stays as it was, or is ServerFacts' default for a new server.
+  std::optional<int> port;
+  std::optional<std::string> listen;
+  std::optional<std::string> database;
+  std::optional<std::string> user;
+  std::string password_file;  // for a new server; empty: a password is made
+};
+
+// Makes the server if need be and has it running; prints what it does on standard error. A changed
+// port or address restarts a running server. Returns the connection string. Throws CliError.
+std::string BringUp(const UpOptions& options);
+
+}  // namespace millrace::cli

@@ -1,0 +1,84 @@
+# What the tests of the workshop share. Sourced, with $conninfo set: the connection string of a
+# server made by `millrace up`, as the workshop's own role.
+
+export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning -c timezone=UTC"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+telling=$root/examples/workshop
+failures=0
+
+# sql [psql's options...]: runs statements, prints values separated by bars.
+sql() { psql "$conninfo" -XAtq -v ON_ERROR_STOP=1 "$@"; }
+
+pass() { echo "ok       $1"; }
+fail() {
+  echo "FAILED   $1"
+  [ $# -lt 2 ] || printf '%s\n' "${@:2}" | sed 's/^/         /'
+  failures=$((failures + 1))
+}
+
+# check NAME EXPECTED QUERY: the query's answer, as text, is EXPECTED.
+check() {
+  local got
+  got=$(sql -c "$3" 2>&1) || true
+  if [ "$got" = "$2" ]; then pass "$1"; else fail "$1" "expected: $2" "got:      $got"; fi
+}
+
+# refused NAME SQLSTATE STATEMENT...: the last statement fails with that SQLSTATE.
+refused() {
+  local name=$1 state=$2 got options=()
+  shift 2
+  for statement; do options+=(-c "$statement"); done
+  if got=$(sql -v VERBOSITY=verbose "${options[@]}" 2>&1); then
+    fail "$name" "it was not refused"
+  elif grep -q "ERROR:  $state:" <<<"$got"; then
+    pass "$name"
+  else
+    fail "$name" "expected SQLSTATE $state" "$got"
+  fi
+}
+
+# Jobs firing in the middle would do no harm, but the tests say when a rollup runs.
+unschedule() {
+  sql -c "SELECT cron.unschedule(jobid) FROM cron.job
+          WHERE command ~ '(five_minutely|hourly)_aggregation'" >/dev/null
+}
+
+# Goes on after an error: what is not there need not be dropped.
+drop_workshop() {
+  sql -v ON_ERROR_STOP=0 >/dev/null 2>&1 \
+      -c "DROP TABLE IF EXISTS events, rollup_events_5min, rollup_events_1hr, rollups" \
+      -c "DROP TABLE IF EXISTS partman.template_public_events" \
+      -c "DELETE FROM partman.part_config WHERE parent_table = 'public.events'" \
+      -c "DROP FUNCTION IF EXISTS five_minutely_aggregation(), hourly_aggregation(),
+                                  incremental_rollup_window(text), restart_rollup(text),
+                                  refuse_restart_identity()" || true
+  unschedule 2>/dev/null || true
+}
+
+# The tests drop what they find under the workshop's names at their end, so they start only where
+# there is nothing.
+require_empty_database() {
+  local there
+  there=$(sql -c "SELECT to_regclass('public.events') IS NOT NULL OR
+                         to_regclass('public.rollups') IS NOT NULL")
+  if [ "$there" != f ]; then
+    echo "the database holds a workshop already; these tests need one without tables of its names" >&2
+    exit 2
+  fi
+}
+
+install_telling() {
+  local files=() file
+  for file in "$telling"/0[1-4]_*.sql; do files+=(-f "$file"); done
+  sql -1 "${files[@]}" >/dev/null
+}
+
+aggregate() { sql -c "SELECT five_minutely_aggregation()" -c "SELECT hourly_aggregation()" >/dev/null; }
+
+finish() {
+  if [ "$failures" -gt 0 ]; then
+    echo "$failures checks failed"
+    exit 1
+  fi
+  echo "all checks passed"
+}
