@@ -33,20 +33,21 @@ void ExportConnection(const std::string& conninfo) {
 }  // namespace
 
 void AddPsqlCommand(CLI::App& app) {
-  auto options = std::make_shared<ConnectionOptions>();
+  struct Options {
+    ConnectionOptions connection;
+    std::vector<std::string> arguments;
+  };
+  auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "psql",
       "Run psql on the server; what follows -- goes to psql (millrace psql -- -c 'SELECT 1')");
-  AddConnectionOptions(*command, *options);
-  command->allow_extras();
-  command->callback([options, command] {
+  AddConnectionOptions(*command, options->connection);
+  command->add_option("arguments", options->arguments, "What psql gets, after --");
+  command->callback([options] {
     const std::string program = PostgresProgram("psql");
-    ExportConnection(ResolveConninfo(*options));
-    std::vector<std::string> arguments = command->remaining();
+    ExportConnection(ResolveConninfo(options->connection));
     std::vector<char*> argv = {const_cast<char*>(program.c_str())};
-    for (auto& argument : arguments) {
-      if (argument != "--") argv.push_back(argument.data());
-    }
+    for (auto& argument : options->arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
     execv(program.c_str(), argv.data());
     throw CliError("cannot run " + program + ": " + std::strerror(errno));
