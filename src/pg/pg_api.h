@@ -5,7 +5,8 @@
 // The library is compiled with hidden visibility; before PostgreSQL 16 this macro is empty.
 #define PGDLLEXPORT __attribute__((visibility("default")))
 
-// clang-format off: postgres.h comes first
+// postgres.h comes first.
+// clang-format off
 extern "C" {
 #include <postgres.h>
 
