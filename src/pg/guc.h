@@ -12,6 +12,11 @@ extern int hll_default_expthresh;
 extern int hll_default_sparseon;
 extern int hll_max_sparse;
 
+// millrace.enable_vector_agg: whether the planner may use the engine. millrace.log_fallback:
+// whether the server log says why a plan was left to PostgreSQL.
+extern bool enable_vector_agg;
+extern bool log_fallback;
+
 // Defines millrace.*. Called once, when the library is loaded.
 void DefineSettings();
 

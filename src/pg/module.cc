@@ -2,10 +2,14 @@
 
 #include "pg/guc.h"
 #include "pg/pg_api.h"
+#include "pg/vector_agg/plan.h"
 
 extern "C" {
 PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 }
 
-void _PG_init(void) { millrace::pg::DefineSettings(); }
+void _PG_init(void) {
+  millrace::pg::DefineSettings();
+  millrace::pg::InstallVectorAgg();
+}

@@ -11,13 +11,24 @@ extern "C" {
 #include <postgres.h>
 
 #include <access/genam.h>
+#include <access/heapam.h>
 #include <access/htup_details.h>
 #include <access/relation.h>
+#include <access/relscan.h>
+#include <access/tableam.h>
 #include <catalog/index.h>
+#include <catalog/pg_aggregate.h>
 #include <catalog/pg_authid.h>
 #include <catalog/pg_class.h>
+#include <catalog/pg_collation.h>
+#include <catalog/pg_language.h>
+#include <catalog/pg_operator.h>
+#include <catalog/pg_proc.h>
 #include <catalog/pg_type.h>
+#include <commands/explain.h>
 #include <commands/extension.h>
+#include <executor/execPartition.h>
+#include <executor/executor.h>
 #include <executor/spi.h>
 #include <fmgr.h>
 #include <funcapi.h>
@@ -25,17 +36,45 @@ extern "C" {
 #include <mb/pg_wchar.h>
 #include <miscadmin.h>
 #include <nodes/execnodes.h>
+#include <nodes/extensible.h>
+#include <nodes/makefuncs.h>
+#include <nodes/nodeFuncs.h>
+#include <nodes/pathnodes.h>
+#include <optimizer/clauses.h>
+#include <optimizer/cost.h>
+#include <optimizer/optimizer.h>
+#include <optimizer/pathnode.h>
+#include <optimizer/paths.h>
+#include <optimizer/planner.h>
+#include <optimizer/restrictinfo.h>
+#include <optimizer/tlist.h>
+#include <parser/parsetree.h>
+#include <pgstat.h>
+#include <pgtime.h>
+#include <storage/buffile.h>
+#include <storage/bufmgr.h>
+#include <storage/bufpage.h>
 #include <utils/acl.h>
 #include <utils/array.h>
 #include <utils/builtins.h>
+#include <utils/date.h>
+#include <utils/fmgrprotos.h>
+#include <utils/datum.h>
+#include <utils/fmgroids.h>
 #include <utils/guc.h>
 #include <utils/jsonb.h>
 #include <utils/lsyscache.h>
 #include <utils/memutils.h>
 #include <utils/numeric.h>
+#include <utils/pg_locale.h>
 #include <utils/rel.h>
+#include <utils/ruleutils.h>
+#include <utils/selfuncs.h>
 #include <utils/syscache.h>
+#include <utils/timestamp.h>
 #include <utils/typcache.h>
+#include <utils/uuid.h>
+#include <utils/varlena.h>
 }
 // clang-format on
 
@@ -50,3 +89,11 @@ extern "C" {
   PG_FUNCTION_INFO_V1(millrace_##name); \
   }                                     \
   extern "C" PGDLLEXPORT Datum millrace_##name(PG_FUNCTION_ARGS)
+
+// expression_tree_walker with a typed walker: before PostgreSQL 16 it takes one without parameters.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-function-type"
+inline bool WalkExpressionTree(Node* node, bool (*walker)(Node*, void*), void* context) {
+  return expression_tree_walker(node, reinterpret_cast<bool (*)()>(walker), context);
+}
+#pragma GCC diagnostic pop

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace millrace {
 
@@ -37,6 +38,40 @@ inline std::uint64_t MurmurHash3OfInt64(std::int64_t value) noexcept {
   h1 = internal::MurmurFinalMix(h1);
   h2 = internal::MurmurFinalMix(h2);
   return h1 + h2;
+}
+
+// A fast hash for tables in memory, never stored: folded 128-bit multiplications, as in wyhash
+// (Wang Yi, public domain).
+inline std::uint64_t FoldedMultiply(std::uint64_t a, std::uint64_t b) noexcept {
+  const auto product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+inline std::uint64_t HashCombine(std::uint64_t hash, std::uint64_t value) noexcept {
+  return FoldedMultiply(hash ^ value ^ 0x9e3779b97f4a7c15ULL, 0xd6e8feb86659fd93ULL);
+}
+
+inline std::uint64_t FastHash(const char* data, std::size_t length) noexcept {
+  std::uint64_t hash = length * 0xa0761d6478bd642fULL;
+  while (length > 8) {
+    std::uint64_t word;
+    std::memcpy(&word, data, 8);
+    hash = HashCombine(hash, word);
+    data += 8;
+    length -= 8;
+  }
+  std::uint64_t tail = 0;
+  if (length >= 4) {
+    std::uint32_t low, high;
+    std::memcpy(&low, data, 4);
+    std::memcpy(&high, data + length - 4, 4);
+    tail = static_cast<std::uint64_t>(high) << 32 | low;
+  } else if (length > 0) {
+    tail = static_cast<std::uint64_t>(static_cast<unsigned char>(data[0])) |
+           static_cast<std::uint64_t>(static_cast<unsigned char>(data[length / 2])) << 8 |
+           static_cast<std::uint64_t>(static_cast<unsigned char>(data[length - 1])) << 16;
+  }
+  return HashCombine(hash, tail);
 }
 
 }  // namespace millrace

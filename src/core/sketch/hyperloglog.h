@@ -41,6 +41,12 @@ class HyperLogLog {
   bool undefined() const { return mode_ == Mode::kUndefined; }
   // As the free function. REQUIRES: not undefined().
   Status EstimateCardinality(Allocator& allocator, double* estimate);
+  // Gives the memory back; afterwards only assignment is allowed. For sketches that come and go
+  // where the allocator stays.
+  void Free(Allocator& allocator) noexcept {
+    allocator.Free(list_);
+    allocator.Free(registers_);
+  }
   // Bytes held outside the object.
   std::size_t memory() const;
 

@@ -24,16 +24,15 @@ std::uint32_t HashKey(std::string_view key) {
   return static_cast<std::uint32_t>(MurmurHash3(key.data(), key.size(), 0) >> 32);
 }
 
-// Keeps the `counters` items that rank first and restores the stored order.
-std::size_t KeepHighest(TopNItem* items, std::size_t size, std::int64_t counters) {
+}  // namespace
+
+std::size_t KeepHighest(TopNItem* items, std::size_t size, std::int64_t counters) noexcept {
   if (size <= static_cast<std::size_t>(counters)) return size;
   std::nth_element(items, items + counters, items + size, RanksBefore);
   std::sort(items, items + counters,
             [](const TopNItem& a, const TopNItem& b) { return StoredOrder(a.key, b.key); });
   return static_cast<std::size_t>(counters);
 }
-
-}  // namespace
 
 std::int64_t SaturatingAdd(std::int64_t a, std::int64_t b) noexcept {
   std::int64_t sum;

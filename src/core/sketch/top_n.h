@@ -63,6 +63,10 @@ std::int64_t SummaryFloor(const TopNItem* items, std::size_t size, std::int64_t 
 std::size_t UnionSummaries(const TopNItem* a, std::size_t size_a, const TopNItem* b,
                            std::size_t size_b, std::int64_t counters, TopNItem* out) noexcept;
 
+// Keeps the `counters` items that rank first, in StoredOrder, and returns how many there are.
+// REQUIRES: they are in StoredOrder.
+std::size_t KeepHighest(TopNItem* items, std::size_t size, std::int64_t counters) noexcept;
+
 // A summary that grows with its content up to kSlack * counters items. Trivially destructible; its
 // memory belongs to the allocator that the mutating calls are given (the same one each time). Those
 // throw std::bad_alloc.

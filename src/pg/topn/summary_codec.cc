@@ -50,15 +50,17 @@ TopNItem* AllocateItems(std::size_t size) {
   return static_cast<TopNItem*>(palloc_extended(Max(size, 1) * sizeof(TopNItem), MCXT_ALLOC_HUGE));
 }
 
-Summary SummaryFromJsonb(Datum datum) {
-  struct varlena* value = PG_DETOAST_DATUM_PACKED(datum);
-  const char* bytes = VARDATA_ANY(value);
-  const std::size_t size = VARSIZE_ANY_EXHDR(value);
+Summary SummaryFromBytes(const char* bytes, std::size_t size) {
   Summary summary;
   CheckSummary(JsonbSummarySize(bytes, size, &summary.size));
   summary.items = AllocateItems(summary.size);
   CheckSummary(DecodeJsonbSummary(bytes, size, CountFromNumeric, summary.items));
   return summary;
+}
+
+Summary SummaryFromJsonb(Datum datum) {
+  struct varlena* value = PG_DETOAST_DATUM_PACKED(datum);
+  return SummaryFromBytes(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
 Datum JsonbFromSummary(const TopNItem* items, std::size_t size) {

@@ -16,6 +16,8 @@ struct Summary {
 // values are integers from 0 to the largest int8 and whose keys have at most kTopNMaxKeyBytes
 // bytes.
 Summary SummaryFromJsonb(Datum datum);
+// The same from the inside of a jsonb's varlena.
+Summary SummaryFromBytes(const char* bytes, std::size_t size);
 
 // Room for `size` items in the current context.
 TopNItem* AllocateItems(std::size_t size);

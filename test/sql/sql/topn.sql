@@ -56,6 +56,7 @@ SET topn.number_of_counters = 14913081;
 SELECT topn_union('{"a": 9223372036854775807}', '{"a": 1}');
 SELECT topn_union_agg(j) FROM (VALUES ('{"a": 9223372036854775807}'::jsonb), ('{"a": 9223372036854775807}')) v (j);
 
+SET millrace.enable_vector_agg = off;
 -- parallel
 CREATE TABLE many AS SELECT i, i % 7 AS g FROM generate_series(1, 100000) i;
 ANALYZE many;

@@ -1,0 +1,351 @@
+#include "core/aggregate/group_by.h"
+
+#include <bit>
+#include <cmath>
+#include <new>
+#include <type_traits>
+
+#include "core/base/hash.h"
+
+namespace millrace {
+namespace {
+
+static_assert(std::is_trivially_destructible_v<GroupBy>);
+
+bool IsKept(AggregateKind kind) {
+  return kind == AggregateKind::kHllAdd || kind == AggregateKind::kTopNAddInteger ||
+         kind == AggregateKind::kTopNAddText;
+}
+
+// PostgreSQL's order of floats: NaN equals itself and is above all.
+bool FloatLess(double a, double b) {
+  if (std::isnan(a)) return false;
+  return std::isnan(b) || a < b;
+}
+
+double AsDouble(std::int64_t bits) { return std::bit_cast<double>(bits); }
+
+}  // namespace
+
+GroupBy::GroupBy(std::span<const KeySpec> keys, std::span<const AggregateSpec> aggregates,
+                 std::int64_t topn_counters, int max_sparse)
+    : keys_(keys),
+      aggregates_(aggregates),
+      topn_counters_(topn_counters),
+      max_sparse_(max_sparse),
+      table_(static_cast<std::uint32_t>(keys.size())) {
+  for (std::size_t i = 0; i < aggregates.size(); ++i) {
+    const AggregateSpec& spec = aggregates[i];
+    if (spec.kind == AggregateKind::kHllUnion || spec.kind == AggregateKind::kTopNUnion) {
+      has_sketches_ = true;
+    }
+    if (!IsKept(spec.kind)) continue;
+    std::uint32_t kept = 0;
+    while (kept < kept_count_ && kept_[kept].column != spec.column) ++kept;
+    if (kept == kept_count_) {
+      kept_[kept_count_++] = {spec.column, false, {}, {}, nullptr, nullptr};
+    }
+    kept_of_[i] = static_cast<std::uint8_t>(kept);
+  }
+}
+
+void GroupBy::HashKeys(const ColumnBatch& batch, std::uint64_t* hashes) const {
+  std::memset(hashes, 0, batch.rows * sizeof(*hashes));
+  for (const KeySpec& key : keys_) {
+    const Column& column = batch.columns[key.column];
+    if (key.text) {
+      const Dictionary& dictionary = dictionaries_[key.column];
+      for (std::uint32_t i = 0; i < batch.rows; ++i) {
+        const bool null = column.any_null && column.nulls[i] != 0;
+        // A text that is not in the dictionary belongs to no group: its hash does not matter.
+        const auto code = static_cast<std::uint32_t>(column.values[i]);
+        const std::uint64_t value =
+            null || code == Dictionary::kAbsent ? 0 : dictionary.HashOf(code);
+        hashes[i] = HashCombine(hashes[i], value);
+      }
+    } else {
+      for (std::uint32_t i = 0; i < batch.rows; ++i) {
+        hashes[i] = HashCombine(hashes[i], static_cast<std::uint64_t>(column.values[i]));
+      }
+    }
+  }
+}
+
+// New groups begin with zeros.
+void GroupBy::ExtendStates(Allocator& allocator) {
+  const std::size_t wanted = std::size_t{groups()} * aggregates_.size();
+  if (const std::size_t missing = wanted - numbers_.size(); missing > 0) {
+    std::memset(static_cast<void*>(numbers_.Extend(missing, allocator)), 0,
+                missing * sizeof(Number));
+  }
+  if (has_sketches_ && wanted > sketches_.size()) {
+    const std::size_t missing = wanted - sketches_.size();
+    std::memset(sketches_.Extend(missing, allocator), 0, missing * sizeof(void*));
+  }
+}
+
+Status GroupBy::AddBatch(const ColumnBatch& batch, bool insert, std::uint32_t* rejected,
+                         std::uint32_t* rejected_count, Allocator& allocator) {
+  std::uint64_t hashes[kBatchRows];
+  std::uint32_t groups[kBatchRows];
+  const Column* keys[kMaxKeys];
+  for (std::size_t i = 0; i < keys_.size(); ++i) keys[i] = &batch.columns[keys_[i].column];
+  HashKeys(batch, hashes);
+  table_.Lookup(keys, hashes, batch.rows, insert, groups, allocator);
+  *rejected_count = 0;
+  any_rows_ = any_rows_ || batch.rows > 0;
+  if (!insert) {
+    for (std::uint32_t i = 0; i < batch.rows; ++i) {
+      if (groups[i] == AggregateHashTable::kNoGroup) rejected[(*rejected_count)++] = i;
+    }
+  }
+  ExtendStates(allocator);
+  const Status status = UpdateStates(batch, groups, allocator);
+  if (status.ok()) KeepRows(batch, groups, allocator);
+  return status;
+}
+
+Status GroupBy::UpdateStates(const ColumnBatch& batch, const std::uint32_t* groups,
+                             Allocator& allocator) {
+  const std::size_t stride = aggregates_.size();
+  for (std::uint32_t a = 0; a < stride; ++a) {
+    const AggregateSpec& spec = aggregates_[a];
+    if (IsKept(spec.kind)) continue;
+    // Calls update(state, row) for each row that is taken and whose argument is not NULL.
+    auto for_each = [&](auto update) {
+      const Column* column =
+          spec.kind == AggregateKind::kCountRows ? nullptr : &batch.columns[spec.column];
+      const std::uint8_t* nulls = column != nullptr && column->any_null ? column->nulls : nullptr;
+      for (std::uint32_t i = 0; i < batch.rows; ++i) {
+        if (groups[i] == AggregateHashTable::kNoGroup || (nulls != nullptr && nulls[i] != 0)) {
+          continue;
+        }
+        update(numbers_[std::size_t{groups[i]} * stride + a], i);
+      }
+    };
+    const std::int64_t* values = batch.columns == nullptr || spec.kind == AggregateKind::kCountRows
+                                     ? nullptr
+                                     : batch.columns[spec.column].values;
+    switch (spec.kind) {
+      case AggregateKind::kCountRows:
+      case AggregateKind::kCount:
+        for_each([](Number& n, std::uint32_t) { ++n.count; });
+        break;
+      case AggregateKind::kSumInteger:
+        for_each([values](Number& n, std::uint32_t i) {
+          n.integer += values[i];
+          ++n.count;
+        });
+        break;
+      case AggregateKind::kSumFloat:
+        // The first value is taken as it is: 0 + -0 would be 0.
+        for_each([values](Number& n, std::uint32_t i) {
+          n.real = n.count++ == 0 ? AsDouble(values[i]) : n.real + AsDouble(values[i]);
+        });
+        break;
+      case AggregateKind::kMinInteger:
+        for_each([values](Number& n, std::uint32_t i) {
+          if (n.count++ == 0 || values[i] < n.integer) n.integer = values[i];
+        });
+        break;
+      case AggregateKind::kMaxInteger:
+        for_each([values](Number& n, std::uint32_t i) {
+          if (n.count++ == 0 || values[i] > n.integer) n.integer = values[i];
+        });
+        break;
+      case AggregateKind::kMinFloat:
+        for_each([values](Number& n, std::uint32_t i) {
+          const double value = AsDouble(values[i]);
+          if (n.count++ == 0 || FloatLess(value, n.real)) n.real = value;
+        });
+        break;
+      case AggregateKind::kMaxFloat:
+        for_each([values](Number& n, std::uint32_t i) {
+          const double value = AsDouble(values[i]);
+          if (n.count++ == 0 || FloatLess(n.real, value)) n.real = value;
+        });
+        break;
+      case AggregateKind::kHllUnion: {
+        const Status status =
+            UpdateHllUnion(a, batch.columns[spec.column], groups, batch.rows, allocator);
+        if (!status.ok()) return status;
+        break;
+      }
+      case AggregateKind::kTopNUnion:
+        for_each([&](Number&, std::uint32_t i) {
+          TopN*& state = TopNState(groups[i], a);
+          if (state == nullptr) {
+            state = new (allocator.Allocate(sizeof(TopN))) TopN(topn_counters_);
+          }
+          const auto* stored = reinterpret_cast<const TopNStored*>(values[i]);
+          state->AddSummary(stored->items, stored->size, allocator);
+        });
+        break;
+      case AggregateKind::kHllAdd:
+      case AggregateKind::kTopNAddInteger:
+      case AggregateKind::kTopNAddText:
+        break;
+    }
+  }
+  return Status::Ok();
+}
+
+Status GroupBy::UpdateHllUnion(std::uint32_t aggregate, const Column& column,
+                               const std::uint32_t* groups, std::uint32_t rows,
+                               Allocator& allocator) {
+  for (std::uint32_t i = 0; i < rows; ++i) {
+    if (groups[i] == AggregateHashTable::kNoGroup || (column.any_null && column.nulls[i] != 0)) {
+      continue;
+    }
+    const auto& view = *reinterpret_cast<const HllView*>(column.values[i]);
+    HyperLogLog*& state = HllState(groups[i], aggregate);
+    if (state == nullptr) {
+      state = new (allocator.Allocate(sizeof(HyperLogLog))) HyperLogLog(view.parameters());
+    } else if (const Status status = CheckSameHllParameters(state->parameters(), view.parameters());
+               !status.ok()) {
+      return status;
+    }
+    state->Merge(view, allocator);
+  }
+  return Status::Ok();
+}
+
+void GroupBy::KeepRows(const ColumnBatch& batch, const std::uint32_t* groups,
+                       Allocator& allocator) {
+  if (kept_count_ == 0) return;
+  const std::size_t before = kept_groups_.size();
+  // Room for everything first: an allocation that fails leaves all columns of one length.
+  kept_groups_.Reserve(before + batch.rows, allocator);
+  for (std::uint32_t k = 0; k < kept_count_; ++k) {
+    Kept& kept = kept_[k];
+    const Column& column = batch.columns[kept.column];
+    kept.values.Reserve(before + batch.rows, allocator);
+    if (column.any_null && !kept.any_null) {
+      kept.nulls.Reserve(before + batch.rows, allocator);
+      kept.nulls.Clear();
+      if (before > 0) std::memset(kept.nulls.Extend(before, allocator), 0, before);
+      kept.any_null = true;
+    }
+    if (kept.any_null) kept.nulls.Reserve(before + batch.rows, allocator);
+  }
+  for (std::uint32_t i = 0; i < batch.rows; ++i) {
+    if (groups[i] != AggregateHashTable::kNoGroup) kept_groups_.Append(groups[i], allocator);
+  }
+  const bool all = kept_groups_.size() - before == batch.rows;
+  for (std::uint32_t k = 0; k < kept_count_; ++k) {
+    Kept& kept = kept_[k];
+    const Column& column = batch.columns[kept.column];
+    if (all && !kept.any_null) {
+      std::memcpy(kept.values.Extend(batch.rows, allocator), column.values,
+                  batch.rows * sizeof(*column.values));
+      continue;
+    }
+    for (std::uint32_t i = 0; i < batch.rows; ++i) {
+      if (groups[i] == AggregateHashTable::kNoGroup) continue;
+      kept.values.Append(column.values[i], allocator);
+      if (kept.any_null) {
+        kept.nulls.Append(column.any_null ? column.nulls[i] : std::uint8_t{0}, allocator);
+      }
+    }
+  }
+}
+
+std::size_t GroupBy::KeptBytes() const {
+  std::size_t row = sizeof(std::uint32_t);
+  for (std::uint32_t k = 0; k < kept_count_; ++k) {
+    row += 2 * (sizeof(std::int64_t) + (kept_[k].any_null ? 1 : 0));
+  }
+  return kept_groups_.size() * row;
+}
+
+// A stable counting sort of the kept rows by group.
+void GroupBy::Scatter(Allocator& allocator) {
+  const std::size_t rows = kept_groups_.size();
+  const std::size_t count = groups();
+  offsets_ = allocator.AllocateArray<std::uint64_t>(count + 1);
+  std::memset(offsets_, 0, (count + 1) * sizeof(*offsets_));
+  for (std::size_t i = 0; i < rows; ++i) ++offsets_[kept_groups_[i] + 1];
+  for (std::size_t g = 0; g < count; ++g) offsets_[g + 1] += offsets_[g];
+
+  // Where each row goes; the columns then follow without looking at groups again.
+  auto* next = allocator.AllocateArray<std::uint64_t>(count);
+  std::memcpy(next, offsets_, count * sizeof(*next));
+  auto* places = allocator.AllocateArray<std::uint32_t>(rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    places[i] = static_cast<std::uint32_t>(next[kept_groups_[i]]++);
+  }
+  allocator.Free(next);
+  for (std::uint32_t k = 0; k < kept_count_; ++k) {
+    Kept& kept = kept_[k];
+    kept.by_group = allocator.AllocateArray<std::int64_t>(rows);
+    for (std::size_t i = 0; i < rows; ++i) kept.by_group[places[i]] = kept.values[i];
+    kept.values.Release(allocator);
+    if (!kept.any_null) continue;
+    kept.nulls_by_group = allocator.AllocateArray<std::uint8_t>(rows);
+    for (std::size_t i = 0; i < rows; ++i) kept.nulls_by_group[places[i]] = kept.nulls[i];
+    kept.nulls.Release(allocator);
+  }
+  allocator.Free(places);
+  kept_groups_.Release(allocator);
+}
+
+void GroupBy::ReleaseScattered(Allocator& allocator) {
+  for (std::uint32_t k = 0; k < kept_count_; ++k) {
+    Kept& kept = kept_[k];
+    allocator.Free(kept.by_group);
+    allocator.Free(kept.nulls_by_group);
+    kept.by_group = nullptr;
+    kept.nulls_by_group = nullptr;
+    kept.any_null = false;
+  }
+  allocator.Free(offsets_);
+  offsets_ = nullptr;
+}
+
+void GroupBy::Fold(Allocator& allocator) {
+  if (kept_groups_.empty()) return;
+  has_sketches_ = true;
+  ExtendStates(allocator);
+  Scatter(allocator);
+  for (std::uint32_t group = 0; group < groups(); ++group) {
+    if (offsets_[group] == offsets_[group + 1]) continue;
+    for (std::uint32_t a = 0; a < aggregates_.size(); ++a) {
+      const AggregateSpec& spec = aggregates_[a];
+      if (!IsKept(spec.kind)) continue;
+      const Segment segment = SegmentOf(group, a);
+      if (spec.kind == AggregateKind::kHllAdd) {
+        HyperLogLog*& state = HllState(group, a);
+        if (state == nullptr) {
+          state = new (allocator.Allocate(sizeof(HyperLogLog))) HyperLogLog(spec.hll);
+        }
+        AddToHll(spec, segment, state, allocator);
+      } else {
+        TopN*& state = TopNState(group, a);
+        if (state == nullptr) {
+          state = new (allocator.Allocate(sizeof(TopN))) TopN(topn_counters_);
+        }
+        AddToTopN(a, segment, state, allocator);
+      }
+    }
+  }
+  ReleaseScattered(allocator);
+}
+
+void GroupBy::EnsureGroup(Allocator& allocator) {
+  if (groups() > 0 || !keys_.empty()) return;
+  const std::uint64_t hash = 0;
+  std::uint32_t group;
+  table_.Lookup(nullptr, &hash, 1, true, &group, allocator);
+  ExtendStates(allocator);
+}
+
+void GroupBy::Finish(Allocator& allocator) { Scatter(allocator); }
+
+GroupBy::Segment GroupBy::SegmentOf(std::uint32_t group, std::uint32_t aggregate) const {
+  const Kept& kept = kept_[kept_of_[aggregate]];
+  const std::size_t begin = offsets_[group];
+  return {kept.by_group + begin, kept.any_null ? kept.nulls_by_group + begin : nullptr,
+          offsets_[group + 1] - begin};
+}
+
+}  // namespace millrace

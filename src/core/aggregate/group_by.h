@@ -1,0 +1,187 @@
+// GroupBy: the rollup engine. Batches of rows go in; groups with finished aggregates come out.
+//
+// Start reading here. A batch is processed column by column:
+//
+//   1. hash the key columns, find each row's group          aggregate_hash_table.h
+//   2. update the aggregates whose state is a number or a stored sketch, straight from the batch
+//   3. keep what the other aggregates need: each row's group and the values of their columns ("kept
+//   rows")
+//
+// Sketches that are fed single values are not updated row by row: with many groups each update
+// would be a cache miss or several, and a sketch's own bookkeeping. Instead the kept rows are
+// scattered by group (a counting sort, stable), and each group's values are turned into a sketch in
+// one go: hashed, sorted, deduplicated. A group that never needs more than that never has a sketch
+// object at all.
+//
+// Memory: kept rows may take what the limit leaves. When they reach it they are folded into sketch
+// objects, a HyperLogLog or TopN a group, and go. When groups and sketches alone come near the
+// limit, the engine is full(): rows of known groups still go in, the others are handed back to be
+// spilled and grouped later.
+//
+// The result does not depend on the batches, the limit or the folding: it is what PostgreSQL's
+// aggregates give for the same rows in the same order.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/aggregate/aggregate_function.h"
+#include "core/aggregate/aggregate_hash_table.h"
+#include "core/base/buffer.h"
+#include "core/base/status.h"
+#include "core/sketch/hyperloglog.h"
+#include "core/sketch/top_n.h"
+#include "core/vector/column_batch.h"
+#include "core/vector/dictionary.h"
+
+namespace millrace {
+
+// A stored TopN summary on its way into kTopNUnion.
+struct TopNStored {
+  const TopNItem* items;
+  std::size_t size;
+};
+
+struct AggregateSpec {
+  AggregateKind kind;
+  std::uint16_t column;  // of the batch; unused by kCountRows
+  HashWidth hash_width;  // kHllAdd
+  HllParameters hll;     // kHllAdd
+};
+
+struct KeySpec {
+  std::uint16_t column;
+  bool text;  // values are codes of the column's dictionary, or Dictionary::kAbsent for no group
+};
+
+// Trivially destructible: all memory belongs to the allocator. Not thread-safe.
+class GroupBy {
+ public:
+  static constexpr int kMaxKeys = 32;
+  static constexpr int kMaxAggregates = 64;
+  static constexpr int kMaxColumns = 64;
+
+  // `keys` and `aggregates` must outlive the object. `topn_counters` is N of TopN (top_n.h),
+  // `max_sparse` as HyperLogLog::PrepareEncoding takes it.
+  GroupBy(std::span<const KeySpec> keys, std::span<const AggregateSpec> aggregates,
+          std::int64_t topn_counters, int max_sparse);
+
+  // The dictionary of a text column, in which its values are to be interned.
+  Dictionary& dictionary(std::uint32_t column) { return dictionaries_[column]; }
+
+  // Takes the rows of a batch. Throws std::bad_alloc. kMismatch where a stored hll does not fit the
+  // others of its group; the aggregation is then over.
+  // When `insert` is false, rows without a group are not taken; their numbers go to `rejected`
+  // (room for kBatchRows), and how many there are to `*rejected_count`.
+  Status AddBatch(const ColumnBatch& batch, bool insert, std::uint32_t* rejected,
+                  std::uint32_t* rejected_count, Allocator& allocator);
+  // Bytes of kept rows, including what scattering them will take.
+  std::size_t KeptBytes() const;
+  // Folds the kept rows into sketches and frees them.
+  void Fold(Allocator& allocator);
+
+  // No more rows: prepares the kept rows for reading by group. Groups may be read in any order.
+  void Finish(Allocator& allocator);
+  // A group without keys exists even without rows, as in SQL. Call before Finish.
+  void EnsureGroup(Allocator& allocator);
+
+  std::uint32_t groups() const { return table_.groups(); }
+  bool KeyIsNull(std::uint32_t group, std::uint32_t key) const {
+    return table_.KeyIsNull(group, key);
+  }
+  std::int64_t KeyValue(std::uint32_t group, std::uint32_t key) const {
+    return table_.KeyValue(group, key);
+  }
+
+  // The finished aggregates of a group, each asked for once. REQUIRES: Finish was called, and the
+  // kind matches.
+  const Number& NumberOf(std::uint32_t group, std::uint32_t aggregate) const {
+    return numbers_[std::size_t{group} * aggregates_.size() + aggregate];
+  }
+  // The stored form, valid until the next call. Empty where the SQL result is NULL (kHllUnion
+  // without values).
+  std::span<const std::uint8_t> HllOf(std::uint32_t group, std::uint32_t aggregate,
+                                      Allocator& allocator);
+  // The items of the summary in StoredOrder, valid until the next call.
+  std::span<const TopNItem> TopNOf(std::uint32_t group, std::uint32_t aggregate,
+                                   Allocator& allocator);
+
+ private:
+  // A column whose values are kept, and who uses it.
+  struct Kept {
+    std::uint16_t column;
+    bool any_null;
+    Buffer<std::int64_t> values;
+    Buffer<std::uint8_t> nulls;
+    // After scattering, in the order of the groups.
+    std::int64_t* by_group;
+    std::uint8_t* nulls_by_group;
+  };
+  struct Segment {
+    const std::int64_t* values;
+    const std::uint8_t* nulls;  // nullptr: none is NULL
+    std::size_t size;
+  };
+
+  void HashKeys(const ColumnBatch& batch, std::uint64_t* hashes) const;
+  Status UpdateStates(const ColumnBatch& batch, const std::uint32_t* groups, Allocator& allocator);
+  Status UpdateHllUnion(std::uint32_t aggregate, const Column& column, const std::uint32_t* groups,
+                        std::uint32_t rows, Allocator& allocator);
+  void KeepRows(const ColumnBatch& batch, const std::uint32_t* groups, Allocator& allocator);
+  void ExtendStates(Allocator& allocator);
+  void Scatter(Allocator& allocator);
+  void ReleaseScattered(Allocator& allocator);
+  Segment SegmentOf(std::uint32_t group, std::uint32_t aggregate) const;
+  std::uint64_t HashForHll(const AggregateSpec& spec, std::int64_t value) const;
+  void AddToHll(const AggregateSpec& spec, const Segment& segment, HyperLogLog* sketch,
+                Allocator& allocator) const;
+  void AddToTopN(std::uint32_t aggregate, const Segment& segment, TopN* summary,
+                 Allocator& allocator) const;
+  std::span<const std::uint8_t> EncodeHll(HyperLogLog* sketch, Allocator& allocator);
+  // How often each value occurs in `segment`: (value, count) in `runs_`, by value.
+  void CountRuns(const Segment& segment, Allocator& allocator);
+  std::string_view KeyText(const AggregateSpec& spec, std::int64_t value, char* digits) const;
+  std::span<const TopNItem> ItemsFromRuns(const AggregateSpec& spec, Allocator& allocator);
+  // The sketch object of a group, nullptr while it has none.
+  HyperLogLog*& HllState(std::uint32_t group, std::uint32_t aggregate) {
+    return reinterpret_cast<HyperLogLog*&>(SketchState(group, aggregate));
+  }
+  TopN*& TopNState(std::uint32_t group, std::uint32_t aggregate) {
+    return reinterpret_cast<TopN*&>(SketchState(group, aggregate));
+  }
+  void*& SketchState(std::uint32_t group, std::uint32_t aggregate) {
+    return sketches_[std::size_t{group} * aggregates_.size() + aggregate];
+  }
+
+  std::span<const KeySpec> keys_;
+  std::span<const AggregateSpec> aggregates_;
+  std::int64_t topn_counters_;
+  int max_sparse_;
+  bool has_sketches_ = false;
+  bool any_rows_ = false;
+  AggregateHashTable table_;
+  Dictionary dictionaries_[kMaxColumns];
+
+  // A row of aggregates_.size() a group; sketches_ only once there is one.
+  Buffer<Number> numbers_;
+  Buffer<void*> sketches_;
+
+  std::uint32_t kept_count_ = 0;
+  Kept kept_[kMaxAggregates];
+  std::uint8_t kept_of_[kMaxAggregates];  // aggregate -> kept_
+  Buffer<std::uint32_t> kept_groups_;
+  std::uint64_t* offsets_ = nullptr;  // of each group's kept rows, after scattering; groups() + 1
+
+  // Scratch of the functions that finish a group.
+  struct Run {
+    std::int64_t value;
+    std::int64_t count;
+  };
+  Buffer<std::int64_t> values_;
+  Buffer<Run> runs_;
+  Buffer<TopNItem> items_;
+  Buffer<char> digits_;
+  Buffer<std::uint8_t> bytes_;
+};
+
+}  // namespace millrace

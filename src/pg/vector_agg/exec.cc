@@ -1,0 +1,331 @@
+// The custom scan MillraceAggregate: consumes its child in batches, then hands out a tuple a group.
+//
+// Phases: consume (gather a batch, give it to GroupBy), finish, emit; where rows were spilled, the
+// same again for each partition. Memory contexts, and how long they live:
+//   query context            the node, its plan, the heap reader, spill files
+//   "MillraceAggregate"      groups and sketches; reset when a partition's groups are out
+//   "MillraceAggregate batch"  what one batch refers to (BatchBuilder)
+//   per-tuple context        the values of one tuple, as everywhere in the executor
+
+#include "pg/vector_agg/exec.h"
+
+#include <new>
+
+#include "pg/error_fence.h"
+#include "pg/guc.h"
+#include "pg/hll/hll_value.h"
+#include "pg/memory_context.h"
+#include "pg/vector_agg/batch_builder.h"
+#include "pg/vector_agg/emit.h"
+#include "pg/vector_agg/explain.h"
+#include "pg/vector_agg/heap_reader.h"
+#include "pg/vector_agg/spill.h"
+#include "pg/vector_agg/state.h"
+
+namespace millrace::pg {
+namespace {
+
+// Kept rows are folded, and groups no longer added, at this share of the memory allowed: tables
+// double when they grow.
+constexpr double kMemoryShare = 0.6;
+
+Node* CreateState(CustomScan* scan);
+
+constexpr CustomScanMethods kScanMethods = {"MillraceAggregate", CreateState};
+
+VectorAggState* StateOf(CustomScanState* node) { return reinterpret_cast<VectorAggState*>(node); }
+
+// What GroupBy needs to know, with the session's settings of now.
+void FillSpecs(VectorAggState* state) {
+  const VectorAggPlan& plan = state->plan;
+  for (int i = 0; i < plan.key_count; ++i) {
+    const int column = plan.keys[i].column;
+    state->keys[i] = {static_cast<std::uint16_t>(column),
+                      plan.columns[column].kind == ColumnKind::kText};
+  }
+  for (int i = 0; i < plan.aggregate_count; ++i) {
+    const AggregatePlan& aggregate = plan.aggregates[i];
+    state->specs[i] = {aggregate.kind, static_cast<std::uint16_t>(Max(aggregate.column, 0)),
+                       aggregate.hash_width, HllParameters()};
+    if (aggregate.kind == AggregateKind::kHllAdd) {
+      state->specs[i].hll = HllParametersWithDefaults(aggregate.hll.values, aggregate.hll.given);
+    }
+  }
+}
+
+void StartGroups(VectorAggState* state) {
+  MemoryContextReset(state->groups_context);
+  state->group_by = new (MemoryContextAlloc(state->groups_context, sizeof(GroupBy)))
+      GroupBy({state->keys, static_cast<std::size_t>(state->plan.key_count)},
+              {state->specs, static_cast<std::size_t>(state->plan.aggregate_count)},
+              NumberOfCounters(), hll_max_sparse);
+  state->inserting = true;
+  state->order = nullptr;
+  state->next_group = 0;
+}
+
+void BeginScan(CustomScanState* node, EState* estate, int eflags) {
+  VectorAggState* state = StateOf(node);
+  auto* scan = reinterpret_cast<CustomScan*>(node->ss.ps.plan);
+  DeserializePlan(scan->custom_private, &state->plan);
+  PlanState* child = ExecInitNode(static_cast<Plan*>(linitial(scan->custom_plans)), estate, eflags);
+  node->custom_ps = list_make1(child);
+  if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
+  FillSpecs(state);
+  state->groups_context =
+      AllocSetContextCreate(CurrentMemoryContext, "MillraceAggregate", ALLOCSET_DEFAULT_SIZES);
+  state->builder.Init(state->plan);
+  state->memory_limit = get_hash_memory_limit();
+}
+
+// Rows that GroupBy would not take.
+void SpillRows(VectorAggState* state, const uint32* rows, uint32 count) {
+  if (count == 0) return;
+  if (state->spill == nullptr) {
+    const MemoryContext caller = MemoryContextSwitchTo(state->query_context);
+    const int level = state->source == nullptr ? 0 : state->source->level() + 1;
+    state->spill = new (palloc(sizeof(Spill))) Spill(&state->plan, level);
+    MemoryContextSwitchTo(caller);
+  }
+  for (uint32 i = 0; i < count; ++i) {
+    state->spilled_bytes += state->spill->Write(state->builder, rows[i]);
+  }
+  state->spilled_rows += count;
+}
+
+// Keeps memory within its limit: kept rows become sketches, and then no more groups are added.
+void LimitMemory(VectorAggState* state, Allocator* allocator) {
+  const auto share = static_cast<Size>(kMemoryShare * static_cast<double>(state->memory_limit));
+  Size used = MemoryContextMemAllocated(state->groups_context, true);
+  state->peak_memory = Max(state->peak_memory, used);
+  GroupBy* groups = state->group_by;
+  const Size kept = groups->KeptBytes();
+  if (used + kept / 2 <= share) return;
+  if (kept > 0) {
+    RunCpp([&] { groups->Fold(*allocator); });
+    used = MemoryContextMemAllocated(state->groups_context, true);
+    state->peak_memory = Max(state->peak_memory, used);
+  }
+  const int level = state->source == nullptr ? 0 : state->source->level() + 1;
+  if (used > share && groups->groups() > 1 && level < kMaxSpillLevel) state->inserting = false;
+}
+
+void AddBatch(VectorAggState* state, Allocator* allocator) {
+  BatchBuilder& builder = state->builder;
+  if (builder.rows() == 0) return;
+  CHECK_FOR_INTERRUPTS();
+  uint32 rejected[kBatchRows];
+  uint32 rejected_count = 0;
+  CheckStatus(RunCpp([&] {
+    return state->group_by->AddBatch(builder.batch(), state->inserting, rejected, &rejected_count,
+                                     *allocator);
+  }));
+  ++state->batches;
+  state->rows += builder.rows();
+  SpillRows(state, rejected, rejected_count);
+  LimitMemory(state, allocator);
+  builder.Begin(state->group_by, allocator, state->inserting);
+}
+
+// A tuple of the child. Its values must stay until the batch is done, the slot's next tuple
+// notwithstanding.
+void PutSlot(VectorAggState* state, TupleTableSlot* slot) {
+  BatchBuilder& builder = state->builder;
+  for (int i = 0; i < state->plan.column_count; ++i) {
+    const ColumnPlan& column = state->plan.columns[i];
+    bool is_null;
+    Datum value = slot_getattr(slot, column.resno, &is_null);
+    if (is_null) {
+      builder.PutNull(i);
+      continue;
+    }
+    const bool by_reference =
+        column.kind != ColumnKind::kInteger && column.kind != ColumnKind::kFloat;
+    if (by_reference && (builder.refers_to_tuples() || !state->inserting)) {
+      const MemoryContext caller = MemoryContextSwitchTo(builder.context());
+      value = column.type == UUIDOID ? datumCopy(value, false, UUID_LEN)
+                                     : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+      MemoryContextSwitchTo(caller);
+    }
+    builder.Put(i, value);
+  }
+  builder.EndRow();
+}
+
+void ConsumeChild(VectorAggState* state, Allocator* allocator) {
+  auto* child = static_cast<PlanState*>(linitial(state->css.custom_ps));
+  BatchBuilder& builder = state->builder;
+  for (;;) {
+    TupleTableSlot* slot = ExecProcNode(child);
+    if (TupIsNull(slot)) break;
+    PutSlot(state, slot);
+    if (builder.full()) AddBatch(state, allocator);
+  }
+  AddBatch(state, allocator);
+}
+
+void ConsumeHeap(VectorAggState* state, Allocator* allocator) {
+  BatchBuilder& builder = state->builder;
+  // Stored sketches lie in the page that is pinned, and so does text that may have to be spilled.
+  while (state->reader->Fill(&builder, builder.refers_to_tuples() || !state->inserting)) {
+    AddBatch(state, allocator);
+  }
+  AddBatch(state, allocator);
+  state->reader->Close();
+}
+
+void Finish(VectorAggState* state, Allocator* allocator) {
+  GroupBy* groups = state->group_by;
+  RunCpp([&] {
+    groups->EnsureGroup(*allocator);
+    groups->Finish(*allocator);
+  });
+  state->peak_memory =
+      Max(state->peak_memory, MemoryContextMemAllocated(state->groups_context, true));
+  state->groups += groups->groups();
+  if (state->plan.sorted && state->plan.key_count > 0) {
+    const MemoryContext caller = MemoryContextSwitchTo(state->groups_context);
+    state->order = SortGroups(state->plan, groups);
+    MemoryContextSwitchTo(caller);
+  }
+}
+
+void ConsumeInput(VectorAggState* state) {
+  auto* child = static_cast<PlanState*>(linitial(state->css.custom_ps));
+  if (state->query_context == nullptr) state->query_context = CurrentMemoryContext;
+  StartGroups(state);
+  MemoryContextAllocator allocator(state->groups_context);
+  state->builder.Begin(state->group_by, &allocator, true);
+  const MemoryContext caller = MemoryContextSwitchTo(state->query_context);
+  state->reader = HeapReader::Open(child, state->plan);
+  MemoryContextSwitchTo(caller);
+  if (state->reader != nullptr) {
+    ConsumeHeap(state, &allocator);
+  } else {
+    ConsumeChild(state, &allocator);
+  }
+  Finish(state, &allocator);
+}
+
+// The next partition that was spilled, the deepest level first. False when there is none.
+bool ConsumePartition(VectorAggState* state) {
+  // Rows that this level spilled come before the rest of the level above.
+  if (state->spill != nullptr) {
+    const MemoryContext caller = MemoryContextSwitchTo(state->query_context);
+    state->levels = lcons(state->spill, state->levels);
+    MemoryContextSwitchTo(caller);
+    state->spill = nullptr;
+  }
+  while (state->levels != NIL) {
+    auto* level = static_cast<Spill*>(linitial(state->levels));
+    int partition = 0;
+    while (partition < kSpillPartitions && !level->Has(partition)) ++partition;
+    if (partition == kSpillPartitions) {
+      state->levels = list_delete_first(state->levels);
+      continue;
+    }
+    state->source = level;
+    StartGroups(state);
+    MemoryContextAllocator allocator(state->groups_context);
+    state->builder.Begin(state->group_by, &allocator, true);
+    level->Rewind(partition);
+    while (level->Read(partition, &state->builder)) AddBatch(state, &allocator);
+    AddBatch(state, &allocator);
+    level->Close(partition);
+    Finish(state, &allocator);
+    return true;
+  }
+  return false;
+}
+
+TupleTableSlot* NextTuple(ScanState* node) {
+  auto* state = reinterpret_cast<VectorAggState*>(node);
+  if (!state->consumed) {
+    ConsumeInput(state);
+    state->consumed = true;
+  }
+  while (state->next_group >= state->group_by->groups()) {
+    if (!ConsumePartition(state)) return ExecClearTuple(node->ss_ScanTupleSlot);
+  }
+  CHECK_FOR_INTERRUPTS();
+  const uint32 next = state->next_group++;
+  const uint32 group = state->order != nullptr ? state->order[next] : next;
+  MemoryContextAllocator allocator(state->groups_context);
+  const MemoryContext caller =
+      MemoryContextSwitchTo(node->ps.ps_ExprContext->ecxt_per_tuple_memory);
+  EmitGroup(state->plan, state->group_by, group, &allocator, node->ss_ScanTupleSlot);
+  MemoryContextSwitchTo(caller);
+  return node->ss_ScanTupleSlot;
+}
+
+bool Recheck(ScanState*, TupleTableSlot*) { return true; }
+
+// ExecScan applies HAVING and the projection.
+TupleTableSlot* ExecuteScan(CustomScanState* node) {
+  return ExecScan(&node->ss, NextTuple, Recheck);
+}
+
+void ForgetInput(VectorAggState* state) {
+  if (state->reader != nullptr) state->reader->Close();
+  state->reader = nullptr;
+  for (; state->levels != NIL; state->levels = list_delete_first(state->levels)) {
+    auto* level = static_cast<Spill*>(linitial(state->levels));
+    for (int i = 0; i < kSpillPartitions; ++i) level->Close(i);
+  }
+  if (state->spill != nullptr) {
+    for (int i = 0; i < kSpillPartitions; ++i) state->spill->Close(i);
+  }
+  state->spill = nullptr;
+  state->source = nullptr;
+}
+
+void EndScan(CustomScanState* node) {
+  VectorAggState* state = StateOf(node);
+  ForgetInput(state);
+  if (state->groups_context != nullptr) MemoryContextDelete(state->groups_context);
+  ExecEndNode(static_cast<PlanState*>(linitial(node->custom_ps)));
+}
+
+void RescanScan(CustomScanState* node) {
+  VectorAggState* state = StateOf(node);
+  auto* child = static_cast<PlanState*>(linitial(node->custom_ps));
+  ForgetInput(state);
+  state->consumed = false;
+  if (node->ss.ps.chgParam != nullptr) UpdateChangedParamSet(child, node->ss.ps.chgParam);
+  // A child whose parameters changed is rescanned by ExecProcNode itself.
+  if (child->chgParam == nullptr) ExecReScan(child);
+  ExecScanReScan(&node->ss);
+}
+
+void Explain(CustomScanState* node, List* ancestors, ExplainState* es) {
+  ExplainVectorAgg(*StateOf(node), ancestors, es);
+}
+
+constexpr CustomExecMethods kExecMethods = {
+    .CustomName = "MillraceAggregate",
+    .BeginCustomScan = BeginScan,
+    .ExecCustomScan = ExecuteScan,
+    .EndCustomScan = EndScan,
+    .ReScanCustomScan = RescanScan,
+    .MarkPosCustomScan = nullptr,
+    .RestrPosCustomScan = nullptr,
+    .EstimateDSMCustomScan = nullptr,
+    .InitializeDSMCustomScan = nullptr,
+    .ReInitializeDSMCustomScan = nullptr,
+    .InitializeWorkerCustomScan = nullptr,
+    .ShutdownCustomScan = nullptr,
+    .ExplainCustomScan = Explain,
+};
+
+Node* CreateState(CustomScan*) {
+  auto* state = static_cast<VectorAggState*>(palloc0(sizeof(VectorAggState)));
+  NodeSetTag(state, T_CustomScanState);
+  state->css.methods = &kExecMethods;
+  return reinterpret_cast<Node*>(state);
+}
+
+}  // namespace
+
+const CustomScanMethods* VectorAggScanMethods() { return &kScanMethods; }
+
+}  // namespace millrace::pg

@@ -1,0 +1,386 @@
+#include "pg/vector_agg/heap_reader.h"
+
+#include "core/base/coding.h"
+
+namespace millrace::pg {
+namespace {
+
+enum class Comparison { kLess, kLessOrEqual, kEqual, kGreaterOrEqual, kGreater };
+
+// How an operator on integers or times compares; false for any other operator.
+bool ComparisonOf(Oid function, Comparison* comparison) {
+  switch (function) {
+    case F_INT2LT:
+    case F_INT4LT:
+    case F_INT8LT:
+    case F_INT24LT:
+    case F_INT28LT:
+    case F_INT42LT:
+    case F_INT48LT:
+    case F_INT82LT:
+    case F_INT84LT:
+    case F_DATE_LT:
+    case F_TIMESTAMP_LT:
+    case F_TIMESTAMPTZ_LT:
+      *comparison = Comparison::kLess;
+      return true;
+    case F_INT2LE:
+    case F_INT4LE:
+    case F_INT8LE:
+    case F_INT24LE:
+    case F_INT28LE:
+    case F_INT42LE:
+    case F_INT48LE:
+    case F_INT82LE:
+    case F_INT84LE:
+    case F_DATE_LE:
+    case F_TIMESTAMP_LE:
+    case F_TIMESTAMPTZ_LE:
+      *comparison = Comparison::kLessOrEqual;
+      return true;
+    case F_INT2EQ:
+    case F_INT4EQ:
+    case F_INT8EQ:
+    case F_INT24EQ:
+    case F_INT28EQ:
+    case F_INT42EQ:
+    case F_INT48EQ:
+    case F_INT82EQ:
+    case F_INT84EQ:
+    case F_DATE_EQ:
+    case F_TIMESTAMP_EQ:
+    case F_TIMESTAMPTZ_EQ:
+      *comparison = Comparison::kEqual;
+      return true;
+    case F_INT2GE:
+    case F_INT4GE:
+    case F_INT8GE:
+    case F_INT24GE:
+    case F_INT28GE:
+    case F_INT42GE:
+    case F_INT48GE:
+    case F_INT82GE:
+    case F_INT84GE:
+    case F_DATE_GE:
+    case F_TIMESTAMP_GE:
+    case F_TIMESTAMPTZ_GE:
+      *comparison = Comparison::kGreaterOrEqual;
+      return true;
+    case F_INT2GT:
+    case F_INT4GT:
+    case F_INT8GT:
+    case F_INT24GT:
+    case F_INT28GT:
+    case F_INT42GT:
+    case F_INT48GT:
+    case F_INT82GT:
+    case F_INT84GT:
+    case F_DATE_GT:
+    case F_TIMESTAMP_GT:
+    case F_TIMESTAMPTZ_GT:
+      *comparison = Comparison::kGreater;
+      return true;
+    default:
+      return false;
+  }
+}
+
+int64 IntegerOf(Oid type, Datum value) {
+  switch (type) {
+    case INT2OID:
+      return DatumGetInt16(value);
+    case INT4OID:
+    case DATEOID:
+      return DatumGetInt32(value);
+    default:
+      return DatumGetInt64(value);
+  }
+}
+
+bool IsComparable(Oid type) {
+  return type == INT2OID || type == INT4OID || type == INT8OID || type == DATEOID ||
+         type == TIMESTAMPOID || type == TIMESTAMPTZOID;
+}
+
+Datum FetchByValue(const char* bytes, int16 length) {
+  switch (length) {
+    case 1:
+      return CharGetDatum(*bytes);
+    case 2:
+      return Int16GetDatum(LoadUnaligned<int16>(bytes));
+    case 4:
+      return Int32GetDatum(LoadUnaligned<int32>(bytes));
+    default:
+      return Int64GetDatum(LoadUnaligned<int64>(bytes));
+  }
+}
+
+}  // namespace
+
+struct HeapReader::Filter {
+  Oid type;
+  Comparison comparison;
+  int64 constant;
+
+  bool Passes(Datum value) const {
+    const int64 integer = IntegerOf(type, value);
+    switch (comparison) {
+      case Comparison::kLess:
+        return integer < constant;
+      case Comparison::kLessOrEqual:
+        return integer <= constant;
+      case Comparison::kEqual:
+        return integer == constant;
+      case Comparison::kGreaterOrEqual:
+        return integer >= constant;
+      case Comparison::kGreater:
+        return integer > constant;
+    }
+    return false;
+  }
+};
+
+HeapReader* HeapReader::Open(PlanState* child, const VectorAggPlan& plan) {
+  auto* reader = static_cast<HeapReader*>(palloc0(sizeof(HeapReader)));
+  reader->estate_ = child->state;
+  // Rows that EvalPlanQual puts in place of a scan's are the scan's business.
+  if (child->state->es_epq_active != nullptr) return nullptr;
+  if (IsA(child, AppendState)) {
+    auto* append = reinterpret_cast<AppendState*>(child);
+    if (append->as_prune_state != nullptr && append->as_prune_state->do_exec_prune) return nullptr;
+    if (append->as_nasyncplans > 0 || append->ps.plan->parallel_aware) return nullptr;
+    reader->tables_ = static_cast<Table*>(palloc0(Max(append->as_nplans, 1) * sizeof(Table)));
+    for (int i = 0; i < append->as_nplans; ++i) {
+      if (!reader->AddTable(append->appendplans[i], plan)) return nullptr;
+    }
+    return reader;
+  }
+  reader->tables_ = static_cast<Table*>(palloc0(sizeof(Table)));
+  return reader->AddTable(child, plan) ? reader : nullptr;
+}
+
+bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
+  if (!IsA(state, SeqScanState) || state->plan->parallel_aware || state->plan->initPlan != NIL) {
+    return false;
+  }
+  auto* scan = reinterpret_cast<SeqScanState*>(state);
+  Relation relation = scan->ss.ss_currentRelation;
+  if (relation->rd_tableam != GetHeapamTableAmRoutine() ||
+      !IsMVCCSnapshot(state->state->es_snapshot)) {
+    return false;
+  }
+  Table* table = &tables_[table_count_];
+  const TupleDesc descriptor = RelationGetDescr(relation);
+  table->scan = scan;
+  table->attributes = static_cast<Attribute*>(palloc0(descriptor->natts * sizeof(Attribute)));
+  for (int i = 0; i < descriptor->natts; ++i) {
+    table->attributes[i].length = TupleDescAttr(descriptor, i)->attlen;
+    table->attributes[i].align = TupleDescAttr(descriptor, i)->attalign;
+  }
+  if (!AddFilters(scan, table) || !AddOutputs(scan, plan, table)) return false;
+  for (int i = 0; i < descriptor->natts; ++i) {
+    if (table->attributes[i].output_count + table->attributes[i].filter_count > 0) {
+      table->attribute_count = i + 1;
+    }
+  }
+  ++table_count_;
+  return true;
+}
+
+bool HeapReader::AddFilters(SeqScanState* scan, Table* table) {
+  ListCell* cell;
+  foreach (cell, scan->ss.ps.plan->qual) {
+    const auto* operation = static_cast<OpExpr*>(lfirst(cell));
+    Filter filter;
+    if (!IsA(operation, OpExpr) || list_length(operation->args) != 2 ||
+        !ComparisonOf(get_opcode(operation->opno), &filter.comparison)) {
+      return false;
+    }
+    const auto* var = static_cast<Var*>(linitial(operation->args));
+    auto* constant = static_cast<Expr*>(lsecond(operation->args));
+    auto* node = reinterpret_cast<Node*>(constant);
+    const Oid type = exprType(node);
+    if (!IsA(var, Var) || var->varattno <= 0 || !IsComparable(var->vartype) ||
+        !IsComparable(type) || contain_var_clause(node) || contain_volatile_functions(node) ||
+        contain_subplans(node)) {
+      return false;
+    }
+    bool is_null;
+    const Datum value = ExecEvalExprSwitchContext(ExecInitExpr(constant, &scan->ss.ps),
+                                                  scan->ss.ps.ps_ExprContext, &is_null);
+    if (is_null) {
+      table->never = true;
+      continue;
+    }
+    filter.type = var->vartype;
+    filter.constant = IntegerOf(type, value);
+    Attribute* attribute = &table->attributes[var->varattno - 1];
+    const int n = attribute->filter_count++;
+    auto* filters = static_cast<Filter*>(palloc((n + 1) * sizeof(Filter)));
+    if (n > 0) memcpy(filters, attribute->filters, n * sizeof(Filter));
+    filters[n] = filter;
+    attribute->filters = filters;
+  }
+  return true;
+}
+
+bool HeapReader::AddOutputs(SeqScanState* scan, const VectorAggPlan& plan, Table* table) {
+  for (int i = 0; i < plan.column_count; ++i) {
+    const auto* entry = static_cast<TargetEntry*>(
+        list_nth(scan->ss.ps.plan->targetlist, plan.columns[i].resno - 1));
+    Output output = {i, nullptr};
+    AttrNumber number;
+    if (IsA(entry->expr, Var)) {
+      number = reinterpret_cast<Var*>(entry->expr)->varattno;
+    } else {
+      output.bucket = static_cast<Bucket*>(palloc0(sizeof(Bucket)));
+      if (!RecognizeBucket(entry->expr, scan->ss.ps.ps_ExprContext, output.bucket)) return false;
+      number = output.bucket->attribute;
+    }
+    if (number <= 0) return false;
+    Attribute* attribute = &table->attributes[number - 1];
+    const int n = attribute->output_count++;
+    auto* outputs = static_cast<Output*>(palloc((n + 1) * sizeof(Output)));
+    if (n > 0) memcpy(outputs, attribute->outputs, n * sizeof(Output));
+    outputs[n] = output;
+    attribute->outputs = outputs;
+  }
+  return true;
+}
+
+// Gives the value to whoever wants it. False when a filter refuses the row.
+inline bool HeapReader::Take(const Attribute& attribute, Datum value, bool is_null,
+                             BatchBuilder* batch) {
+  for (int i = 0; i < attribute.filter_count; ++i) {
+    if (is_null || !attribute.filters[i].Passes(value)) return false;
+  }
+  for (int i = 0; i < attribute.output_count; ++i) {
+    const Output& output = attribute.outputs[i];
+    if (is_null) {
+      batch->PutNull(output.column);
+    } else if (output.bucket != nullptr) {
+      batch->PutInteger(output.column, BucketOf(output.bucket, DatumGetInt64(value)));
+    } else {
+      batch->Put(output.column, value);
+    }
+  }
+  return true;
+}
+
+// A tuple that has all the attributes we want: one walk over its bytes, as heap_deform_tuple does
+// it.
+bool HeapReader::ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch) {
+  const char* data = reinterpret_cast<char*>(tuple) + tuple->t_hoff;
+  const bits8* nulls = (tuple->t_infomask & HEAP_HASNULL) != 0 ? tuple->t_bits : nullptr;
+  uint32 offset = 0;
+  for (int i = 0; i < table.attribute_count; ++i) {
+    const Attribute& attribute = table.attributes[i];
+    const bool wanted = attribute.output_count + attribute.filter_count > 0;
+    if (nulls != nullptr && att_isnull(i, nulls)) {
+      if (wanted && !Take(attribute, 0, true, batch)) return false;
+      continue;
+    }
+    if (attribute.length == -1) {
+      offset = att_align_pointer(offset, attribute.align, -1, data + offset);
+    } else {
+      offset = att_align_nominal(offset, attribute.align);
+    }
+    if (wanted) {
+      const bool by_value = attribute.length > 0 && attribute.length <= 8;
+      const Datum value =
+          by_value ? FetchByValue(data + offset, attribute.length) : PointerGetDatum(data + offset);
+      if (!Take(attribute, value, false, batch)) return false;
+    }
+    offset = att_addlength_pointer(offset, attribute.length, data + offset);
+  }
+  return true;
+}
+
+// A tuple from before columns were added: these have their default.
+bool HeapReader::ReadIncomplete(const Table& table, Relation relation, HeapTupleHeader header,
+                                uint32 length, BatchBuilder* batch) {
+  HeapTupleData tuple;
+  tuple.t_data = header;
+  tuple.t_len = length;
+  tuple.t_tableOid = RelationGetRelid(relation);
+  ItemPointerSetInvalid(&tuple.t_self);
+  for (int i = 0; i < table.attribute_count; ++i) {
+    const Attribute& attribute = table.attributes[i];
+    if (attribute.output_count + attribute.filter_count == 0) continue;
+    bool is_null;
+    const Datum value = heap_getattr(&tuple, i + 1, RelationGetDescr(relation), &is_null);
+    if (!Take(attribute, value, is_null, batch)) return false;
+  }
+  return true;
+}
+
+// The rest of the page that is open, as far as the batch has room.
+void HeapReader::ReadPage(BatchBuilder* batch) {
+  const Table& table = tables_[table_];
+  auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
+  Page page = BufferGetPage(heap->rs_cbuf);
+  const int first = tuple_;
+  while (tuple_ < heap->rs_ntuples && !batch->full()) {
+    const ItemId item = PageGetItemId(page, heap->rs_vistuples[tuple_++]);
+    auto* tuple = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
+    const bool complete = HeapTupleHeaderGetNatts(tuple) >= table.attribute_count;
+    const bool taken =
+        complete ? ReadTuple(table, tuple, batch)
+                 : ReadIncomplete(table, scan_->rs_rd, tuple, ItemIdGetLength(item), batch);
+    if (taken) {
+      batch->EndRow();
+    } else {
+      batch->DropRow();
+    }
+  }
+  if (pgstat_should_count_relation(scan_->rs_rd)) {
+    scan_->rs_rd->pgstat_info->t_counts.t_tuples_returned += tuple_ - first;
+  }
+}
+
+bool HeapReader::NextPage() {
+  while (table_ < table_count_) {
+    const Table& table = tables_[table_];
+    if (scan_ == nullptr && !table.never) {
+      scan_ = table_beginscan(table.scan->ss.ss_currentRelation, estate_->es_snapshot, 0, nullptr);
+      block_ = 0;
+    }
+    auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
+    if (scan_ != nullptr && block_ < heap->rs_nblocks) {
+      CHECK_FOR_INTERRUPTS();
+      BlockNumber block = heap->rs_startblock + block_++;
+      if (block >= heap->rs_nblocks) block -= heap->rs_nblocks;
+      heapgetpage(scan_, block);
+      ++pages_;
+      tuple_ = 0;
+      return true;
+    }
+    if (scan_ != nullptr) {
+      table_endscan(scan_);
+      scan_ = nullptr;
+    }
+    ++table_;
+  }
+  return false;
+}
+
+bool HeapReader::Fill(BatchBuilder* batch, bool at_page_end) {
+  while (!batch->full()) {
+    if (!page_open_) {
+      if (at_page_end && batch->rows() > 0) return true;
+      page_open_ = NextPage();
+      if (!page_open_) return false;
+    }
+    ReadPage(batch);
+    if (tuple_ >= reinterpret_cast<HeapScanDesc>(scan_)->rs_ntuples) page_open_ = false;
+  }
+  return true;
+}
+
+void HeapReader::Close() {
+  if (scan_ != nullptr) table_endscan(scan_);
+  scan_ = nullptr;
+  table_ = table_count_;
+}
+
+}  // namespace millrace::pg

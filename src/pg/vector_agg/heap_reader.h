@@ -1,0 +1,69 @@
+// Reads plain heap tables page by page straight into batches, in place of the sequential scans
+// below the node. Only where that gives the very rows the scans would: see Open.
+#pragma once
+
+#include "pg/pg_api.h"
+#include "pg/vector_agg/batch_builder.h"
+#include "pg/vector_agg/bucket.h"
+
+namespace millrace::pg {
+
+class HeapReader {
+ public:
+  // Returns a reader in place of `child`, in the current memory context, or nullptr when it cannot
+  // stand in: anything but sequential scans of heap tables (one, or below an Append that prunes
+  // nothing at run time), filters other than comparisons of integers or times with constants,
+  // target lists other than columns and buckets.
+  static HeapReader* Open(PlanState* child, const VectorAggPlan& plan);
+
+  // Fills `batch` until it is full, a page has ended and `at_page_end` wants it, or there are no
+  // more rows: then false, with what is left in the batch.
+  bool Fill(BatchBuilder* batch, bool at_page_end);
+  void Close();
+  // For EXPLAIN.
+  int64 pages() const { return pages_; }
+
+ private:
+  // An attribute that is read, and where it goes: a batch column, a bucket, a filter, or several.
+  struct Output {
+    int column;      // of the batch; -1: only for the filter
+    Bucket* bucket;  // nullptr: as it is
+  };
+  struct Filter;
+  struct Attribute {
+    int16 length;
+    char align;
+    int output_count;
+    Output* outputs;
+    int filter_count;
+    Filter* filters;
+  };
+  struct Table {
+    SeqScanState* scan;
+    int attribute_count;  // as far as anything is needed
+    Attribute* attributes;
+    bool never;  // a filter compares with NULL: no row passes
+  };
+
+  bool AddTable(PlanState* state, const VectorAggPlan& plan);
+  static bool AddFilters(SeqScanState* scan, Table* table);
+  static bool AddOutputs(SeqScanState* scan, const VectorAggPlan& plan, Table* table);
+  bool NextPage();
+  void ReadPage(BatchBuilder* batch);
+  static bool ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch);
+  static bool ReadIncomplete(const Table& table, Relation relation, HeapTupleHeader tuple,
+                             uint32 length, BatchBuilder* batch);
+  static bool Take(const Attribute& attribute, Datum value, bool is_null, BatchBuilder* batch);
+
+  EState* estate_;
+  Table* tables_;
+  int table_count_ = 0;
+  int table_ = 0;
+  TableScanDesc scan_ = nullptr;
+  BlockNumber block_ = 0;  // the next, counted from the start block
+  int tuple_ = 0;          // the next of the page
+  bool page_open_ = false;
+  int64 pages_ = 0;
+};
+
+}  // namespace millrace::pg

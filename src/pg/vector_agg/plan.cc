@@ -1,0 +1,227 @@
+// Offers a MillraceAggregate path wherever HashAggregate or GroupAggregate would stand over a
+// single table and every key and aggregate is one the engine knows. It is decided here and now: a
+// path that was offered can be executed.
+//
+// The child is the planner's own cheapest path for the table, target list and filters included;
+// what the node makes of it is the executor's business (exec.cc). The node's own tuple,
+// custom_scan_tlist, is the keys and the finished aggregates; expressions over them, HAVING and
+// everything above are PostgreSQL's.
+
+#include "pg/vector_agg/plan.h"
+
+#include "pg/guc.h"
+#include "pg/pg_api.h"
+#include "pg/vector_agg/exec.h"
+#include "pg/vector_agg/recognize.h"
+#include "pg/vector_agg/spec.h"
+
+namespace millrace::pg {
+namespace {
+
+constexpr int kMaxColumns = 64, kMaxKeys = 32, kMaxAggregates = 64;
+// What a row costs here, of what PostgreSQL's model charges for reading it: see bench/README.md.
+constexpr double kRowCostShare = 0.5;
+
+create_upper_paths_hook_type previous_hook = nullptr;
+
+Plan* CreatePlan(PlannerInfo* root, RelOptInfo* rel, CustomPath* path, List* target_list,
+                 List* clauses, List* child_plans);
+
+constexpr CustomPathMethods kPathMethods = {"MillraceAggregate", CreatePlan, nullptr};
+
+// The keys and aggregates of a query, as they are found.
+struct Shape {
+  VectorAggPlan plan;
+  List* inputs = NIL;      // the child's expression behind each column of plan.columns
+  List* keys = NIL;        // expressions
+  List* aggregates = NIL;  // Aggrefs
+};
+
+bool Contains(const List* expressions, const void* expression) {
+  return list_member(expressions, expression);
+}
+
+// The number of the column that holds `expression` as `kind`; a new one if need be; -1 when there
+// are too many.
+int ColumnFor(Shape* shape, Expr* expression, ColumnKind kind) {
+  VectorAggPlan& plan = shape->plan;
+  for (int i = 0; i < plan.column_count; ++i) {
+    if (plan.columns[i].kind == kind && equal(list_nth(shape->inputs, i), expression)) return i;
+  }
+  if (plan.column_count == kMaxColumns) return -1;
+  plan.columns[plan.column_count] = {0, exprType(reinterpret_cast<Node*>(expression)), kind};
+  shape->inputs = lappend(shape->inputs, expression);
+  return plan.column_count++;
+}
+
+const char* AddKeys(PlannerInfo* root, const List* group_clause, Shape* shape) {
+  ListCell* cell;
+  foreach (cell, group_clause) {
+    const auto* clause = static_cast<SortGroupClause*>(lfirst(cell));
+    Expr* expression =
+        get_sortgroupclause_tle(const_cast<SortGroupClause*>(clause), root->processed_tlist)->expr;
+    ColumnKind kind;
+    if (const char* why = RecognizeKey(expression, clause, &kind)) return why;
+    if (shape->plan.key_count == kMaxKeys) return "too many keys";
+    const int column = ColumnFor(shape, expression, kind);
+    if (column < 0) return "too many columns";
+    const auto* node = reinterpret_cast<Node*>(expression);
+    shape->plan.keys[shape->plan.key_count++] = {column, exprType(node), exprCollation(node)};
+    shape->keys = lappend(shape->keys, expression);
+  }
+  return nullptr;
+}
+
+const char* AddAggregate(Aggref* aggref, Shape* shape) {
+  if (Contains(shape->aggregates, aggref)) return nullptr;
+  if (shape->plan.aggregate_count == kMaxAggregates) return "too many aggregates";
+  AggregatePlan& plan = shape->plan.aggregates[shape->plan.aggregate_count];
+  Expr* argument;
+  ColumnKind kind;
+  if (const char* why = RecognizeAggregate(aggref, &plan, &argument, &kind)) return why;
+  if (argument != nullptr) {
+    plan.column = ColumnFor(shape, argument, kind);
+    if (plan.column < 0) return "too many columns";
+  }
+  ++shape->plan.aggregate_count;
+  shape->aggregates = lappend(shape->aggregates, aggref);
+  return nullptr;
+}
+
+// Looks for aggregates in an output expression, and for anything that is neither below one nor a
+// key.
+struct Walk {
+  Shape* shape;
+  const char* why;
+};
+
+bool WalkOutput(Node* node, void* context) {
+  auto* walk = static_cast<Walk*>(context);
+  if (node == nullptr || Contains(walk->shape->keys, node)) return false;
+  if (IsA(node, Aggref)) {
+    walk->why = AddAggregate(reinterpret_cast<Aggref*>(node), walk->shape);
+    return walk->why != nullptr;
+  }
+  if (IsA(node, Var) || IsA(node, PlaceHolderVar) || IsA(node, GroupingFunc)) {
+    walk->why = "column that is neither grouped nor aggregated";
+    return true;
+  }
+  return WalkExpressionTree(node, WalkOutput, context);
+}
+
+// Whether the child hands out every column's expression.
+const char* FindInputs(const Shape& shape, const Path* child) {
+  ListCell* cell;
+  foreach (cell, shape.inputs) {
+    if (!Contains(child->pathtarget->exprs, lfirst(cell))) return "input that the child lacks";
+  }
+  return nullptr;
+}
+
+const char* Recognize(PlannerInfo* root, const RelOptInfo* input, const RelOptInfo* output,
+                      const GroupPathExtraData* extra, Shape* shape) {
+  const Query* query = root->parse;
+  if (!query->hasAggs && query->groupClause == NIL) return "no aggregation";
+  if (query->groupingSets != NIL) return "grouping sets";
+  if (input->reloptkind != RELOPT_BASEREL || input->rtekind != RTE_RELATION) {
+    return "more than one table";
+  }
+  if (const char* why = AddKeys(root, query->groupClause, shape)) return why;
+  Walk walk = {shape, nullptr};
+  ListCell* cell;
+  foreach (cell, output->reltarget->exprs) {
+    if (WalkOutput(static_cast<Node*>(lfirst(cell)), &walk)) return walk.why;
+  }
+  if (WalkOutput(extra->havingQual, &walk)) return walk.why;
+  return FindInputs(*shape, input->cheapest_total_path);
+}
+
+// Rows in the order of the keys walk an index over them forward, which an INSERT ... SELECT wants.
+bool FeedsInsert(const PlannerInfo* root) {
+  return root->parent_root != nullptr && root->parent_root->parse->commandType == CMD_INSERT;
+}
+
+void OfferPath(PlannerInfo* root, RelOptInfo* input, RelOptInfo* output,
+               const GroupPathExtraData* extra) {
+  auto* shape = static_cast<Shape*>(palloc0(sizeof(Shape)));
+  if (const char* why = Recognize(root, input, output, extra, shape)) {
+    if (log_fallback) {
+      ereport(LOG, (errmsg("millrace: plan left to PostgreSQL: %s", why)));
+    }
+    return;
+  }
+  shape->plan.sorted = FeedsInsert(root);
+  Path* child = input->cheapest_total_path;
+  const double groups = shape->keys == NIL
+                            ? 1
+                            : estimate_num_groups(root, shape->keys, child->rows, nullptr, nullptr);
+
+  CustomPath* path = makeNode(CustomPath);
+  path->path.pathtype = T_CustomScan;
+  path->path.parent = output;
+  path->path.pathtarget = output->reltarget;
+  path->path.parallel_safe = output->consider_parallel && child->parallel_safe;
+  path->path.rows = clamp_row_est(groups);
+  path->path.startup_cost = child->startup_cost +
+                            kRowCostShare * (child->total_cost - child->startup_cost) +
+                            cpu_operator_cost * child->rows;
+  path->path.total_cost = path->path.startup_cost + cpu_operator_cost * groups +
+                          output->reltarget->cost.startup +
+                          output->reltarget->cost.per_tuple * groups;
+  path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+  path->custom_paths = list_make1(child);
+  path->custom_private = list_make1(shape);
+  path->methods = &kPathMethods;
+  add_path(output, &path->path);
+}
+
+void UpperPathsHook(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* input,
+                    RelOptInfo* output, void* extra) {
+  if (previous_hook != nullptr) previous_hook(root, stage, input, output, extra);
+  if (stage == UPPERREL_GROUP_AGG && enable_vector_agg) {
+    OfferPath(root, input, output, static_cast<GroupPathExtraData*>(extra));
+  }
+}
+
+List* ScanTargetList(const Shape& shape) {
+  List* list = NIL;
+  ListCell* cell;
+  foreach (cell, list_concat_copy(shape.keys, shape.aggregates)) {
+    list = lappend(list,
+                   makeTargetEntry(static_cast<Expr*>(lfirst(cell)),
+                                   static_cast<AttrNumber>(list_length(list) + 1), nullptr, false));
+  }
+  return list;
+}
+
+Plan* CreatePlan(PlannerInfo* root, RelOptInfo*, CustomPath* path, List* target_list, List*,
+                 List* child_plans) {
+  auto* shape = static_cast<Shape*>(linitial(path->custom_private));
+  const auto* child = static_cast<Plan*>(linitial(child_plans));
+  for (int i = 0; i < shape->plan.column_count; ++i) {
+    const TargetEntry* entry =
+        tlist_member(static_cast<Expr*>(list_nth(shape->inputs, i)), child->targetlist);
+    if (entry == nullptr) elog(ERROR, "MillraceAggregate: the child lacks an input");
+    shape->plan.columns[i].resno = entry->resno;
+  }
+  CustomScan* scan = makeNode(CustomScan);
+  scan->scan.plan.targetlist = target_list;
+  scan->scan.plan.qual = reinterpret_cast<List*>(root->parse->havingQual);
+  scan->scan.scanrelid = 0;
+  scan->flags = path->flags;
+  scan->custom_plans = child_plans;
+  scan->custom_scan_tlist = ScanTargetList(*shape);
+  scan->custom_private = SerializePlan(shape->plan);
+  scan->methods = VectorAggScanMethods();
+  return &scan->scan.plan;
+}
+
+}  // namespace
+
+void InstallVectorAgg() {
+  RegisterCustomScanMethods(VectorAggScanMethods());
+  previous_hook = create_upper_paths_hook;
+  create_upper_paths_hook = UpperPathsHook;
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,43 @@
+// The state of a MillraceAggregate node. Plain data, allocated by palloc0.
+#pragma once
+
+#include "core/aggregate/group_by.h"
+#include "pg/pg_api.h"
+#include "pg/vector_agg/batch_builder.h"
+#include "pg/vector_agg/heap_reader.h"
+#include "pg/vector_agg/spec.h"
+#include "pg/vector_agg/spill.h"
+
+namespace millrace::pg {
+
+struct VectorAggState {
+  CustomScanState css;  // first, as the executor sees it
+  VectorAggPlan plan;
+  KeySpec keys[GroupBy::kMaxKeys];
+  AggregateSpec specs[GroupBy::kMaxAggregates];
+
+  MemoryContext query_context;
+  MemoryContext groups_context;
+  Size memory_limit;
+  GroupBy* group_by;
+  BatchBuilder builder;
+  HeapReader* reader;  // nullptr: the child is asked for tuples
+  bool consumed;
+  bool inserting;  // rows may make new groups
+  uint32* order;
+  uint32 next_group;
+
+  Spill* spill;   // where rows go now; nullptr: none were spilled
+  Spill* source;  // where they come from; nullptr: the child
+  List* levels;   // Spills that have partitions left
+
+  // For EXPLAIN ANALYZE.
+  int64 batches;
+  int64 rows;
+  int64 groups;
+  int64 spilled_rows;
+  int64 spilled_bytes;
+  Size peak_memory;
+};
+
+}  // namespace millrace::pg
