@@ -58,20 +58,28 @@ void AggregateHashTable::Lookup(const Column* const* keys, const std::uint64_t* 
       slot = (slot + 1) & mask_;
     }
     groups[i] = slots_[slot].group - 1;  // kNoGroup where the slot is free
-    if (groups[i] != kNoGroup) __builtin_prefetch(Key(groups[i]));
+    if (groups[i] != kNoGroup) {
+      // A key may begin near the end of a line.
+      __builtin_prefetch(Key(groups[i]));
+      __builtin_prefetch(Key(groups[i]) + width_ - 1);
+    }
   }
 
-  std::int64_t key[kMaxWidth];
   for (std::uint32_t i = 0; i < rows; ++i) {
     std::int64_t null_mask = 0;
     for (std::uint32_t c = 0; c + 1 < width_; ++c) {
-      key[c + 1] = keys[c]->values[i];
       if (keys[c]->any_null && keys[c]->nulls[i] != 0) null_mask |= std::int64_t{1} << c;
     }
-    key[0] = null_mask;
-    if (groups[i] == kNoGroup || std::memcmp(Key(groups[i]), key, width_ * sizeof(*key)) != 0) {
-      groups[i] = FindOrInsert(key, hashes[i], insert, allocator);
+    if (groups[i] != kNoGroup) {
+      const std::int64_t* key = Key(groups[i]);
+      std::int64_t difference = key[0] ^ null_mask;
+      for (std::uint32_t c = 0; c + 1 < width_; ++c) difference |= key[c + 1] ^ keys[c]->values[i];
+      if (difference == 0) continue;
     }
+    std::int64_t key[kMaxWidth];
+    key[0] = null_mask;
+    for (std::uint32_t c = 0; c + 1 < width_; ++c) key[c + 1] = keys[c]->values[i];
+    groups[i] = FindOrInsert(key, hashes[i], insert, allocator);
   }
 }
 

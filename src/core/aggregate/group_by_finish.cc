@@ -102,8 +102,13 @@ std::span<const std::uint8_t> GroupBy::HllOf(std::uint32_t group, std::uint32_t 
   values_.Clear();
   std::int64_t* hashes = values_.Extend(segment.size, allocator);
   std::size_t n = 0;
-  for (std::size_t i = 0; i < segment.size; ++i) {
-    if (!IsNull(segment.nulls, i)) {
+  if (spec.hash_width == HashWidth::k8 && segment.nulls == nullptr) {
+    for (; n < segment.size; ++n) {
+      hashes[n] = static_cast<std::int64_t>(MurmurHash3OfInt64(segment.values[n]));
+    }
+  } else {
+    for (std::size_t i = 0; i < segment.size; ++i) {
+      if (IsNull(segment.nulls, i)) continue;
       hashes[n++] = static_cast<std::int64_t>(HashForHll(spec, segment.values[i]));
     }
   }

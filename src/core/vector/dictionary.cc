@@ -1,24 +1,11 @@
 #include "core/vector/dictionary.h"
 
-#include "core/base/hash.h"
-
 namespace millrace {
 namespace {
 
 constexpr std::uint32_t kFirstSlots = 64;
 
 }  // namespace
-
-std::uint32_t Dictionary::Find(std::string_view text) const noexcept {
-  if (slots_.empty()) return kAbsent;
-  const std::uint64_t hash = FastHash(text.data(), text.size());
-  for (auto slot = static_cast<std::uint32_t>(hash) & mask_; slots_[slot] != 0;
-       slot = (slot + 1) & mask_) {
-    const std::uint32_t code = slots_[slot] - 1;
-    if (entries_[code].hash == hash && At(code) == text) return code;
-  }
-  return kAbsent;
-}
 
 std::uint32_t Dictionary::Intern(std::string_view text, Allocator& allocator) {
   if (const std::uint32_t code = Find(text); code != kAbsent) return code;

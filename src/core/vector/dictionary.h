@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/base/buffer.h"
+#include "core/base/hash.h"
 
 namespace millrace {
 
@@ -19,7 +20,16 @@ class Dictionary {
   // The code of `text`, a new one if need be. Throws std::bad_alloc.
   std::uint32_t Intern(std::string_view text, Allocator& allocator);
   // The code of `text`, or kAbsent.
-  std::uint32_t Find(std::string_view text) const noexcept;
+  std::uint32_t Find(std::string_view text) const noexcept {
+    if (slots_.empty()) return kAbsent;
+    const std::uint64_t hash = FastHash(text.data(), text.size());
+    for (auto slot = static_cast<std::uint32_t>(hash) & mask_; slots_[slot] != 0;
+         slot = (slot + 1) & mask_) {
+      const std::uint32_t code = slots_[slot] - 1;
+      if (entries_[code].hash == hash && At(code) == text) return code;
+    }
+    return kAbsent;
+  }
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
   std::string_view At(std::uint32_t code) const {

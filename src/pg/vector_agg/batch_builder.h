@@ -37,6 +37,8 @@ class BatchBuilder {
   void PutNull(int column);
   // The same from bytes that were spilled: the inside of the varlena, or the text.
   void PutBytes(int column, Bytes bytes);
+  // A text that lies in a tuple as it is: neither compressed nor out of line.
+  void PutText(int column, Bytes bytes);
   void EndRow() { ++batch_.rows; }
   // Takes back what was put into the row being filled.
   void DropRow();
@@ -61,5 +63,16 @@ class BatchBuilder {
   Column columns_[GroupBy::kMaxColumns];
   Bytes* bytes_[GroupBy::kMaxColumns];
 };
+
+inline void BatchBuilder::PutText(int column, Bytes bytes) {
+  if (plan_->columns[column].kind != ColumnKind::kText || !interned_[column]) {
+    return PutBytes(column, bytes);
+  }
+  bytes_[column][batch_.rows] = bytes;
+  const std::uint32_t code =
+      group_by_->dictionary(static_cast<uint32>(column)).Find({bytes.data, bytes.size});
+  if (unlikely(code == Dictionary::kAbsent && insert_)) return PutBytes(column, bytes);
+  columns_[column].values[batch_.rows] = code;
+}
 
 }  // namespace millrace::pg

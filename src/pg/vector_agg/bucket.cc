@@ -6,6 +6,7 @@ namespace millrace::pg {
 namespace {
 
 constexpr int kCells = 256;  // a power of two
+constexpr int kWorkshopCells = 16;
 
 // The value of an expression without columns, as the executor would compute it. False when it has
 // columns, is volatile, or is NULL.
@@ -127,6 +128,7 @@ bool RecognizeWorkshop(List* sum, ExprContext* context, Bucket* bucket) {
   bucket->width = static_cast<int64>(seconds) * USECS_PER_SEC;
   bucket->origin = DatumGetTimestamp(zero);
   bucket->result_origin = DatumGetTimestamp(result_origin);
+  bucket->cells = static_cast<Bucket::Cell*>(palloc0(kWorkshopCells * sizeof(Bucket::Cell)));
   return true;
 }
 
@@ -223,7 +225,17 @@ int64 BucketOf(Bucket* bucket, int64 t) {
         ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
                         errmsg("cannot subtract infinite timestamps")));
       }
-      if (likely(distance >= 0)) return WorkshopBucket(*bucket, distance);
+      if (likely(distance >= 0)) {
+        // Buckets are some 2^28 microseconds long.
+        Bucket::Cell& cell = bucket->cells[t >> 28 & (kWorkshopCells - 1)];
+        if (likely(t >= cell.low && t < cell.high)) return cell.result;
+        const int64 result = WorkshopBucket(*bucket, distance);
+        // Away from the end of the bucket, where rounding begins, all of it has this result.
+        const int64 low = t - distance % bucket->width;
+        const int64 high = low + bucket->width - static_cast<int64>(bucket->divisor) - 1;
+        if (t < high) cell = {low, high, result};
+        return result;
+      }
       // Before the epoch quotients are cut towards zero: mirrored.
       Bucket mirrored = *bucket;
       mirrored.result_origin = 0;

@@ -28,7 +28,7 @@ struct Bucket {
   struct Cell {
     int64 low, high, result;
   };
-  Cell* cells = nullptr;  // kTruncateInZone: ranges whose result is known, by hash
+  Cell* cells = nullptr;  // kTruncateInZone, kWorkshop: ranges whose result is known
 };
 
 // Recognises an expression of a scan's target list after planning; `context` evaluates its constant

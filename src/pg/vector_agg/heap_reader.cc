@@ -228,7 +228,7 @@ bool HeapReader::AddOutputs(SeqScanState* scan, const VectorAggPlan& plan, Table
   for (int i = 0; i < plan.column_count; ++i) {
     const auto* entry = static_cast<TargetEntry*>(
         list_nth(scan->ss.ps.plan->targetlist, plan.columns[i].resno - 1));
-    Output output = {i, nullptr};
+    Output output = {i, nullptr, plan.columns[i].kind == ColumnKind::kInteger};
     AttrNumber number;
     if (IsA(entry->expr, Var)) {
       number = reinterpret_cast<Var*>(entry->expr)->varattno;
@@ -260,6 +260,13 @@ inline bool HeapReader::Take(const Attribute& attribute, Datum value, bool is_nu
       batch->PutNull(output.column);
     } else if (output.bucket != nullptr) {
       batch->PutInteger(output.column, BucketOf(output.bucket, DatumGetInt64(value)));
+    } else if (attribute.length == 8 && output.integer) {
+      batch->PutInteger(output.column, DatumGetInt64(value));
+    } else if (attribute.length == -1 && VARATT_IS_1B(DatumGetPointer(value)) &&
+               !VARATT_IS_1B_E(DatumGetPointer(value))) {
+      const char* varlena = DatumGetPointer(value);
+      batch->PutText(output.column, {VARDATA_1B(varlena),
+                                     static_cast<uint32>(VARSIZE_1B(varlena) - VARHDRSZ_SHORT)});
     } else {
       batch->Put(output.column, value);
     }

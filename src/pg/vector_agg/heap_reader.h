@@ -28,6 +28,7 @@ class HeapReader {
   struct Output {
     int column;      // of the batch; -1: only for the filter
     Bucket* bucket;  // nullptr: as it is
+    bool integer;    // taken by its bits, when it has eight bytes
   };
   struct Filter;
   struct Attribute {
