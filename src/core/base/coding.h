@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -31,6 +32,25 @@ inline T LoadUnaligned(const void* p) {
 template <typename T>
 inline void StoreUnaligned(void* p, T v) {
   std::memcpy(p, &v, sizeof(v));
+}
+
+// memcmp(a, b, length) == 0, without a call for the short strings that keys mostly are.
+inline bool EqualBytes(const char* a, const char* b, std::size_t length) {
+  if (length > 16) return std::memcmp(a, b, length) == 0;
+  if (length >= 8) {
+    const std::size_t tail = length - 8;
+    return LoadUnaligned<std::uint64_t>(a) == LoadUnaligned<std::uint64_t>(b) &&
+           LoadUnaligned<std::uint64_t>(a + tail) == LoadUnaligned<std::uint64_t>(b + tail);
+  }
+  if (length >= 4) {
+    const std::size_t tail = length - 4;
+    return LoadUnaligned<std::uint32_t>(a) == LoadUnaligned<std::uint32_t>(b) &&
+           LoadUnaligned<std::uint32_t>(a + tail) == LoadUnaligned<std::uint32_t>(b + tail);
+  }
+  for (std::size_t i = 0; i < length; ++i) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
 }
 
 }  // namespace millrace

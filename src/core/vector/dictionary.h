@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/base/buffer.h"
+#include "core/base/coding.h"
 #include "core/base/hash.h"
 
 namespace millrace {
@@ -26,7 +27,11 @@ class Dictionary {
     for (auto slot = static_cast<std::uint32_t>(hash) & mask_; slots_[slot] != 0;
          slot = (slot + 1) & mask_) {
       const std::uint32_t code = slots_[slot] - 1;
-      if (entries_[code].hash == hash && At(code) == text) return code;
+      const Entry& entry = entries_[code];
+      if (entry.hash == hash && entry.length == text.size() &&
+          EqualBytes(bytes_.data() + entry.offset, text.data(), text.size())) {
+        return code;
+      }
     }
     return kAbsent;
   }
