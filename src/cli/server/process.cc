@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -21,8 +22,9 @@ namespace {
   if (null >= 0) dup2(null, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
-  if (geteuid() == 0 && user.uid != 0) {
-    if (initgroups(user.name.c_str(), user.gid) != 0 || setgid(user.gid) != 0 ||
+  // The real user, because the effective one may be AsServerUser's: the server wants both alike.
+  if (getuid() == 0 && user.uid != 0) {
+    if (seteuid(0) != 0 || initgroups(user.name.c_str(), user.gid) != 0 || setgid(user.gid) != 0 ||
         setuid(user.uid) != 0) {
       _exit(126);
     }
@@ -46,6 +48,26 @@ ServerUser FindServerUser() {
                         : "");
   }
   return {entry->pw_uid, entry->pw_gid, entry->pw_name};
+}
+
+AsServerUser::AsServerUser(const ServerUser& user) {
+  if (geteuid() != 0 || user.uid == 0) return;
+  const int count = getgroups(0, nullptr);
+  groups_.resize(static_cast<std::size_t>(std::max(count, 0)));
+  gid_ = getegid();
+  changed_ = getgroups(count, groups_.data()) == count && setgroups(1, &user.gid) == 0 &&
+             setegid(user.gid) == 0 && seteuid(user.uid) == 0;
+  if (!changed_) {
+    throw CliError("cannot become user " + user.name + ": " + std::strerror(errno));
+  }
+}
+
+AsServerUser::~AsServerUser() {
+  if (!changed_) return;
+  // To go on as a user nobody meant is worse than to stop.
+  if (seteuid(0) != 0 || setegid(gid_) != 0 || setgroups(groups_.size(), groups_.data()) != 0) {
+    std::abort();
+  }
 }
 
 ProgramResult RunProgram(const std::vector<std::string>& argv, const ServerUser& user) {

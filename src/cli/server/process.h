@@ -19,12 +19,28 @@ struct ServerUser {
 // Throws CliError when we are root and there is no user `postgres`.
 ServerUser FindServerUser();
 
+// While it lives, files are made and opened as `user`, when we are root; without effect otherwise or
+// inside another. For folders that belong to that user, who could have put a link in our way.
+// Throws CliError when it cannot. It changes the whole process: REQUIRES: no other thread.
+class AsServerUser {
+ public:
+  explicit AsServerUser(const ServerUser& user);
+  ~AsServerUser();
+  AsServerUser(const AsServerUser&) = delete;
+  AsServerUser& operator=(const AsServerUser&) = delete;
+
+ private:
+  bool changed_ = false;
+  gid_t gid_ = 0;
+  std::vector<gid_t> groups_;
+};
+
 struct ProgramResult {
   int exit_code;       // 128 + signal when a signal ended it
   std::string output;  // standard output and error together
 };
 
-// Runs a program to its end as `user`, without a shell, standard input closed. argv[0] is its path.
+// Runs a program to its end as `user`, without a shell, standard input empty. argv[0] is its path.
 // Throws CliError when it cannot be started.
 ProgramResult RunProgram(const std::vector<std::string>& argv, const ServerUser& user);
 
