@@ -55,13 +55,14 @@ std::string FormatTable(const std::vector<std::string>& heading,
 }
 
 std::string FormatCount(std::int64_t count) {
-  std::string digits = std::to_string(count);
+  const std::string digits = std::to_string(count);
   const std::size_t first = digits[0] == '-' ? 1 : 0;
-  for (std::size_t at = digits.size(); at > first + 3;) {
-    at -= 3;
-    digits.insert(at, ",");
+  std::string out;
+  for (std::size_t at = 0; at < digits.size(); ++at) {
+    if (at > first && (digits.size() - at) % 3 == 0) out += ',';
+    out += digits[at];
   }
-  return digits;
+  return out;
 }
 
 std::string FormatDuration(double seconds) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -15,8 +16,9 @@
 namespace millrace::cli {
 namespace {
 
-// Three standard errors of hll at the workshop's parameters, 1.04 / sqrt(2048).
-constexpr double kTolerance = 3 * 0.02298;
+// Four standard errors of hll at the workshop's parameters, 1.04 / sqrt(2048): with a dozen counts
+// checked, one right answer in a thousand demos lies outside.
+constexpr double kTolerance = 4 * 0.02298;
 
 struct DemoOptions {
   UpOptions up;
@@ -131,13 +133,17 @@ void RunDemo(const DemoOptions& options) {
   InstallWorkshop(connection, true);
   Generate(options, conninfo);
   double seconds = 0;
+  long long events = 0;
   for (const RollupRun& run : RunRollups(connection)) {
-    fmt::print(stderr, "{}: {} events in {}\n", run.function,
-               FormatCount(run.last_id - run.first_id + 1), FormatDuration(run.seconds));
+    const long long rolled_up = std::max(0LL, run.last_id - run.first_id + 1);
+    fmt::print(stderr, "{}: {} events in {}\n", run.function, FormatCount(rolled_up),
+               FormatDuration(run.seconds));
     seconds += run.seconds;
+    events += rolled_up;
   }
+  // Where the schedule has come first, it has rolled up some of the events already.
   fmt::print(stderr, "Both rollups: {} events/s\n",
-             FormatCount(static_cast<std::int64_t>(static_cast<double>(options.rows) / seconds)));
+             FormatCount(static_cast<std::int64_t>(static_cast<double>(events) / 2 / seconds)));
   ShowAnswers(connection);
   fmt::print(R"(
 The server is running: {}

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <system_error>
+#include <thread>
 
 #include "cli/commands/commands.h"
 #include "cli/error.h"
@@ -13,19 +16,36 @@
 namespace millrace::cli {
 namespace {
 
-// tail(1) follows a file across rotation; the log has one file a weekday.
-void Follow(const PrivateServer& server, int lines) {
-  std::vector<std::string> arguments = {"tail", "-q", "-n", std::to_string(lines), "-F"};
-  for (const auto& entry : std::filesystem::directory_iterator(server.log_folder())) {
-    if (entry.path().filename().string().starts_with("server-")) {
-      arguments.push_back(entry.path().string());
+std::uintmax_t Size(const std::filesystem::path& file) {
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(file, ignored);
+  return ignored ? 0 : size;
+}
+
+// Prints what comes into the log until standard output is closed. The log has a file a weekday:
+// when the day changes, another file is the newest, new or written over.
+[[noreturn]] void Follow(const PrivateServer& server, std::filesystem::path current,
+                         std::uintmax_t position) {
+  for (;;) {
+    if (Size(current) < position) position = 0;
+    std::ifstream file(current, std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(position));
+    std::string text;
+    for (char buffer[16384]; file.read(buffer, sizeof(buffer)) || file.gcount() > 0;) {
+      text.append(buffer, static_cast<std::size_t>(file.gcount()));
     }
+    position += text.size();
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+        std::fflush(stdout) != 0) {
+      std::exit(0);
+    }
+    const std::filesystem::path newest = server.NewestLog();
+    if (newest != current && text.empty()) {
+      current = newest;
+      position = 0;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
-  std::vector<char*> argv;
-  for (auto& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  execv("/usr/bin/tail", argv.data());
-  throw CliError(std::string("cannot run tail: ") + std::strerror(errno));
 }
 
 }  // namespace
@@ -49,8 +69,10 @@ void AddLogsCommand(CLI::App& app) {
       throw CliError("there is no server in " + server.directory().string(),
                      "Start one with `millrace up`.");
     }
-    if (options->follow) Follow(server, options->lines);
+    const std::filesystem::path newest = server.NewestLog();
+    const std::uintmax_t size = Size(newest);
     fmt::print("{}", server.LogTail(options->lines));
+    if (options->follow) Follow(server, newest, size);
   });
 }
 

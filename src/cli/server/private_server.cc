@@ -1,23 +1,28 @@
 #include "cli/server/private_server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netdb.h>
+#include <libpq-fe.h>
+#include <pwd.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 
 #include "cli/error.h"
 #include "cli/server/password.h"
+#include "cli/server/preflight.h"
 #include "cli/server/provision.h"
 #include "cli/server/settings.h"
 
@@ -26,12 +31,11 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kFactsFile = "server.json";
+constexpr const char* kFreshFactsFile = "server.json.new";
 constexpr const char* kPasswordFile = "password";
 constexpr const char* kMajorVersion = "15";
-// An empty cluster takes 40 MB, its first WAL segments and the extensions the rest.
-constexpr std::uintmax_t kSpaceForNewServer = std::uintmax_t{200} << 20;
-// sockaddr_un has room for 107 bytes; the file is called .s.PGSQL.65535.lock at the longest.
-constexpr std::size_t kLongestSocketFolder = 107 - 20;
+// Replaying max_wal_size of WAL after a crash takes minutes; a server that fails ends the wait.
+constexpr const char* kStartTimeoutSeconds = "3600";
 
 std::string ReadFile(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -56,39 +60,15 @@ std::string UrlEncode(const std::string& text) {
   return out;
 }
 
-// Whether something else listens there: nobody wants to read that in a server log.
-void CheckPortFree(const ServerFacts& facts) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  std::stringstream addresses(facts.listen);
-  for (std::string address; std::getline(addresses, address, ',');) {
-    while (!address.empty() && address.front() == ' ') address.erase(0, 1);
-    addrinfo* found = nullptr;
-    const bool any = address == "*";
-    const int error = getaddrinfo(any ? nullptr : address.c_str(),
-                                  std::to_string(facts.port).c_str(), &hints, &found);
-    if (error != 0) {
-      throw CliError("cannot listen on \"" + address + "\": " + gai_strerror(error),
-                     "Give --listen an address of this machine.");
-    }
-    const int probe = socket(found->ai_family, SOCK_STREAM, 0);
-    const int on = 1;
-    setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    const bool free = probe >= 0 && bind(probe, found->ai_addr, found->ai_addrlen) == 0;
-    const int reason = errno;
-    if (probe >= 0) close(probe);
-    freeaddrinfo(found);
-    if (free) continue;
-    if (reason == EADDRINUSE) {
-      throw CliError(fmt::format("port {} on {} is in use", facts.port, address),
-                     "Choose another with --port, or stop what listens there.");
-    }
-    throw CliError(
-        fmt::format("cannot listen on {} port {}: {}", address, facts.port, std::strerror(reason)),
-        "Choose another address with --listen or another port with --port.");
-  }
+// The system's name for a user, or the number where it has none.
+std::string UserName(uid_t uid) {
+  const passwd* entry = getpwuid(uid);
+  return entry != nullptr ? entry->pw_name : "number " + std::to_string(uid);
 }
+
+// What a run that was cut short, or an earlier version's lock, may leave in a folder before
+// server.json makes it ours.
+bool IsLeftover(const fs::path& name) { return name == "lock" || name == kFreshFactsFile; }
 
 }  // namespace
 
@@ -105,9 +85,16 @@ bool PrivateServer::Exists() const {
     throw CliError("cannot look at " + directory_.string() + ": " + std::strerror(errno));
   }
   if (!S_ISDIR(info.st_mode)) throw CliError(directory_.string() + " is not a folder");
-  if (geteuid() != 0 && info.st_uid != geteuid()) {
-    throw CliError(directory_.string() + " belongs to another user",
+  const bool root = geteuid() == 0;
+  if (!root && info.st_uid != geteuid()) {
+    throw CliError(directory_.string() + " belongs to another user, " + UserName(info.st_uid),
                    "Choose a folder of your own with --data-dir.");
+  }
+  if (root && info.st_uid != 0 && info.st_uid != user_.uid) {
+    const std::string owner = UserName(info.st_uid);
+    throw CliError(fmt::format("{} belongs to user {}, but run by root the server is user {}'s",
+                               directory_.string(), owner, user_.name),
+                   "Run this as " + owner + ", or choose another folder with --data-dir.");
   }
   if (fs::exists(directory_ / kFactsFile)) {
     const fs::path version = pgdata() / "PG_VERSION";
@@ -119,10 +106,11 @@ bool PrivateServer::Exists() const {
     return true;
   }
   for (const auto& entry : fs::directory_iterator(directory_)) {
-    if (entry.path().filename() != "lock") {
-      throw CliError(directory_.string() + " is not empty and was not made by millrace up",
-                     "Choose another folder with --data-dir.");
-    }
+    if (IsLeftover(entry.path().filename())) continue;
+    // Another run may have made the server since we looked.
+    if (fs::exists(directory_ / kFactsFile)) return true;
+    throw CliError(directory_.string() + " is not empty and was not made by millrace up",
+                   "Choose another folder with --data-dir.");
   }
   return false;
 }
@@ -145,7 +133,8 @@ void PrivateServer::WriteFacts(const ServerFacts& facts) const {
                                {"user", facts.user},
                                {"ready", facts.ready}};
   const fs::path path = directory_ / kFactsFile;
-  const fs::path fresh = directory_ / "server.json.new";
+  const fs::path fresh = directory_ / kFreshFactsFile;
+  const AsServerUser as(user_);
   WriteOwned(fresh, json.dump(2) + "\n", 0600);
   fs::rename(fresh, path);
 }
@@ -170,67 +159,75 @@ std::string PrivateServer::SuperuserConninfo(const ServerFacts& facts,
                      UrlEncode(socket_folder().string()), facts.port);
 }
 
-void PrivateServer::GiveToServer(const fs::path& path) const {
-  if (geteuid() == 0 && lchown(path.c_str(), user_.uid, user_.gid) != 0) {
-    throw CliError("cannot give " + path.string() + " to user " + user_.name + ": " +
-                   std::strerror(errno));
-  }
-}
-
 void PrivateServer::WriteOwned(const fs::path& path, const std::string& text, int mode) const {
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  if (file < 0) throw CliError("cannot write " + path.string() + ": " + std::strerror(errno));
-  std::size_t written = 0;
-  while (written < text.size()) {
+  const AsServerUser as(user_);
+  const auto fail = [&path] {
+    throw CliError("cannot write " + path.string() + ": " + std::strerror(errno),
+                   errno == ENOSPC ? "Make room on that disk, and run it again." : "");
+  };
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+  if (file < 0) fail();
+  bool good = fchmod(file, static_cast<mode_t>(mode)) == 0;
+  for (std::size_t written = 0; good && written < text.size();) {
     const ssize_t n = write(file, text.data() + written, text.size() - written);
-    if (n <= 0) {
-      const int reason = errno;
-      close(file);
-      throw CliError("cannot write " + path.string() + ": " + std::strerror(reason));
-    }
-    written += static_cast<std::size_t>(n);
+    good = n > 0;
+    written += static_cast<std::size_t>(std::max<ssize_t>(n, 0));
   }
-  fchmod(file, static_cast<mode_t>(mode));
-  const bool closed = fsync(file) == 0 && close(file) == 0;
-  if (!closed) throw CliError("cannot write " + path.string() + ": " + std::strerror(errno));
-  GiveToServer(path);
+  good = good && fsync(file) == 0;
+  const int reason = errno;
+  const bool closed = close(file) == 0;
+  if (!good) errno = reason;
+  if (!good || !closed) fail();
 }
 
 void PrivateServer::MakeFolder() const {
   std::error_code error;
   const bool made = fs::create_directories(directory_, error);
   if (error) throw CliError("cannot make " + directory_.string() + ": " + error.message());
-  if (made) {
-    fs::permissions(directory_, fs::perms::owner_all);
-    GiveToServer(directory_);
+  if (made) fs::permissions(directory_, fs::perms::owner_all);
+  // Ours just now, or an empty one that root made for us: Exists() has refused any other.
+  struct stat info;
+  const bool of_root = stat(directory_.c_str(), &info) == 0 && info.st_uid == 0;
+  if (geteuid() == 0 && of_root && chown(directory_.c_str(), user_.uid, user_.gid) != 0) {
+    throw CliError("cannot give " + directory_.string() + " to user " + user_.name + ": " +
+                   std::strerror(errno));
+  }
+  const AsServerUser as(user_);
+  if (faccessat(AT_FDCWD, directory_.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+    const std::string reason = std::strerror(errno);
+    if (made) fs::remove(directory_, error);
+    throw CliError(fmt::format("user {}, whom the server runs as, cannot write in {}: {}",
+                               user_.name, directory_.string(), reason),
+                   "Choose a folder with --data-dir that this user can reach and write in.");
   }
 }
 
 void PrivateServer::Lock() {
   MakeFolder();
-  const fs::path path = directory_ / "lock";
-  lock_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_ < 0) throw CliError("cannot write " + path.string() + ": " + std::strerror(errno));
-  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    fmt::print(stderr, "Waiting for another millrace that works on {}\n", directory_.string());
-    while (flock(lock_, LOCK_EX) != 0 && errno == EINTR) {
-    }
+  const AsServerUser as(user_);
+  lock_ = open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0) throw CliError("cannot open " + directory_.string() + ": " + std::strerror(errno));
+  if (flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
+  fmt::print(stderr, "Waiting for another millrace that works on {}\n", directory_.string());
+  while (flock(lock_, LOCK_EX) != 0) {
+    if (errno == EINTR) continue;
+    throw CliError("cannot lock " + directory_.string() + ": " + std::strerror(errno));
   }
 }
 
 void PrivateServer::MakeCluster() const {
-  const std::uintmax_t free = fs::space(directory_).available;
-  if (free < kSpaceForNewServer) {
-    throw CliError(fmt::format("{} has {} MB free, a new server needs {} MB", directory_.string(),
-                               free >> 20, kSpaceForNewServer >> 20),
-                   "Make room, or choose another folder with --data-dir.");
-  }
   const auto result = RunProgram({PostgresProgram("initdb"), "--pgdata", pgdata().string(),
                                   "--username", "postgres", "--auth", "peer", "--encoding", "UTF8",
                                   "--locale", "C.UTF-8", "--data-checksums", "--no-instructions"},
                                  user_);
   if (result.exit_code != 0) {
     throw CliError("cannot make a database cluster in " + pgdata().string(), result.output);
+  }
+  const std::string version = FirstLine(ReadFile(pgdata() / "PG_VERSION"));
+  if (version != kMajorVersion) {
+    throw CliError(fmt::format("{} is of PostgreSQL {}, not {}", PostgresProgram("initdb"), version,
+                               kMajorVersion),
+                   "Set MILLRACE_PG_BINDIR to the folder that has PostgreSQL 15's programs.");
   }
 }
 
@@ -254,6 +251,7 @@ void PrivateServer::WriteAccessRules() const {
       R"(# Written by `millrace up` once. The superuser comes in by the socket alone, which only the server's
 # operating system user and root can reach; everybody else by password, encrypted unless on loopback.
 local   all  postgres                 peer map=millrace
+host    all  postgres  all            reject
 hostssl all  all       0.0.0.0/0      scram-sha-256
 hostssl all  all       ::/0           scram-sha-256
 host    all  all       127.0.0.1/32   scram-sha-256
@@ -271,28 +269,29 @@ host    all  all       ::1/128        scram-sha-256
 }
 
 void PrivateServer::WriteSettings(const ServerFacts& facts) const {
-  WriteOwned(pgdata() / "millrace.conf", ServerSettings(*this, facts, InspectMachine(directory_)),
+  WriteOwned(pgdata() / "millrace.conf",
+             ServerSettings(*this, facts, InspectMachine(directory_), PreloadLibraries(user_)),
              0600);
 }
 
 void PrivateServer::Create(ServerFacts facts, const std::string& password_file) {
-  if (socket_folder().string().size() > kLongestSocketFolder) {
-    throw CliError("the path " + directory_.string() + " is too long for a socket in it",
-                   "Choose a shorter --data-dir.");
-  }
+  CheckFolderPath(*this);
+  CheckFacts(facts);
   CheckPortFree(facts);
   const std::string password =
       password_file.empty() ? MakePassword() : FirstLine(ReadFile(password_file));
-  if (password.empty())
+  if (password.empty()) {
     throw CliError(password_file + " is empty", "Its first line is the password.");
+  }
 
+  const AsServerUser as(user_);
+  fs::remove_all(pgdata());
+  CheckSpaceForNewServer(directory_);
   facts.ready = false;
   WriteFacts(facts);
-  fs::remove_all(pgdata());
   for (const fs::path& folder : {log_folder(), socket_folder()}) {
     fs::create_directory(folder);
     fs::permissions(folder, fs::perms::owner_all);
-    GiveToServer(folder);
   }
   WriteOwned(directory_ / kPasswordFile, password + "\n", 0600);
   MakeCluster();
@@ -313,13 +312,27 @@ void PrivateServer::Start(const ServerFacts& facts) const {
   CheckPortFree(facts);
   WriteSettings(facts);
   const fs::path start_log = log_folder() / "start.log";
+  const AsServerUser as(user_);
   fs::remove(start_log);
   const auto result =
       RunProgram({PostgresProgram("pg_ctl"), "start", "--pgdata", pgdata().string(), "--log",
-                  start_log.string(), "--wait", "--timeout", "120", "--silent"},
+                  start_log.string(), "--wait", "--timeout", kStartTimeoutSeconds, "--silent"},
                  user_);
   if (result.exit_code != 0) {
-    throw CliError("the server does not start; the end of its log:", LogTail(20));
+    const std::string tail = LogTail(20);
+    throw CliError("the server does not start; the end of its log:",
+                   tail.empty() ? result.output : tail);
+  }
+}
+
+void PrivateServer::AwaitConnections(const ServerFacts& facts) const {
+  const std::string conninfo = SuperuserConninfo(facts, "postgres");
+  bool said = false;
+  while (PQping(conninfo.c_str()) != PQPING_OK) {
+    if (!Running()) throw CliError("the server went down; the end of its log:", LogTail(20));
+    if (!said) fmt::print(stderr, "Waiting for the server to take connections\n");
+    said = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }
 
@@ -337,10 +350,35 @@ bool PrivateServer::Running() const {
   if (!fs::exists(pgdata() / "postmaster.pid")) return false;
   const auto result =
       RunProgram({PostgresProgram("pg_ctl"), "status", "--pgdata", pgdata().string()}, user_);
-  return result.exit_code == 0;
+  // After a crash of the machine the process of that number may be anybody's.
+  return result.exit_code == 0 && SocketAnswers();
 }
 
-std::string PrivateServer::LogTail(int lines) const {
+bool PrivateServer::SocketAnswers() const {
+  // Lines: process, data, start time, port, socket folder, ... A file that is shorter is being
+  // written by a server that starts.
+  std::ifstream file(pgdata() / "postmaster.pid");
+  std::string line, port;
+  for (int i = 1; i <= 5 && std::getline(file, line); ++i) {
+    if (i == 4) port = line;
+    if (i == 5 && line.empty()) return true;
+  }
+  if (port.empty()) return true;
+  const std::string path = (socket_folder() / (".s.PGSQL." + port)).string();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return true;
+  path.copy(address.sun_path, path.size());
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  // EAGAIN: a server too busy to take the call at once.
+  const bool answers =
+      probe < 0 || connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 ||
+      errno == EAGAIN;
+  if (probe >= 0) close(probe);
+  return answers;
+}
+
+fs::path PrivateServer::NewestLog() const {
   fs::path newest;
   fs::file_time_type newest_time;
   std::error_code ignored;
@@ -352,6 +390,11 @@ std::string PrivateServer::LogTail(int lines) const {
       newest_time = time;
     }
   }
+  return newest;
+}
+
+std::string PrivateServer::LogTail(int lines) const {
+  const fs::path newest = NewestLog();
   if (newest.empty()) return "";
   std::ifstream in(newest);
   std::deque<std::string> tail;

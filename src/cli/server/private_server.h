@@ -2,13 +2,13 @@
 //
 //   DIR/server.json   what it is: port, address, database, user; its presence makes the folder ours
 //   DIR/password      of the database user, mode 0600
-//   DIR/lock          held by whoever changes any of this
 //   DIR/pgdata/       the database cluster; millrace.conf in it has our settings
 //   DIR/log/          the server's log, a file a weekday
 //   DIR/run/          the socket, the only way in for the superuser
 //
 // States: absent -> new (server.json says so until all of it is made) -> ready. A folder left in
-// state `new` by a crash is made again from the start.
+// state `new` by a crash is made again from the start. Whoever changes any of it holds flock(2) on
+// DIR. As root, all of it belongs to the user the server runs as, and is written as that user.
 #pragma once
 
 #include <filesystem>
@@ -38,7 +38,8 @@ class PrivateServer {
   std::filesystem::path socket_folder() const { return directory_ / "run"; }
 
   // Whether the folder has a server in it. Throws CliError for a folder that is somebody else's:
-  // not empty and not ours, of another owner, or of another major version of PostgreSQL.
+  // not empty and not ours, of another owner, or of another major version of PostgreSQL. Certain
+  // while locked; without the lock another run may be about to make it.
   bool Exists() const;
   // REQUIRES: Exists(). Throws CliError when server.json is damaged.
   ServerFacts ReadFacts() const;
@@ -49,16 +50,22 @@ class PrivateServer {
   std::string SuperuserConninfo(const ServerFacts& facts, const std::string& database) const;
   std::string ReadPassword() const;
 
-  // Makes the folder and takes its lock until this object goes; waits for another holder.
+  // Makes the folder and takes its lock until this object goes; waits for another holder. Throws
+  // CliError when the server's user could not write there.
   void Lock();
   // Makes the cluster and its configuration, and starts it. `password_file` empty: a password is
   // made. REQUIRES: locked, not Exists() or not ready.
   void Create(ServerFacts facts, const std::string& password_file);
   // Starts the server and waits until it takes connections. REQUIRES: locked, not Running().
   void Start(const ServerFacts& facts) const;
+  // Waits until a server that runs takes connections: it may be in recovery. REQUIRES: locked.
+  void AwaitConnections(const ServerFacts& facts) const;
   // Fast shutdown; waits for the end. Nothing happens when it is not running.
   void Stop() const;
+  // Whether a server process has the cluster, whether or not it takes connections already.
   bool Running() const;
+  // The file in log_folder() written last; empty when there is none.
+  std::filesystem::path NewestLog() const;
   // The last lines of the newest log.
   std::string LogTail(int lines) const;
 
@@ -68,9 +75,10 @@ class PrivateServer {
   void MakeCertificate() const;
   void WriteAccessRules() const;
   void WriteSettings(const ServerFacts& facts) const;
-  // Writes a file that belongs to the server's user.
+  // Whether something answers on the socket of the running server.
+  bool SocketAnswers() const;
+  // Writes a file as the server's user. A file that is there already is overwritten.
   void WriteOwned(const std::filesystem::path& path, const std::string& text, int mode) const;
-  void GiveToServer(const std::filesystem::path& path) const;
 
   std::filesystem::path directory_;
   ServerUser user_;

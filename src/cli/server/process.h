@@ -19,8 +19,8 @@ struct ServerUser {
 // Throws CliError when we are root and there is no user `postgres`.
 ServerUser FindServerUser();
 
-// While it lives, files are made and opened as `user`, when we are root; without effect otherwise or
-// inside another. For folders that belong to that user, who could have put a link in our way.
+// While it lives, files are made and opened as `user`, when we are root; without effect otherwise
+// or inside another. For folders that belong to that user, who could have put a link in our way.
 // Throws CliError when it cannot. It changes the whole process: REQUIRES: no other thread.
 class AsServerUser {
  public:

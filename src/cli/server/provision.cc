@@ -1,5 +1,7 @@
 #include "cli/server/provision.h"
 
+#include <fmt/format.h>
+
 #include "cli/connection.h"
 #include "cli/error.h"
 
@@ -49,7 +51,13 @@ void CreateExtensions(Connection& connection) {
       throw CliError(std::string("PostgreSQL has no extension ") + extension.name,
                      extension.source);
     }
-    connection.Execute(extension.statement);
+    try {
+      connection.Execute(extension.statement);
+    } catch (const CliError& e) {
+      // Such as a control file whose library is gone.
+      throw CliError(fmt::format("cannot create the extension {}: {}", extension.name, e.what()),
+                     (e.way_out().empty() ? "" : e.way_out() + "\n") + extension.source);
+    }
   }
 }
 

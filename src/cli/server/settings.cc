@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <limits>
 
 namespace millrace::cli {
 namespace {
@@ -23,18 +25,42 @@ std::string Quoted(const std::string& value) {
   return quoted + "'";
 }
 
+// A name in a setting that takes several, with commas between.
+std::string ListElement(const std::string& name) {
+  std::string quoted = "\"";
+  for (char c : name) {
+    if (c == '"') quoted += c;
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+// The memory limit of the control group we are in, as containers have it; the largest number when
+// there is none.
+std::int64_t MemoryLimit() {
+  std::int64_t limit = std::numeric_limits<std::int64_t>::max();
+  for (const char* path :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    std::ifstream file(path);
+    std::int64_t value = 0;
+    if (file >> value && value > 0) limit = std::min(limit, value);
+  }
+  return limit;
+}
+
 }  // namespace
 
 Machine InspectMachine(const std::filesystem::path& data) {
   Machine machine;
   machine.memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  machine.memory = std::min(machine.memory, MemoryLimit());
   machine.disk_free = static_cast<std::int64_t>(std::filesystem::space(data).available);
   machine.cores = std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
   return machine;
 }
 
 std::string ServerSettings(const PrivateServer& server, const ServerFacts& facts,
-                           const Machine& machine) {
+                           const Machine& machine, const std::vector<std::string>& libraries) {
   const std::int64_t shared = std::clamp(machine.memory / 4, 64 * kMiB, 8 * kGiB);
   const std::int64_t work = std::clamp(machine.memory / 96, 8 * kMiB, 256 * kMiB);
   const std::int64_t maintenance = std::clamp(machine.memory / 16, 64 * kMiB, 2 * kGiB);
@@ -53,11 +79,11 @@ ssl_key_file = 'server.key'
 password_encryption = 'scram-sha-256'
 max_connections = 100
 
-shared_preload_libraries = 'millrace, pg_cron, pg_partman_bgw'
+shared_preload_libraries = {libraries}
 cron.database_name = {database}
 cron.use_background_workers = on
 cron.host = ''
-pg_partman_bgw.dbname = {database}
+pg_partman_bgw.dbname = {database_list}
 pg_partman_bgw.role = {user}
 pg_partman_bgw.interval = 60
 pg_partman_bgw.jobmon = off
@@ -85,10 +111,13 @@ log_rotation_size = 0
 log_truncate_on_rotation = on
 log_line_prefix = '%m [%p] %q%u@%d '
 log_file_mode = 0600
+lc_messages = 'C'
 
 include_if_exists 'custom.conf'
 )",
-      fmt::arg("port", facts.port), fmt::arg("listen", Quoted(facts.listen)),
+      fmt::arg("libraries", Quoted(fmt::format("{}", fmt::join(libraries, ", ")))),
+      fmt::arg("database_list", Quoted(ListElement(facts.database))), fmt::arg("port", facts.port),
+      fmt::arg("listen", Quoted(facts.listen)),
       fmt::arg("socket", Quoted(server.socket_folder().string())),
       fmt::arg("database", Quoted(facts.database)), fmt::arg("user", Quoted(facts.user)),
       fmt::arg("memory", MiB(machine.memory)), fmt::arg("cores", machine.cores),

@@ -26,6 +26,7 @@ bool HasTable(Connection& connection, const char* name) {
 
 constexpr const char* kServer = R"(
   SELECT current_setting('server_version') AS version,
+         coalesce(nullif(current_setting('listen_addresses'), ''), 'socket') || ':' || current_setting('port') AS address,
          extract(epoch FROM now() - pg_postmaster_start_time())::bigint AS uptime_seconds,
          current_database() AS database, pg_database_size(current_database()) AS size_bytes,
          (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections)";
@@ -34,8 +35,8 @@ constexpr const char* kTables = R"(
   SELECT p.oid::regclass::text AS name,
          count(*) FILTER (WHERE pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT') AS partitions,
          coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint AS size_bytes,
-         max(pg_get_expr(c.relpartbound, c.oid)) FILTER (WHERE pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT') AS newest,
-         coalesce(sum(s.n_live_tup) FILTER (WHERE pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'), 0)::bigint AS default_rows
+         max(substring(pg_get_expr(c.relpartbound, c.oid) FROM $$ TO \(''?([^'')]+)$$)) AS newest,
+         coalesce(sum(greatest(s.n_live_tup, c.reltuples)) FILTER (WHERE pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'), 0)::bigint AS default_rows
   FROM pg_class p
   LEFT JOIN pg_inherits i ON i.inhparent = p.oid
   LEFT JOIN pg_class c ON c.oid = i.inhrelid
@@ -78,6 +79,15 @@ constexpr const char* kBlockers = R"(
   FROM pg_stat_activity
   WHERE datname = current_database() AND backend_type = 'client backend' AND xact_start < now() - interval '5 minutes')";
 
+// Whether public.rollups is the workshop's table, and not another of that name.
+bool HasRollups(Connection& connection) {
+  return connection
+             .Execute(R"(SELECT FROM pg_attribute
+               WHERE attrelid = to_regclass('public.rollups') AND NOT attisdropped
+                 AND attname IN ('name', 'event_table_name', 'event_id_sequence_name', 'last_aggregated_id'))")
+             .rows() == 4;
+}
+
 // Ids handed out so far by the sequences that rollups follow.
 std::int64_t EventsSoFar(Connection& connection) {
   const auto result = connection.Execute(
@@ -94,6 +104,14 @@ double EventsPerSecond(Connection& connection) {
   const std::int64_t after = EventsSoFar(connection);
   return static_cast<double>(after - before) /
          std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string Text(const json& value) {
+  if (value.is_null()) return "-";
+  if (value.is_string()) return value;
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_number_integer()) return FormatCount(value);
+  return value.dump();
 }
 
 json Warnings(Connection& connection, const json& status) {
@@ -113,20 +131,12 @@ json Warnings(Connection& connection, const json& status) {
   for (const auto& job : status["jobs"]) {
     if (job["last_status"] == "failed") {
       warnings.push_back(
-          fmt::format("cron job {} failed at {}: {}", job["jobid"].get<int>(),
-                      job["last_start"].get<std::string>(),
-                      job["last_message"].is_null() ? "" : job["last_message"].get<std::string>()));
+          // A job that could not even start has no time of start.
+          fmt::format("cron job {} failed at {}: {}", job["jobid"].dump(), Text(job["last_start"]),
+                      Text(job["last_message"])));
     }
   }
   return warnings;
-}
-
-std::string Text(const json& value) {
-  if (value.is_null()) return "-";
-  if (value.is_string()) return value;
-  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
-  if (value.is_number_integer()) return FormatCount(value);
-  return value.dump();
 }
 
 std::string Size(const json& bytes) {
@@ -143,7 +153,7 @@ json InspectServer(Connection& connection) {
   json status;
   status["server"] = Rows(connection, kServer)[0];
   status["tables"] = Rows(connection, kTables);
-  const bool rollups = HasTable(connection, "public.rollups");
+  const bool rollups = HasRollups(connection);
   status["rollups"] = rollups ? Rows(connection, kRollups) : json::array();
   status["jobs"] = HasTable(connection, "cron.job") ? Rows(connection, kJobs) : json::array();
   status["events_per_second"] = rollups ? EventsPerSecond(connection) : 0.0;
@@ -154,10 +164,10 @@ json InspectServer(Connection& connection) {
 std::string FormatStatus(const json& status) {
   const json& server = status["server"];
   std::string out = fmt::format(
-      "PostgreSQL {}, up {}, database {} with {}, {} connections, {} events/s\n",
-      server["version"].get<std::string>(), FormatDuration(server["uptime_seconds"]),
-      server["database"].get<std::string>(), Size(server["size_bytes"]),
-      server["connections"].get<int>(),
+      "PostgreSQL {} at {}, up {}, database {} with {}, {} connections, {} events/s\n",
+      server["version"].get<std::string>(), server["address"].get<std::string>(),
+      FormatDuration(server["uptime_seconds"]), server["database"].get<std::string>(),
+      Size(server["size_bytes"]), server["connections"].get<int>(),
       FormatCount(static_cast<std::int64_t>(status["events_per_second"].get<double>() + 0.5)));
   auto section = [&](const char* title, const char* key, std::vector<std::string> heading,
                      std::vector<std::string> fields, std::vector<bool> right) {
@@ -171,8 +181,10 @@ std::string FormatStatus(const json& status) {
     }
     out += fmt::format("\n{}\n{}", title, FormatTable(heading, rows, right));
   };
-  section("Partitioned tables", "tables", {"table", "partitions", "size", "rows in default"},
-          {"name", "partitions", "size_bytes", "default_rows"}, {false, true, true, true});
+  section("Partitioned tables", "tables",
+          {"table", "partitions", "size", "newest ends", "rows in default"},
+          {"name", "partitions", "size_bytes", "newest", "default_rows"},
+          {false, true, true, false, true});
   section("Rollups", "rollups", {"rollup", "of", "through id", "events behind", "size"},
           {"name", "events_table", "last_aggregated_id", "behind", "size_bytes"},
           {false, false, true, true, true});

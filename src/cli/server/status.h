@@ -8,8 +8,9 @@
 namespace millrace::cli {
 
 // Looks at a running server, taking about one second to see how many events come in:
-//   server      version, uptime_seconds, database, size_bytes, connections
+//   server      version, address, uptime_seconds, database, size_bytes, connections
 //   tables      partitioned tables: name, partitions, size_bytes, default_rows (estimated), newest
+//               (where the newest partition ends)
 //   rollups     name, events_table, last_aggregated_id, behind (events by id), size_bytes
 //   jobs        jobid, schedule, command, active, last_status, last_start, last_message
 //   events_per_second

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+
 #include "cli/error.h"
+#include "cli/server/preflight.h"
 #include "cli/server/private_server.h"
 
 namespace millrace::cli {
@@ -26,12 +29,37 @@ std::string BringUpNew(PrivateServer& server, const UpOptions& options) {
   facts.listen = options.listen.value_or(facts.listen);
   facts.database = options.database.value_or(facts.database);
   facts.user = options.user.value_or(facts.user);
-  if (facts.user == "postgres") {
-    throw CliError("the user cannot be postgres: that is the superuser, who has no password");
-  }
   Say("Making a server in " + server.directory().string());
   server.Create(facts, options.password_file);
   return server.Conninfo(facts);
+}
+
+void RefuseNewPassword(const PrivateServer& server, const std::string& password_file) {
+  if (password_file.empty()) return;
+  std::ifstream file(password_file);
+  std::string password;
+  std::getline(file, password);
+  if (password != server.ReadPassword()) {
+    throw CliError("this server's password is not the one in " + password_file,
+                   "The password is fixed when a server is made: leave the option out. To change "
+                   "it, use \\password in `millrace psql` and write it into " +
+                       (server.directory() / "password").string() + ".");
+  }
+}
+
+// Restarts a running server on the port and addresses of `wanted`; when they cannot be had it runs
+// on as `facts` says.
+void Move(PrivateServer& server, const ServerFacts& facts, const ServerFacts& wanted) {
+  if (wanted.port != facts.port) CheckPortFree(wanted);
+  Say("Restarting the server: its port or address changes");
+  server.Stop();
+  try {
+    server.Start(wanted);
+  } catch (const CliError& e) {
+    server.Start(facts);
+    throw CliError(e.what(), e.way_out() + "\nThe server runs where it was.");
+  }
+  server.WriteFacts(wanted);
 }
 
 }  // namespace
@@ -43,7 +71,7 @@ std::string BringUp(const UpOptions& options) {
   server.Lock();
   if (!server.Exists()) return BringUpNew(server, options);
 
-  ServerFacts facts = server.ReadFacts();
+  const ServerFacts facts = server.ReadFacts();
   if (!facts.ready) {
     // Left behind by a run that did not finish: nothing in it was ever used.
     server.Stop();
@@ -51,24 +79,23 @@ std::string BringUp(const UpOptions& options) {
   }
   RefuseChange("database", options.database, facts.database);
   RefuseChange("user", options.user, facts.user);
-  const bool moved = facts.port != options.port.value_or(facts.port) ||
-                     facts.listen != options.listen.value_or(facts.listen);
-  facts.port = options.port.value_or(facts.port);
-  facts.listen = options.listen.value_or(facts.listen);
-  const bool running = server.Running();
-  if (running && !moved) {
-    Say("The server is running");
-    return server.Conninfo(facts);
-  }
-  if (running) {
-    Say("Restarting the server: its port or address changes");
-    server.Stop();
-  } else {
+  RefuseNewPassword(server, options.password_file);
+  ServerFacts wanted = facts;
+  wanted.port = options.port.value_or(facts.port);
+  wanted.listen = options.listen.value_or(facts.listen);
+  CheckFacts(wanted);
+  const bool moved = wanted.port != facts.port || wanted.listen != facts.listen;
+  if (!server.Running()) {
     Say("Starting the server in " + server.directory().string());
+    server.Start(wanted);
+    if (moved) server.WriteFacts(wanted);
+  } else if (moved) {
+    Move(server, facts, wanted);
+  } else {
+    server.AwaitConnections(facts);
+    Say("The server is running");
   }
-  server.Start(facts);
-  if (moved) server.WriteFacts(facts);
-  return server.Conninfo(facts);
+  return server.Conninfo(wanted);
 }
 
 }  // namespace millrace::cli
