@@ -39,6 +39,3 @@ SELECT count(*) FROM wire;
 -- estimates that are not defined
 SELECT hll_cardinality(hll_empty(3, 5, 0) || hll_hash_bigint(1));
 SELECT hll_cardinality(hll_empty(3, 5, 8) || hll_hash_bigint(1));
--- the aggregate's own functions outside an aggregate
-SELECT hll_union_trans(NULL, hll_empty());
-SELECT hll_add_trans0(NULL, hll_hash_bigint(1));

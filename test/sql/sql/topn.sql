@@ -88,4 +88,3 @@ SELECT outcome(jsonb_build_object(repeat('x', 256), 1)), outcome(jsonb_build_obj
 SELECT topn_union_agg(j) FROM (VALUES ('{"a": {"b": 1}}'::jsonb)) v (j);
 SELECT * FROM topn('{"a": "b"}', 3);
 SELECT topn_add('[]', 'a');
-SELECT topn_add_trans(NULL, 'a');
