@@ -70,6 +70,20 @@ std::string UserName(uid_t uid) {
 // server.json makes it ours.
 bool IsLeftover(const fs::path& name) { return name == "lock" || name == kFreshFactsFile; }
 
+// After a crash of the machine, postmaster.pid may name a process that now is another server's.
+// PostgreSQL cannot tell and does not start; we can, because a postmaster works in its own folder.
+std::string StalePidAdvice(const fs::path& pgdata) {
+  const fs::path file = pgdata / "postmaster.pid";
+  std::string pid;
+  std::ifstream in(file);
+  std::getline(in, pid);
+  std::error_code error;
+  const fs::path cwd = fs::read_symlink("/proc/" + pid + "/cwd", error);
+  if (pid.empty() || error || cwd == fs::canonical(pgdata, error)) return "";
+  return fmt::format("Process {} is not this server: remove {} and run it again.", pid,
+                     file.string());
+}
+
 }  // namespace
 
 PrivateServer::PrivateServer(fs::path directory)
@@ -192,14 +206,18 @@ void PrivateServer::MakeFolder() const {
     throw CliError("cannot give " + directory_.string() + " to user " + user_.name + ": " +
                    std::strerror(errno));
   }
-  const AsServerUser as(user_);
-  if (faccessat(AT_FDCWD, directory_.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
-    const std::string reason = std::strerror(errno);
-    if (made) fs::remove(directory_, error);
-    throw CliError(fmt::format("user {}, whom the server runs as, cannot write in {}: {}",
-                               user_.name, directory_.string(), reason),
-                   "Choose a folder with --data-dir that this user can reach and write in.");
+  int reason = 0;
+  {
+    const AsServerUser as(user_);
+    if (faccessat(AT_FDCWD, directory_.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+      reason = errno;
+    }
   }
+  if (reason == 0) return;
+  if (made) fs::remove(directory_, error);
+  throw CliError(fmt::format("user {}, whom the server runs as, cannot write in {}: {}", user_.name,
+                             directory_.string(), std::strerror(reason)),
+                 "Choose a folder with --data-dir that this user can reach and write in.");
 }
 
 void PrivateServer::Lock() {
@@ -275,8 +293,6 @@ void PrivateServer::WriteSettings(const ServerFacts& facts) const {
 }
 
 void PrivateServer::Create(ServerFacts facts, const std::string& password_file) {
-  CheckFolderPath(*this);
-  CheckFacts(facts);
   CheckPortFree(facts);
   const std::string password =
       password_file.empty() ? MakePassword() : FirstLine(ReadFile(password_file));
@@ -321,7 +337,7 @@ void PrivateServer::Start(const ServerFacts& facts) const {
   if (result.exit_code != 0) {
     const std::string tail = LogTail(20);
     throw CliError("the server does not start; the end of its log:",
-                   tail.empty() ? result.output : tail);
+                   (tail.empty() ? result.output : tail) + StalePidAdvice(pgdata()));
   }
 }
 

@@ -54,7 +54,7 @@ class PrivateServer {
   // CliError when the server's user could not write there.
   void Lock();
   // Makes the cluster and its configuration, and starts it. `password_file` empty: a password is
-  // made. REQUIRES: locked, not Exists() or not ready.
+  // made. REQUIRES: locked, not Exists() or not ready; CheckFolderPath and CheckFacts passed.
   void Create(ServerFacts facts, const std::string& password_file);
   // Starts the server and waits until it takes connections. REQUIRES: locked, not Running().
   void Start(const ServerFacts& facts) const;

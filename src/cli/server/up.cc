@@ -23,12 +23,18 @@ void RefuseChange(const std::string& what, const std::optional<std::string>& wan
   }
 }
 
-std::string BringUpNew(PrivateServer& server, const UpOptions& options) {
+ServerFacts NewFacts(const UpOptions& options) {
   ServerFacts facts;
   facts.port = options.port.value_or(facts.port);
   facts.listen = options.listen.value_or(facts.listen);
   facts.database = options.database.value_or(facts.database);
   facts.user = options.user.value_or(facts.user);
+  return facts;
+}
+
+std::string BringUpNew(PrivateServer& server, const UpOptions& options) {
+  const ServerFacts facts = NewFacts(options);
+  CheckFacts(facts);
   Say("Making a server in " + server.directory().string());
   server.Create(facts, options.password_file);
   return server.Conninfo(facts);
@@ -66,8 +72,11 @@ void Move(PrivateServer& server, const ServerFacts& facts, const ServerFacts& wa
 
 std::string BringUp(const UpOptions& options) {
   PrivateServer server(options.data_dir);
-  // Before anything is written into a folder that may be somebody else's.
-  server.Exists();
+  // Before anything is written, into a folder that may be somebody else's.
+  if (!server.Exists()) {
+    CheckFolderPath(server);
+    CheckFacts(NewFacts(options));
+  }
   server.Lock();
   if (!server.Exists()) return BringUpNew(server, options);
 
