@@ -58,8 +58,9 @@ class PrivateServer {
   void Create(ServerFacts facts, const std::string& password_file);
   // Starts the server and waits until it takes connections. REQUIRES: locked, not Running().
   void Start(const ServerFacts& facts) const;
-  // Waits until a server that runs takes connections: it may be in recovery. REQUIRES: locked.
-  void AwaitConnections(const ServerFacts& facts) const;
+  // Waits until a server that runs takes connections: it may be in recovery. False when it went
+  // down instead. REQUIRES: locked.
+  bool AwaitConnections(const ServerFacts& facts) const;
   // Fast shutdown; waits for the end. Nothing happens when it is not running.
   void Stop() const;
   // Whether a server process has the cluster, whether or not it takes connections already.

@@ -94,15 +94,16 @@ std::string BringUp(const UpOptions& options) {
   wanted.listen = options.listen.value_or(facts.listen);
   CheckFacts(wanted);
   const bool moved = wanted.port != facts.port || wanted.listen != facts.listen;
-  if (!server.Running()) {
+  if (server.Running() && server.AwaitConnections(facts)) {
+    if (moved) {
+      Move(server, facts, wanted);
+    } else {
+      Say("The server is running");
+    }
+  } else {
     Say("Starting the server in " + server.directory().string());
     server.Start(wanted);
     if (moved) server.WriteFacts(wanted);
-  } else if (moved) {
-    Move(server, facts, wanted);
-  } else {
-    server.AwaitConnections(facts);
-    Say("The server is running");
   }
   return server.Conninfo(wanted);
 }
