@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 #include <pwd.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -70,18 +71,36 @@ std::string UserName(uid_t uid) {
 // server.json makes it ours.
 bool IsLeftover(const fs::path& name) { return name == "lock" || name == kFreshFactsFile; }
 
+// The process that postmaster.pid names; 0 when there is none.
+pid_t RecordedProcess(const fs::path& pgdata) {
+  pid_t pid = 0;
+  std::ifstream(pgdata / "postmaster.pid") >> pid;
+  return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM) ? pid : 0;
+}
+
+// Whether a process works in another folder than a postmaster of `pgdata` does.
+bool WorksElsewhere(pid_t pid, const fs::path& pgdata) {
+  std::error_code error;
+  const fs::path folder = fs::read_symlink(fmt::format("/proc/{}/cwd", pid), error);
+  return !error && folder != fs::canonical(pgdata, error);
+}
+
+// A server that was killed is a process for a moment longer, and would keep the next from starting.
+void AwaitDeath(const fs::path& pgdata) {
+  for (int i = 0; i < 50; ++i) {
+    const pid_t pid = RecordedProcess(pgdata);
+    if (pid == 0 || WorksElsewhere(pid, pgdata)) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 // After a crash of the machine, postmaster.pid may name a process that now is another server's.
 // PostgreSQL cannot tell and does not start; we can, because a postmaster works in its own folder.
 std::string StalePidAdvice(const fs::path& pgdata) {
-  const fs::path file = pgdata / "postmaster.pid";
-  std::string pid;
-  std::ifstream in(file);
-  std::getline(in, pid);
-  std::error_code error;
-  const fs::path cwd = fs::read_symlink("/proc/" + pid + "/cwd", error);
-  if (pid.empty() || error || cwd == fs::canonical(pgdata, error)) return "";
+  const pid_t pid = RecordedProcess(pgdata);
+  if (pid == 0 || !WorksElsewhere(pid, pgdata)) return "";
   return fmt::format("Process {} is not this server: remove {} and run it again.", pid,
-                     file.string());
+                     (pgdata / "postmaster.pid").string());
 }
 
 }  // namespace
@@ -325,6 +344,7 @@ void PrivateServer::Create(ServerFacts facts, const std::string& password_file) 
 }
 
 void PrivateServer::Start(const ServerFacts& facts) const {
+  AwaitDeath(pgdata());
   CheckPortFree(facts);
   WriteSettings(facts);
   const fs::path start_log = log_folder() / "start.log";

@@ -2,7 +2,8 @@
 //
 // Phases: consume (gather a batch, give it to GroupBy), finish, emit; where rows were spilled, the
 // same again for each partition. Memory contexts, and how long they live:
-//   query context            the node, its plan, the heap reader, spill files
+//   query context            the node and its plan
+//   "MillraceAggregate input"  the heap reader, spill files; reset for each scan of the input
 //   "MillraceAggregate"      groups and sketches; reset when a partition's groups are out
 //   "MillraceAggregate batch"  what one batch refers to (BatchBuilder)
 //   per-tuple context        the values of one tuple, as everywhere in the executor
@@ -74,6 +75,8 @@ void BeginScan(CustomScanState* node, EState* estate, int eflags) {
   FillSpecs(state);
   state->groups_context =
       AllocSetContextCreate(CurrentMemoryContext, "MillraceAggregate", ALLOCSET_DEFAULT_SIZES);
+  state->input_context =
+      AllocSetContextCreate(CurrentMemoryContext, "MillraceAggregate input", ALLOCSET_SMALL_SIZES);
   state->builder.Init(state->plan);
   state->memory_limit = get_hash_memory_limit();
 }
@@ -82,7 +85,7 @@ void BeginScan(CustomScanState* node, EState* estate, int eflags) {
 void SpillRows(VectorAggState* state, const uint32* rows, uint32 count) {
   if (count == 0) return;
   if (state->spill == nullptr) {
-    const MemoryContext caller = MemoryContextSwitchTo(state->query_context);
+    const MemoryContext caller = MemoryContextSwitchTo(state->input_context);
     const int level = state->source == nullptr ? 0 : state->source->level() + 1;
     state->spill = new (palloc(sizeof(Spill))) Spill(&state->plan, level);
     MemoryContextSwitchTo(caller);
@@ -192,11 +195,10 @@ void Finish(VectorAggState* state, Allocator* allocator) {
 
 void ConsumeInput(VectorAggState* state) {
   auto* child = static_cast<PlanState*>(linitial(state->css.custom_ps));
-  if (state->query_context == nullptr) state->query_context = CurrentMemoryContext;
   StartGroups(state);
   MemoryContextAllocator allocator(state->groups_context);
   state->builder.Begin(state->group_by, &allocator, true);
-  const MemoryContext caller = MemoryContextSwitchTo(state->query_context);
+  const MemoryContext caller = MemoryContextSwitchTo(state->input_context);
   state->reader = HeapReader::Open(child, state->plan);
   MemoryContextSwitchTo(caller);
   if (state->reader != nullptr) {
@@ -211,7 +213,7 @@ void ConsumeInput(VectorAggState* state) {
 bool ConsumePartition(VectorAggState* state) {
   // Rows that this level spilled come before the rest of the level above.
   if (state->spill != nullptr) {
-    const MemoryContext caller = MemoryContextSwitchTo(state->query_context);
+    const MemoryContext caller = MemoryContextSwitchTo(state->input_context);
     state->levels = lcons(state->spill, state->levels);
     MemoryContextSwitchTo(caller);
     state->spill = nullptr;
@@ -277,12 +279,14 @@ void ForgetInput(VectorAggState* state) {
   }
   state->spill = nullptr;
   state->source = nullptr;
+  if (state->input_context != nullptr) MemoryContextReset(state->input_context);
 }
 
 void EndScan(CustomScanState* node) {
   VectorAggState* state = StateOf(node);
   ForgetInput(state);
   if (state->groups_context != nullptr) MemoryContextDelete(state->groups_context);
+  if (state->input_context != nullptr) MemoryContextDelete(state->input_context);
   ExecEndNode(static_cast<PlanState*>(linitial(node->custom_ps)));
 }
 

@@ -206,7 +206,8 @@ bool HeapReader::AddFilters(SeqScanState* scan, Table* table) {
       return false;
     }
     bool is_null;
-    const Datum value = ExecEvalExprSwitchContext(ExecInitExpr(constant, &scan->ss.ps),
+    // Without a parent, so that it is not compiled (JIT) at each rescan: it is evaluated once.
+    const Datum value = ExecEvalExprSwitchContext(ExecInitExpr(constant, nullptr),
                                                   scan->ss.ps.ps_ExprContext, &is_null);
     if (is_null) {
       table->never = true;
@@ -327,6 +328,8 @@ void HeapReader::ReadPage(BatchBuilder* batch) {
   auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
   Page page = BufferGetPage(heap->rs_cbuf);
   const int first = tuple_;
+  // What PostgreSQL's functions leave behind goes with the batch.
+  const MemoryContext caller = MemoryContextSwitchTo(batch->context());
   while (tuple_ < heap->rs_ntuples && !batch->full()) {
     const ItemId item = PageGetItemId(page, heap->rs_vistuples[tuple_++]);
     auto* tuple = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
@@ -340,6 +343,7 @@ void HeapReader::ReadPage(BatchBuilder* batch) {
       batch->DropRow();
     }
   }
+  MemoryContextSwitchTo(caller);
   if (pgstat_should_count_relation(scan_->rs_rd)) {
     scan_->rs_rd->pgstat_info->t_counts.t_tuples_returned += tuple_ - first;
   }

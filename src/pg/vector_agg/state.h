@@ -16,8 +16,8 @@ struct VectorAggState {
   KeySpec keys[GroupBy::kMaxKeys];
   AggregateSpec specs[GroupBy::kMaxAggregates];
 
-  MemoryContext query_context;
   MemoryContext groups_context;
+  MemoryContext input_context;  // the heap reader and spill files; reset for each scan of the input
   Size memory_limit;
   GroupBy* group_by;
   BatchBuilder builder;
