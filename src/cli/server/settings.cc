@@ -96,6 +96,9 @@ maintenance_work_mem = {maintenance}MB
 max_wal_size = {wal}MB
 min_wal_size = {min_wal}MB
 checkpoint_timeout = 15min
+# Sketches that outgrow a page row are compressed at each merge, and so are page images in the WAL.
+default_toast_compression = 'lz4'
+wal_compression = 'lz4'
 random_page_cost = 1.1
 max_worker_processes = {workers}
 max_parallel_workers = {cores}
