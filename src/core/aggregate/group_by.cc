@@ -302,12 +302,14 @@ void GroupBy::ReleaseScattered(Allocator& allocator) {
   offsets_ = nullptr;
 }
 
-void GroupBy::Fold(Allocator& allocator) {
-  if (kept_groups_.empty()) return;
+void GroupBy::BeginFold(Allocator& allocator) {
   has_sketches_ = true;
   ExtendStates(allocator);
   Scatter(allocator);
-  for (std::uint32_t group = 0; group < groups(); ++group) {
+}
+
+void GroupBy::FoldGroups(std::uint32_t begin, std::uint32_t end, Allocator& allocator) {
+  for (std::uint32_t group = begin; group < end; ++group) {
     if (offsets_[group] == offsets_[group + 1]) continue;
     for (std::uint32_t a = 0; a < aggregates_.size(); ++a) {
       const AggregateSpec& spec = aggregates_[a];
@@ -328,7 +330,6 @@ void GroupBy::Fold(Allocator& allocator) {
       }
     }
   }
-  ReleaseScattered(allocator);
 }
 
 void GroupBy::EnsureGroup(Allocator& allocator) {

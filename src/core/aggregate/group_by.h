@@ -77,8 +77,12 @@ class GroupBy {
                   std::uint32_t* rejected_count, Allocator& allocator);
   // Bytes of kept rows, including what scattering them will take.
   std::size_t KeptBytes() const;
-  // Folds the kept rows into sketches and frees them.
-  void Fold(Allocator& allocator);
+  // Folds the kept rows into sketches and frees them, in steps so that the caller can look around
+  // in between: BeginFold, then FoldGroups over all groups() piece by piece, then EndFold. Nothing
+  // else may be called meanwhile.
+  void BeginFold(Allocator& allocator);
+  void FoldGroups(std::uint32_t begin, std::uint32_t end, Allocator& allocator);
+  void EndFold(Allocator& allocator) { ReleaseScattered(allocator); }
 
   // No more rows: prepares the kept rows for reading by group. Groups may be read in any order.
   void Finish(Allocator& allocator);

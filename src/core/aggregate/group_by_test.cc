@@ -145,7 +145,13 @@ class Engine {
                       .ok());
       for (std::uint32_t i = 0; i < count; ++i) spilled.push_back(rows[at + rejected[i]]);
       at += n;
-      if (random_() % 8 == 0) groups.Fold(allocator);
+      if (random_() % 8 == 0) {
+        groups.BeginFold(allocator);
+        const auto half = static_cast<std::uint32_t>(random_() % (groups.groups() + 1));
+        groups.FoldGroups(0, half, allocator);
+        groups.FoldGroups(half, groups.groups(), allocator);
+        groups.EndFold(allocator);
+      }
       if (random_() % 16 == 0) insert = false;
     }
     groups.Finish(allocator);

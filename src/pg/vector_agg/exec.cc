@@ -96,6 +96,18 @@ void SpillRows(VectorAggState* state, const uint32* rows, uint32 count) {
   state->spilled_rows += count;
 }
 
+void Fold(GroupBy* groups, Allocator* allocator) {
+  // A step takes some milliseconds.
+  constexpr uint32 kGroupsAStep = 4096;
+  RunCpp([&] { groups->BeginFold(*allocator); });
+  for (uint32 begin = 0; begin < groups->groups(); begin += kGroupsAStep) {
+    CHECK_FOR_INTERRUPTS();
+    const uint32 end = Min(begin + kGroupsAStep, groups->groups());
+    RunCpp([&] { groups->FoldGroups(begin, end, *allocator); });
+  }
+  RunCpp([&] { groups->EndFold(*allocator); });
+}
+
 // Keeps memory within its limit: kept rows become sketches, and then no more groups are added.
 void LimitMemory(VectorAggState* state, Allocator* allocator) {
   const auto share = static_cast<Size>(kMemoryShare * static_cast<double>(state->memory_limit));
@@ -105,7 +117,7 @@ void LimitMemory(VectorAggState* state, Allocator* allocator) {
   const Size kept = groups->KeptBytes();
   if (used + kept / 2 <= share) return;
   if (kept > 0) {
-    RunCpp([&] { groups->Fold(*allocator); });
+    Fold(groups, allocator);
     used = MemoryContextMemAllocated(state->groups_context, true);
     state->peak_memory = Max(state->peak_memory, used);
   }
