@@ -37,6 +37,9 @@ void RaiseStatus(const Status& status) {
     case StatusCode::kTooLarge:
       sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED;
       break;
+    case StatusCode::kOutOfRange:
+      sqlstate = ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
+      break;
     case StatusCode::kInvalidData:
     case StatusCode::kOk:
       break;

@@ -12,10 +12,12 @@ enum class AggregateKind : std::uint8_t {
   kCountRows,   // count(*)
   kCount,       // count(x)
   kSumInteger,  // sum, avg of integers: exact in 128 bits, and the number of values
-  kSumFloat,    // sum, avg of float8: added in the order of the rows, as PostgreSQL does
+  kSumFloat4,   // sum of float4, float8: added in the order of the rows, as PostgreSQL does
+  kSumFloat8,
+  kAvgFloat,    // avg of floats: Youngs and Cramer's sums, as PostgreSQL keeps them
   kMinInteger,  // min, max of integers, dates, timestamps: by value
   kMaxInteger,
-  kMinFloat,  // min, max of float8: NaN is above all
+  kMinFloat,  // min, max of floats: NaN is above all
   kMaxFloat,
   kHllAdd,          // hll_add_agg(hll_hash_*(x)): kept, hashed at the end
   kHllUnion,        // hll_union_agg(x): merged as it comes; the column holds addresses of HllView
@@ -29,6 +31,10 @@ struct Number {
   union {
     __int128 integer;
     double real;
+    struct {
+      double sum;
+      double squares;  // sum of the squared differences from the mean
+    } moments;
   };
   std::int64_t count;  // of values that were not NULL, or of rows
 };

@@ -25,6 +25,42 @@ bool FloatLess(double a, double b) {
 
 double AsDouble(std::int64_t bits) { return std::bit_cast<double>(bits); }
 
+// Whether finite numbers have become an infinite one, which PostgreSQL refuses.
+bool Overflowed(double result, double a, double b) {
+  return std::isinf(result) && !std::isinf(a) && !std::isinf(b);
+}
+
+// The first value is taken as it is: 0 + -0 would be 0. Returns whether the sum overflowed.
+bool AddFloat(Number& n, double value, bool single) {
+  if (n.count++ == 0) {
+    n.real = value;
+    return false;
+  }
+  const double before = n.real;
+  // A sum of two floats, rounded to double and then to float, is rounded right.
+  n.real = single ? static_cast<float>(before + value) : before + value;
+  return Overflowed(n.real, before, value);
+}
+
+// A step of the algorithm of Youngs and Cramer (float8_accum in PostgreSQL's float.c). Returns
+// whether a sum overflowed.
+bool AddMoments(Number& n, double value) {
+  auto& [sum, squares] = n.moments;
+  const double before = sum;
+  const auto count_before = static_cast<double>(n.count++);
+  const double count = count_before + 1;
+  sum = before + value;
+  if (count_before == 0) {
+    if (!std::isfinite(value)) squares = std::nan("");
+    return false;
+  }
+  const double difference = value * count - sum;
+  squares += difference * difference / (count * count_before);
+  if (!std::isinf(sum) && !std::isinf(squares)) return false;
+  squares = std::nan("");
+  return !std::isinf(before) && !std::isinf(value);
+}
+
 }  // namespace
 
 GroupBy::GroupBy(std::span<const KeySpec> keys, std::span<const AggregateSpec> aggregates,
@@ -108,6 +144,7 @@ Status GroupBy::AddBatch(const ColumnBatch& batch, bool insert, std::uint32_t* r
 Status GroupBy::UpdateStates(const ColumnBatch& batch, const std::uint32_t* groups,
                              Allocator& allocator) {
   const std::size_t stride = aggregates_.size();
+  bool overflow = false;
   for (std::uint32_t a = 0; a < stride; ++a) {
     const AggregateSpec& spec = aggregates_[a];
     if (IsKept(spec.kind)) continue;
@@ -137,11 +174,15 @@ Status GroupBy::UpdateStates(const ColumnBatch& batch, const std::uint32_t* grou
           ++n.count;
         });
         break;
-      case AggregateKind::kSumFloat:
-        // The first value is taken as it is: 0 + -0 would be 0.
-        for_each([values](Number& n, std::uint32_t i) {
-          n.real = n.count++ == 0 ? AsDouble(values[i]) : n.real + AsDouble(values[i]);
+      case AggregateKind::kSumFloat4:
+      case AggregateKind::kSumFloat8:
+        for_each([&, single = spec.kind == AggregateKind::kSumFloat4](Number& n, std::uint32_t i) {
+          overflow |= AddFloat(n, AsDouble(values[i]), single);
         });
+        break;
+      case AggregateKind::kAvgFloat:
+        for_each(
+            [&](Number& n, std::uint32_t i) { overflow |= AddMoments(n, AsDouble(values[i])); });
         break;
       case AggregateKind::kMinInteger:
         for_each([values](Number& n, std::uint32_t i) {
@@ -187,7 +228,7 @@ Status GroupBy::UpdateStates(const ColumnBatch& batch, const std::uint32_t* grou
         break;
     }
   }
-  return Status::Ok();
+  return overflow ? Status::OutOfRange("value out of range: overflow") : Status::Ok();
 }
 
 Status GroupBy::UpdateHllUnion(std::uint32_t aggregate, const Column& column,

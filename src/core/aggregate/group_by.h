@@ -70,7 +70,7 @@ class GroupBy {
   Dictionary& dictionary(std::uint32_t column) { return dictionaries_[column]; }
 
   // Takes the rows of a batch. Throws std::bad_alloc. kMismatch where a stored hll does not fit the
-  // others of its group; the aggregation is then over.
+  // others of its group, kOutOfRange where a sum of floats overflows; the aggregation is then over.
   // When `insert` is false, rows without a group are not taken; their numbers go to `rejected`
   // (room for kBatchRows), and how many there are to `*rejected_count`.
   Status AddBatch(const ColumnBatch& batch, bool insert, std::uint32_t* rejected,
@@ -109,6 +109,9 @@ class GroupBy {
   // The items of the summary in StoredOrder, valid until the next call.
   std::span<const TopNItem> TopNOf(std::uint32_t group, std::uint32_t aggregate,
                                    Allocator& allocator);
+  // In place of TopNOf, for a state that is to be merged with others: everything gathered, nothing
+  // trimmed. nullptr where no value was added.
+  const TopN* TopNStateOf(std::uint32_t group, std::uint32_t aggregate, Allocator& allocator);
 
  private:
   // A column whose values are kept, and who uses it.
@@ -142,10 +145,12 @@ class GroupBy {
   void AddToTopN(std::uint32_t aggregate, const Segment& segment, TopN* summary,
                  Allocator& allocator) const;
   std::span<const std::uint8_t> EncodeHll(HyperLogLog* sketch, Allocator& allocator);
-  // How often each value occurs in `segment`: (value, count) in `runs_`, by value.
-  void CountRuns(const Segment& segment, Allocator& allocator);
+  // The distinct values of `segment`, ascending, in `values_` and how often each occurs in
+  // `counts_`; returns how many.
+  std::size_t CountRuns(const Segment& segment, Allocator& allocator);
   std::string_view KeyText(const AggregateSpec& spec, std::int64_t value, char* digits) const;
-  std::span<const TopNItem> ItemsFromRuns(const AggregateSpec& spec, Allocator& allocator);
+  std::span<const TopNItem> ItemsFromRuns(const AggregateSpec& spec, std::size_t runs,
+                                          Allocator& allocator);
   // The sketch object of a group, nullptr while it has none.
   HyperLogLog*& HllState(std::uint32_t group, std::uint32_t aggregate) {
     return reinterpret_cast<HyperLogLog*&>(SketchState(group, aggregate));
@@ -177,12 +182,8 @@ class GroupBy {
   std::uint64_t* offsets_ = nullptr;  // of each group's kept rows, after scattering; groups() + 1
 
   // Scratch of the functions that finish a group.
-  struct Run {
-    std::int64_t value;
-    std::int64_t count;
-  };
   Buffer<std::int64_t> values_;
-  Buffer<Run> runs_;
+  Buffer<std::int64_t> counts_;
   Buffer<TopNItem> items_;
   Buffer<char> digits_;
   Buffer<std::uint8_t> bytes_;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/aggregate/group_by.h"
+#include "core/aggregate/rank_sort.h"
 #include "core/base/coding.h"
 #include "core/base/hash.h"
 
@@ -112,8 +113,7 @@ std::span<const std::uint8_t> GroupBy::HllOf(std::uint32_t group, std::uint32_t 
       hashes[n++] = static_cast<std::int64_t>(HashForHll(spec, segment.values[i]));
     }
   }
-  std::sort(hashes, hashes + n);
-  n = static_cast<std::size_t>(std::unique(hashes, hashes + n) - hashes);
+  n = SortDistinct(hashes, n, nullptr);
   if (n > spec.hll.explicit_limit()) {
     HyperLogLog sketch(spec.hll);
     for (std::size_t i = 0; i < n; ++i) {
@@ -133,34 +133,29 @@ std::span<const std::uint8_t> GroupBy::HllOf(std::uint32_t group, std::uint32_t 
   return {bytes_.data(), bytes_.size()};
 }
 
-void GroupBy::CountRuns(const Segment& segment, Allocator& allocator) {
+std::size_t GroupBy::CountRuns(const Segment& segment, Allocator& allocator) {
   values_.Clear();
+  counts_.Clear();
   std::int64_t* values = values_.Extend(segment.size, allocator);
   std::size_t n = 0;
   for (std::size_t i = 0; i < segment.size; ++i) {
     if (!IsNull(segment.nulls, i)) values[n++] = segment.values[i];
   }
-  std::sort(values, values + n);
-  runs_.Clear();
-  for (std::size_t i = 0; i < n;) {
-    std::size_t j = i + 1;
-    while (j < n && values[j] == values[i]) ++j;
-    runs_.Append({values[i], static_cast<std::int64_t>(j - i)}, allocator);
-    i = j;
-  }
+  return SortDistinct(values, n, counts_.Extend(segment.size, allocator));
 }
 
 // REQUIRES: at most as many runs as TopN prunes to without loss, so that order does not matter.
-std::span<const TopNItem> GroupBy::ItemsFromRuns(const AggregateSpec& spec, Allocator& allocator) {
+std::span<const TopNItem> GroupBy::ItemsFromRuns(const AggregateSpec& spec, std::size_t runs,
+                                                 Allocator& allocator) {
   const bool text = spec.kind == AggregateKind::kTopNAddText;
   digits_.Clear();
-  if (!text) digits_.Reserve(runs_.size() * kMaxDigits, allocator);
+  if (!text) digits_.Reserve(runs * kMaxDigits, allocator);
   items_.Clear();
-  items_.Reserve(runs_.size(), allocator);
+  items_.Reserve(runs, allocator);
   bool in_order = true;
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
+  for (std::size_t i = 0; i < runs; ++i) {
     char* digits = text ? nullptr : digits_.Extend(kMaxDigits, allocator);
-    const TopNItem item = {KeyText(spec, runs_[i].value, digits), runs_[i].count};
+    const TopNItem item = {KeyText(spec, values_[i], digits), counts_[i]};
     if (i > 0 && !StoredOrder(items_[i - 1].key, item.key)) in_order = false;
     items_.Append(item, allocator);
   }
@@ -172,29 +167,33 @@ std::span<const TopNItem> GroupBy::ItemsFromRuns(const AggregateSpec& spec, Allo
   return {items_.data(), KeepHighest(items_.data(), items_.size(), topn_counters_)};
 }
 
+const TopN* GroupBy::TopNStateOf(std::uint32_t group, std::uint32_t aggregate,
+                                 Allocator& allocator) {
+  TopN* state = sketches_.empty() ? nullptr : TopNState(group, aggregate);
+  if (aggregates_[aggregate].kind == AggregateKind::kTopNUnion) return state;
+  TopN fresh(topn_counters_);
+  AddToTopN(aggregate, SegmentOf(group, aggregate), state != nullptr ? state : &fresh, allocator);
+  if (state == nullptr) {
+    // Its keys must stay while the caller reads them: it becomes the group's.
+    has_sketches_ = true;
+    ExtendStates(allocator);
+    state = new (allocator.Allocate(sizeof(TopN))) TopN(fresh);
+    TopNState(group, aggregate) = state;
+  }
+  return state;
+}
+
 std::span<const TopNItem> GroupBy::TopNOf(std::uint32_t group, std::uint32_t aggregate,
                                           Allocator& allocator) {
   const AggregateSpec& spec = aggregates_[aggregate];
-  TopN* state = sketches_.empty() ? nullptr : TopNState(group, aggregate);
-  if (spec.kind != AggregateKind::kTopNUnion) {
-    const Segment segment = SegmentOf(group, aggregate);
-    if (state == nullptr) {
-      CountRuns(segment, allocator);
-      if (runs_.size() <= static_cast<std::uint64_t>(TopN::kSlack * topn_counters_)) {
-        return ItemsFromRuns(spec, allocator);
-      }
-    }
-    TopN fresh(topn_counters_);
-    TopN* summary = state != nullptr ? state : &fresh;
-    AddToTopN(aggregate, segment, summary, allocator);
-    if (state == nullptr) {
-      // Its keys must stay while the caller reads them: it becomes the group's.
-      has_sketches_ = true;
-      ExtendStates(allocator);
-      state = new (allocator.Allocate(sizeof(TopN))) TopN(fresh);
-      TopNState(group, aggregate) = state;
+  const bool has_state = !sketches_.empty() && TopNState(group, aggregate) != nullptr;
+  if (spec.kind != AggregateKind::kTopNUnion && !has_state) {
+    const std::size_t runs = CountRuns(SegmentOf(group, aggregate), allocator);
+    if (runs <= static_cast<std::uint64_t>(TopN::kSlack * topn_counters_)) {
+      return ItemsFromRuns(spec, runs, allocator);
     }
   }
+  const TopN* state = TopNStateOf(group, aggregate, allocator);
   if (state == nullptr) return {};
   items_.Clear();
   items_.Extend(state->size(), allocator);

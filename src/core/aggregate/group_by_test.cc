@@ -38,7 +38,7 @@ const std::vector<AggregateSpec> kAggregates = {
     {AggregateKind::kSumInteger, kDevice, HashWidth::k8, {}},
     {AggregateKind::kMinInteger, kDevice, HashWidth::k8, {}},
     {AggregateKind::kMaxInteger, kDevice, HashWidth::k8, {}},
-    {AggregateKind::kSumFloat, kPrice, HashWidth::k8, {}},
+    {AggregateKind::kSumFloat8, kPrice, HashWidth::k8, {}},
     {AggregateKind::kMaxFloat, kPrice, HashWidth::k8, {}},
     {AggregateKind::kHllAdd, kDevice, HashWidth::k8, {}},
     {AggregateKind::kHllAdd, kKind, HashWidth::kText, {.expthresh = 0}},

@@ -10,6 +10,7 @@ enum class StatusCode {
   kInvalidParameter,  // an argument out of its range
   kMismatch,          // two values whose parameters differ
   kTooLarge,          // the result would not fit its type
+  kOutOfRange,        // a number would not
 };
 
 class [[nodiscard]] Status {
@@ -23,6 +24,7 @@ class [[nodiscard]] Status {
     return {StatusCode::kInvalidParameter, m};
   }
   static constexpr Status Mismatch(const char* m) { return {StatusCode::kMismatch, m}; }
+  static constexpr Status OutOfRange(const char* m) { return {StatusCode::kOutOfRange, m}; }
   static constexpr Status TooLarge(const char* m) { return {StatusCode::kTooLarge, m}; }
 
   constexpr bool ok() const { return code_ == StatusCode::kOk; }

@@ -144,7 +144,7 @@ void HyperLogLog::ToFull(Allocator& allocator) {
 }
 
 void HyperLogLog::MergeExplicit(const HllView& view, Allocator& allocator) {
-  if (count_ == 0 && view.count() <= parameters_.explicit_limit()) {
+  if (mode_ == Mode::kExplicit && count_ == 0 && view.count() <= parameters_.explicit_limit()) {
     Reserve(std::max(kFirstListCapacity, view.count()), allocator);
     for (std::uint32_t i = 0; i < view.count(); ++i) list_[i] = view.ExplicitValue(i);
     count_ = sorted_ = view.count();
@@ -152,6 +152,16 @@ void HyperLogLog::MergeExplicit(const HllView& view, Allocator& allocator) {
   }
   for (std::uint32_t i = 0; i < view.count(); ++i) {
     Add(static_cast<std::uint64_t>(view.ExplicitValue(i)), allocator);
+  }
+}
+
+// The same into registers that are all there: what a union of many small values comes down to.
+void HyperLogLog::MergeExplicitIntoFull(const HllView& view) noexcept {
+  const HllParameters parameters = parameters_;
+  std::uint8_t* registers = registers_;
+  for (std::uint32_t i = 0; i < view.count(); ++i) {
+    const Placement place = Place(static_cast<std::uint64_t>(view.ExplicitValue(i)), parameters);
+    if (place.rank > registers[place.index]) registers[place.index] = place.rank;
   }
 }
 
@@ -163,12 +173,10 @@ void HyperLogLog::Merge(const HllView& view, Allocator& allocator) {
       return;
     case HllType::kExplicit:
       if (mode_ == Mode::kEmpty) mode_ = Mode::kExplicit;
-      if (mode_ == Mode::kExplicit) {
-        MergeExplicit(view, allocator);
+      if (mode_ == Mode::kFull) {
+        MergeExplicitIntoFull(view);
       } else {
-        for (std::uint32_t i = 0; i < view.count(); ++i) {
-          Add(static_cast<std::uint64_t>(view.ExplicitValue(i)), allocator);
-        }
+        MergeExplicit(view, allocator);
       }
       return;
     case HllType::kSparse:

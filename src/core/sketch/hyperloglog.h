@@ -67,6 +67,7 @@ class HyperLogLog {
   void ToFull(Allocator& allocator);
   void SetRegister(std::uint32_t index, std::uint8_t value, Allocator& allocator);
   void MergeExplicit(const HllView& view, Allocator& allocator);
+  void MergeExplicitIntoFull(const HllView& view) noexcept;
 
   HllParameters parameters_;
   Mode mode_ = Mode::kEmpty;

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "core/base/cpu.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -28,8 +30,6 @@ void MaxPackedRegistersPortable(const std::uint8_t* packed, std::size_t count, u
 }
 
 #if defined(__x86_64__)
-
-bool HasAvx2() noexcept { return __builtin_cpu_supports("avx2") != 0; }
 
 // Eight 5-bit registers fill five bytes, so 16 registers fill ten. Each 16-bit lane is given the
 // two bytes that hold its register, a multiplication by 2^k moves the register to the top of the
@@ -69,7 +69,6 @@ __attribute__((target("avx2"))) void MaxPackedRegisters5Avx2(const std::uint8_t*
 
 #else
 
-bool HasAvx2() noexcept { return false; }
 void MaxPackedRegisters5Avx2(const std::uint8_t* packed, std::size_t count,
                              std::uint8_t* registers) noexcept {
   MaxPackedRegistersPortable(packed, count, 5, registers);
@@ -81,7 +80,7 @@ void MaxPackedRegisters5Avx2(const std::uint8_t* packed, std::size_t count,
 
 void MaxPackedRegisters(const std::uint8_t* packed, std::size_t count, unsigned width,
                         std::uint8_t* registers) noexcept {
-  static const bool has_avx2 = internal::HasAvx2();
+  static const bool has_avx2 = HasAvx2();
   if (width == 5 && has_avx2) {
     internal::MaxPackedRegisters5Avx2(packed, count, registers);
   } else {

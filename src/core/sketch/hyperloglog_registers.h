@@ -28,7 +28,6 @@ void MaxRegisters(const std::uint8_t* from, std::size_t count, std::uint8_t* int
 namespace internal {
 // The twins, for tests and benchmarks. MaxPackedRegistersAvx2 falls back to the portable form for
 // what is left of a multiple of 32 registers; call it only where HasAvx2().
-bool HasAvx2() noexcept;
 void MaxPackedRegistersPortable(const std::uint8_t* packed, std::size_t count, unsigned width,
                                 std::uint8_t* registers) noexcept;
 void MaxPackedRegisters5Avx2(const std::uint8_t* packed, std::size_t count,

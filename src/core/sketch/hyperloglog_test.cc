@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/cpu.h"
 #include "core/base/hash.h"
 #include "core/base/testing.h"
 #include "core/sketch/hyperloglog_registers.h"
@@ -270,7 +271,7 @@ TEST(HllView, RefusesForgedBytes) {
 }
 
 TEST(Registers, TheVectorFormEqualsThePortableOne) {
-  if (!internal::HasAvx2()) {
+  if (!HasAvx2()) {
     std::printf("no AVX2 on this machine: only the portable form is in use, nothing to compare\n");
     return;
   }

@@ -219,10 +219,6 @@ Status HllView::ParseSparse(std::size_t body_size) noexcept {
   return Status::Ok();
 }
 
-std::int64_t HllView::ExplicitValue(std::uint32_t i) const noexcept {
-  return static_cast<std::int64_t>(LoadBigEndian64(body_ + std::size_t{i} * sizeof(std::int64_t)));
-}
-
 void HllView::MaxInto(std::uint8_t* registers) const noexcept {
   if (type_ == HllType::kFull) {
     MaxPackedRegisters(body_, parameters_.registers(), parameters_.regwidth, registers);

@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/coding.h"
 #include "core/base/status.h"
 #include "core/sketch/bit_io.h"
 
@@ -80,7 +81,10 @@ class HllView {
   std::uint32_t count() const { return count_; }
   const std::uint8_t* body() const { return body_; }
   // The i-th explicit value. REQUIRES: type() is kExplicit, i < count().
-  std::int64_t ExplicitValue(std::uint32_t i) const noexcept;
+  std::int64_t ExplicitValue(std::uint32_t i) const noexcept {
+    return static_cast<std::int64_t>(
+        LoadBigEndian64(body_ + std::size_t{i} * sizeof(std::int64_t)));
+  }
   // registers[i] = max(registers[i], register i). REQUIRES: type() is kSparse or kFull, and
   // `registers` has parameters().registers() bytes.
   void MaxInto(std::uint8_t* registers) const noexcept;

@@ -7,6 +7,21 @@ constexpr std::uint32_t kFirstSlots = 64;
 
 }  // namespace
 
+std::uint32_t Dictionary::FindInSlots(std::string_view text) const noexcept {
+  if (slots_.empty()) return kAbsent;
+  const std::uint64_t hash = FastHash(text.data(), text.size());
+  for (auto slot = static_cast<std::uint32_t>(hash) & mask_; slots_[slot] != 0;
+       slot = (slot + 1) & mask_) {
+    const std::uint32_t code = slots_[slot] - 1;
+    const Entry& entry = entries_[code];
+    if (entry.hash == hash && entry.length == text.size() &&
+        EqualBytes(bytes_.data() + entry.offset, text.data(), text.size())) {
+      return code;
+    }
+  }
+  return kAbsent;
+}
+
 std::uint32_t Dictionary::Intern(std::string_view text, Allocator& allocator) {
   if (const std::uint32_t code = Find(text); code != kAbsent) return code;
   if ((entries_.size() + 1) * 2 > slots_.size()) Grow(allocator);
@@ -22,6 +37,9 @@ std::uint32_t Dictionary::Intern(std::string_view text, Allocator& allocator) {
 }
 
 void Dictionary::Grow(Allocator& allocator) {
+  if (recent_.empty()) {
+    std::fill_n(recent_.Extend(kRecent, allocator), kRecent, Recent{{0, 0}, kNoSize, kAbsent});
+  }
   const std::size_t count = std::max<std::size_t>(kFirstSlots, slots_.size() * 2);
   Buffer<std::uint32_t> slots;
   std::memset(slots.Extend(count, allocator), 0, count * sizeof(std::uint32_t));

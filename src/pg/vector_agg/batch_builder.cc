@@ -19,6 +19,9 @@ void BatchBuilder::Init(const VectorAggPlan& plan) {
     interned_[i] = false;
     const ColumnKind kind = plan.columns[i].kind;
     if (kind == ColumnKind::kHll || kind == ColumnKind::kTopN) refers_to_tuples_ = true;
+    views_[i] = kind == ColumnKind::kHll
+                    ? static_cast<HllView*>(palloc0(kBatchRows * sizeof(HllView)))
+                    : nullptr;
     bytes_[i] = kind == ColumnKind::kInteger || kind == ColumnKind::kFloat
                     ? nullptr
                     : static_cast<Bytes*>(palloc0(kBatchRows * sizeof(Bytes)));
@@ -67,6 +70,7 @@ void BatchBuilder::Put(int column, Datum value) {
           return PutInteger(column, DatumGetInt64(value));
       }
     case ColumnKind::kFloat:
+      if (plan.type == FLOAT4OID) value = Float8GetDatum(DatumGetFloat4(value));
       return PutInteger(column, static_cast<int64>(value));
     case ColumnKind::kItem:
       break;
@@ -102,8 +106,7 @@ void BatchBuilder::PutBytes(int column, Bytes bytes) {
       return;
     }
     case ColumnKind::kHll: {
-      auto* view = static_cast<HllView*>(MemoryContextAlloc(context_, sizeof(HllView)));
-      *view = HllView();
+      HllView* view = &views_[column][row];
       CheckStatus(HllView::Parse(bytes.data, bytes.size, view));
       *value = reinterpret_cast<int64>(view);
       return;

@@ -62,6 +62,7 @@ class BatchBuilder {
   ColumnBatch batch_;
   Column columns_[GroupBy::kMaxColumns];
   Bytes* bytes_[GroupBy::kMaxColumns];
+  HllView* views_[GroupBy::kMaxColumns];  // of kHll columns: what their values point to
 };
 
 inline void BatchBuilder::PutText(int column, Bytes bytes) {

@@ -110,6 +110,56 @@ Datum HllDatum(GroupBy* groups, uint32 group, uint32 aggregate, Allocator* alloc
   return PointerGetDatum(result);
 }
 
+// The state of sum and avg over bigint as int8_avg_serialize writes it: how many values, and their
+// sum as a numeric's parts, digits to the base 10,000 (numeric.c, numericvar_serialize).
+Datum SerializedIntegerSum(const Number& number) {
+  constexpr int kBase = 10000, kPositive = 0x0000, kNegative = 0x4000, kMaxDigits = 10;
+  int16 digits[kMaxDigits];
+  int count = 0;
+  const bool negative = number.integer < 0;
+  auto rest = static_cast<unsigned __int128>(number.integer);
+  for (rest = negative ? -rest : rest; rest > 0; rest /= kBase) {
+    digits[count++] = static_cast<int16>(rest % kBase);
+  }
+  StringInfoData buffer;
+  pq_begintypsend(&buffer);
+  pq_sendint64(&buffer, static_cast<uint64>(number.count));
+  pq_sendint32(&buffer, static_cast<uint32>(count));
+  pq_sendint32(&buffer, static_cast<uint32>(Max(count - 1, 0)));
+  pq_sendint32(&buffer, negative ? kNegative : kPositive);
+  pq_sendint32(&buffer, 0);
+  while (count > 0) pq_sendint16(&buffer, static_cast<uint16>(digits[--count]));
+  return PointerGetDatum(pq_endtypsend(&buffer));
+}
+
+// The states of avg that are arrays: over smaller integers how many there are and their sum, over
+// floats also the squares.
+Datum IntegerAverageState(const Number& number) {
+  Datum elements[] = {Int64GetDatum(number.count),
+                      Int64GetDatum(static_cast<int64>(number.integer))};
+  return PointerGetDatum(
+      construct_array(elements, 2, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+Datum FloatAverageState(const Number& number) {
+  Datum elements[] = {Float8GetDatum(static_cast<double>(number.count)),
+                      Float8GetDatum(number.moments.sum), Float8GetDatum(number.moments.squares)};
+  return PointerGetDatum(
+      construct_array(elements, 3, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+Datum SerializedTopN(GroupBy* groups, uint32 group, uint32 aggregate, Allocator* allocator,
+                     bool* is_null) {
+  const TopN* state = RunCpp([&] { return groups->TopNStateOf(group, aggregate, *allocator); });
+  *is_null = state == nullptr;
+  if (*is_null) return 0;
+  const std::size_t size = state->SerializedSize();
+  auto* result = static_cast<bytea*>(palloc_extended(VARHDRSZ + size, MCXT_ALLOC_HUGE));
+  SET_VARSIZE(result, VARHDRSZ + size);
+  state->Serialize(reinterpret_cast<uint8*>(VARDATA(result)));
+  return PointerGetDatum(result);
+}
+
 Datum AggregateDatum(const AggregatePlan& plan, GroupBy* groups, uint32 group, uint32 aggregate,
                      Allocator* allocator, bool* is_null) {
   *is_null = false;
@@ -138,9 +188,41 @@ Datum AggregateDatum(const AggregatePlan& plan, GroupBy* groups, uint32 group, u
     case AggregateKind::kMinInteger:
     case AggregateKind::kMaxInteger:
       return IntegerExtreme(plan, number);
+    case AggregateKind::kAvgFloat:
+      return Float8GetDatum(number.moments.sum / static_cast<double>(number.count));
     default:
-      return Float8GetDatum(number.real);
+      return plan.result_type == FLOAT4OID ? Float4GetDatum(static_cast<float4>(number.real))
+                                           : Float8GetDatum(number.real);
   }
+}
+
+// The aggregate's transition state as a partial aggregation hands it out: serialized where its type
+// is internal.
+Datum TransitionDatum(const AggregatePlan& plan, GroupBy* groups, uint32 group, uint32 aggregate,
+                      Allocator* allocator, bool* is_null) {
+  switch (plan.kind) {
+    case AggregateKind::kTopNAddInteger:
+    case AggregateKind::kTopNAddText:
+    case AggregateKind::kTopNUnion:
+      return SerializedTopN(groups, group, aggregate, allocator, is_null);
+    case AggregateKind::kAvgFloat:
+      *is_null = false;
+      return FloatAverageState(groups->NumberOf(group, aggregate));
+    case AggregateKind::kSumInteger:
+      break;
+    default:
+      // A number is its own state, and an hll travels as it is stored.
+      return AggregateDatum(plan, groups, group, aggregate, allocator, is_null);
+  }
+  const Number& number = groups->NumberOf(group, aggregate);
+  *is_null = false;
+  if (plan.function == F_AVG_INT2 || plan.function == F_AVG_INT4) {
+    return IntegerAverageState(number);
+  }
+  *is_null = number.count == 0;
+  if (*is_null) return 0;
+  const bool wide = plan.function == F_SUM_INT8 || plan.function == F_AVG_INT8;
+  return wide ? SerializedIntegerSum(number) : Int64GetDatum(static_cast<int64>(number.integer));
 }
 
 }  // namespace
@@ -193,10 +275,10 @@ void EmitGroup(const VectorAggPlan& plan, GroupBy* groups, uint32 group, Allocat
             : KeyDatum(plan.keys[i], groups->KeyValue(group, key),
                        groups->dictionary(static_cast<uint32>(plan.keys[i].column)));
   }
+  const auto datum = plan.partial ? TransitionDatum : AggregateDatum;
   for (int i = 0; i < plan.aggregate_count; ++i, ++out) {
-    slot->tts_values[out] =
-        AggregateDatum(plan.aggregates[i], groups, group, static_cast<uint32>(i), allocator,
-                       &slot->tts_isnull[out]);
+    slot->tts_values[out] = datum(plan.aggregates[i], groups, group, static_cast<uint32>(i),
+                                  allocator, &slot->tts_isnull[out]);
   }
   ExecStoreVirtualTuple(slot);
 }

@@ -11,9 +11,9 @@ namespace millrace::pg {
 class HeapReader {
  public:
   // Returns a reader in place of `child`, in the current memory context, or nullptr when it cannot
-  // stand in: anything but sequential scans of heap tables (one, or below an Append that prunes
-  // nothing at run time), filters other than comparisons of integers or times with constants,
-  // target lists other than columns and buckets.
+  // stand in: anything but sequential scans of heap tables (one, also a worker's share of one, or
+  // several below an Append that prunes nothing at run time), filters other than comparisons of
+  // integers or times with constants, target lists other than columns and buckets.
   static HeapReader* Open(PlanState* child, const VectorAggPlan& plan);
 
   // Fills `batch` until it is full, a page has ended and `at_page_end` wants it, or there are no
@@ -49,7 +49,10 @@ class HeapReader {
   bool AddTable(PlanState* state, const VectorAggPlan& plan);
   static bool AddFilters(SeqScanState* scan, Table* table);
   static bool AddOutputs(SeqScanState* scan, const VectorAggPlan& plan, Table* table);
+  void StartShared();
   bool NextPage();
+  bool NextSharedPage();
+  void OpenPage(BlockNumber block);
   void ReadPage(BatchBuilder* batch);
   static bool ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch);
   static bool ReadIncomplete(const Table& table, Relation relation, HeapTupleHeader tuple,
@@ -61,8 +64,9 @@ class HeapReader {
   int table_count_ = 0;
   int table_ = 0;
   TableScanDesc scan_ = nullptr;
-  BlockNumber block_ = 0;  // the next, counted from the start block
-  int tuple_ = 0;          // the next of the page
+  TableScanDesc shared_ = nullptr;  // the scan of a parallel plan, whose blocks others read too
+  BlockNumber block_ = 0;           // the next, counted from the start block
+  int tuple_ = 0;                   // the next of the page
   bool page_open_ = false;
   int64 pages_ = 0;
 };

@@ -21,6 +21,9 @@ namespace {
 constexpr int kMaxColumns = 64, kMaxKeys = 32, kMaxAggregates = 64;
 // What a row costs here, of what PostgreSQL's model charges for reading it: see bench/README.md.
 constexpr double kRowCostShare = 0.5;
+// What it costs to hand a group's sketch from a worker to its leader and merge it there, in the
+// planner's unit: about forty times cpu_tuple_cost. With many groups a serial plan is faster.
+constexpr double kSketchHandoverCost = 0.4;
 
 create_upper_paths_hook_type previous_hook = nullptr;
 
@@ -119,7 +122,7 @@ const char* FindInputs(const Shape& shape, const Path* child) {
 }
 
 const char* Recognize(PlannerInfo* root, const RelOptInfo* input, const RelOptInfo* output,
-                      const GroupPathExtraData* extra, Shape* shape) {
+                      const Path* child, Node* having, Shape* shape) {
   const Query* query = root->parse;
   if (!query->hasAggs && query->groupClause == NIL) return "no aggregation";
   if (query->groupingSets != NIL) return "grouping sets";
@@ -132,8 +135,8 @@ const char* Recognize(PlannerInfo* root, const RelOptInfo* input, const RelOptIn
   foreach (cell, output->reltarget->exprs) {
     if (WalkOutput(static_cast<Node*>(lfirst(cell)), &walk)) return walk.why;
   }
-  if (WalkOutput(extra->havingQual, &walk)) return walk.why;
-  return FindInputs(*shape, input->cheapest_total_path);
+  if (WalkOutput(having, &walk)) return walk.why;
+  return FindInputs(*shape, child);
 }
 
 // Rows in the order of the keys walk an index over them forward, which an INSERT ... SELECT wants.
@@ -141,26 +144,25 @@ bool FeedsInsert(const PlannerInfo* root) {
   return root->parent_root != nullptr && root->parent_root->parse->commandType == CMD_INSERT;
 }
 
-void OfferPath(PlannerInfo* root, RelOptInfo* input, RelOptInfo* output,
-               const GroupPathExtraData* extra) {
-  auto* shape = static_cast<Shape*>(palloc0(sizeof(Shape)));
-  if (const char* why = Recognize(root, input, output, extra, shape)) {
-    if (log_fallback) {
-      ereport(LOG, (errmsg("millrace: plan left to PostgreSQL: %s", why)));
-    }
-    return;
+int CountSketches(const VectorAggPlan& plan) {
+  int count = 0;
+  for (int i = 0; i < plan.aggregate_count; ++i) {
+    count += plan.aggregates[i].kind >= AggregateKind::kHllAdd;
   }
-  shape->plan.sorted = FeedsInsert(root);
-  Path* child = input->cheapest_total_path;
+  return count;
+}
+
+// A path that aggregates what `child` hands out.
+CustomPath* MakePath(PlannerInfo* root, RelOptInfo* output, Shape* shape, Path* child) {
   const double groups = shape->keys == NIL
                             ? 1
                             : estimate_num_groups(root, shape->keys, child->rows, nullptr, nullptr);
-
   CustomPath* path = makeNode(CustomPath);
   path->path.pathtype = T_CustomScan;
   path->path.parent = output;
   path->path.pathtarget = output->reltarget;
   path->path.parallel_safe = output->consider_parallel && child->parallel_safe;
+  path->path.parallel_workers = child->parallel_workers;
   path->path.rows = clamp_row_est(groups);
   path->path.startup_cost = child->startup_cost +
                             kRowCostShare * (child->total_cost - child->startup_cost) +
@@ -168,19 +170,63 @@ void OfferPath(PlannerInfo* root, RelOptInfo* input, RelOptInfo* output,
   path->path.total_cost = path->path.startup_cost + cpu_operator_cost * groups +
                           output->reltarget->cost.startup +
                           output->reltarget->cost.per_tuple * groups;
+  if (shape->plan.partial) {
+    path->path.total_cost += kSketchHandoverCost * CountSketches(shape->plan) * groups;
+  }
   path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
   path->custom_paths = list_make1(child);
   path->custom_private = list_make1(shape);
   path->methods = &kPathMethods;
+  return path;
+}
+
+void OfferPath(PlannerInfo* root, RelOptInfo* input, RelOptInfo* output,
+               const GroupPathExtraData* extra) {
+  auto* shape = static_cast<Shape*>(palloc0(sizeof(Shape)));
+  Path* child = input->cheapest_total_path;
+  if (const char* why = Recognize(root, input, output, child, extra->havingQual, shape)) {
+    if (log_fallback) {
+      ereport(LOG, (errmsg("millrace: plan left to PostgreSQL: %s", why)));
+    }
+    return;
+  }
+  shape->plan.sorted = FeedsInsert(root);
+  add_path(output, &MakePath(root, output, shape, child)->path);
+}
+
+// The same in each worker of a parallel plan, over its share of the rows; PostgreSQL gathers the
+// states and finalizes them. The relation of partial groups is the planner's: it has a target list
+// when the query can be split, and is done with before the hook is called, so the paths above ours
+// are made here.
+void OfferParallelPath(PlannerInfo* root, RelOptInfo* input, RelOptInfo* output,
+                       const GroupPathExtraData* extra) {
+  if (input->partial_pathlist == NIL || !output->consider_parallel) return;
+  RelOptInfo* partial = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, output->relids);
+  if (partial->reltarget->exprs == NIL || !extra->partial_costs_set) return;
+  auto* shape = static_cast<Shape*>(palloc0(sizeof(Shape)));
+  shape->plan.partial = true;
+  auto* child = static_cast<Path*>(linitial(input->partial_pathlist));
+  // Why not, OfferPath has said.
+  if (Recognize(root, input, partial, child, nullptr, shape) != nullptr) return;
+  CustomPath* worker = MakePath(root, partial, shape, child);
+  double gathered = worker->path.rows * worker->path.parallel_workers;
+  auto* gather =
+      create_gather_path(root, partial, &worker->path, partial->reltarget, nullptr, &gathered);
+  const Query* query = root->parse;
+  AggPath* path =
+      create_agg_path(root, output, &gather->path, output->reltarget,
+                      query->groupClause != NIL ? AGG_HASHED : AGG_PLAIN, AGGSPLIT_FINAL_DESERIAL,
+                      query->groupClause, reinterpret_cast<List*>(extra->havingQual),
+                      &extra->agg_final_costs, worker->path.rows);
   add_path(output, &path->path);
 }
 
 void UpperPathsHook(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* input,
                     RelOptInfo* output, void* extra) {
   if (previous_hook != nullptr) previous_hook(root, stage, input, output, extra);
-  if (stage == UPPERREL_GROUP_AGG && enable_vector_agg) {
-    OfferPath(root, input, output, static_cast<GroupPathExtraData*>(extra));
-  }
+  if (stage != UPPERREL_GROUP_AGG || !enable_vector_agg) return;
+  OfferPath(root, input, output, static_cast<GroupPathExtraData*>(extra));
+  OfferParallelPath(root, input, output, static_cast<GroupPathExtraData*>(extra));
 }
 
 List* ScanTargetList(const Shape& shape) {
@@ -206,7 +252,7 @@ Plan* CreatePlan(PlannerInfo* root, RelOptInfo*, CustomPath* path, List* target_
   }
   CustomScan* scan = makeNode(CustomScan);
   scan->scan.plan.targetlist = target_list;
-  scan->scan.plan.qual = reinterpret_cast<List*>(root->parse->havingQual);
+  if (!shape->plan.partial) scan->scan.plan.qual = reinterpret_cast<List*>(root->parse->havingQual);
   scan->scan.scanrelid = 0;
   scan->flags = path->flags;
   scan->custom_plans = child_plans;

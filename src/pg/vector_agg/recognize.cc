@@ -20,7 +20,10 @@ constexpr BuiltIn kBuiltIns[] = {
     {F_AVG_INT8, AggregateKind::kSumInteger, ColumnKind::kInteger},
     {F_AVG_INT4, AggregateKind::kSumInteger, ColumnKind::kInteger},
     {F_AVG_INT2, AggregateKind::kSumInteger, ColumnKind::kInteger},
-    {F_SUM_FLOAT8, AggregateKind::kSumFloat, ColumnKind::kFloat},
+    {F_SUM_FLOAT4, AggregateKind::kSumFloat4, ColumnKind::kFloat},
+    {F_SUM_FLOAT8, AggregateKind::kSumFloat8, ColumnKind::kFloat},
+    {F_AVG_FLOAT4, AggregateKind::kAvgFloat, ColumnKind::kFloat},
+    {F_AVG_FLOAT8, AggregateKind::kAvgFloat, ColumnKind::kFloat},
     {F_MIN_INT8, AggregateKind::kMinInteger, ColumnKind::kInteger},
     {F_MIN_INT4, AggregateKind::kMinInteger, ColumnKind::kInteger},
     {F_MIN_INT2, AggregateKind::kMinInteger, ColumnKind::kInteger},
@@ -33,6 +36,8 @@ constexpr BuiltIn kBuiltIns[] = {
     {F_MAX_DATE, AggregateKind::kMaxInteger, ColumnKind::kInteger},
     {F_MAX_TIMESTAMP, AggregateKind::kMaxInteger, ColumnKind::kInteger},
     {F_MAX_TIMESTAMPTZ, AggregateKind::kMaxInteger, ColumnKind::kInteger},
+    {F_MIN_FLOAT4, AggregateKind::kMinFloat, ColumnKind::kFloat},
+    {F_MAX_FLOAT4, AggregateKind::kMaxFloat, ColumnKind::kFloat},
     {F_MIN_FLOAT8, AggregateKind::kMinFloat, ColumnKind::kFloat},
     {F_MAX_FLOAT8, AggregateKind::kMaxFloat, ColumnKind::kFloat},
 };
@@ -105,7 +110,39 @@ constexpr HashFunction kHashFunctions[] = {
     {"hll_hash_integer", HashWidth::k4, ColumnKind::kInteger},
     {"hll_hash_bigint", HashWidth::k8, ColumnKind::kInteger},
     {"hll_hash_text", HashWidth::kText, ColumnKind::kText},
+    {"hll_hash_bytea", HashWidth::kText, ColumnKind::kText},
 };
+
+// What hll_hash_any makes of a value: the hash of the type's own function.
+bool HashOfAny(Oid type, HashWidth* width, ColumnKind* kind) {
+  *kind = ColumnKind::kInteger;
+  switch (type) {
+    case BOOLOID:
+      *width = HashWidth::k1;
+      return true;
+    case INT2OID:
+      *width = HashWidth::k2;
+      return true;
+    case INT4OID:
+    case DATEOID:
+      *width = HashWidth::k4;
+      return true;
+    case INT8OID:
+    case TIMESTAMPOID:
+    case TIMESTAMPTZOID:
+      *width = HashWidth::k8;
+      return true;
+    case TEXTOID:
+    case VARCHAROID:
+    case BYTEAOID:
+    case UUIDOID:  // 16 bytes, as it is sent
+      *width = HashWidth::kText;
+      *kind = ColumnKind::kText;
+      return true;
+    default:
+      return false;
+  }
+}
 
 // hll_hash_*(x) or a column of hashes.
 const char* RecognizeHash(Expr* expression, AggregatePlan* plan, Expr** argument,
@@ -120,18 +157,23 @@ const char* RecognizeHash(Expr* expression, AggregatePlan* plan, Expr** argument
   const auto* call = reinterpret_cast<FuncExpr*>(expression);
   const char* name = OurFunctionName(call->funcid);
   if (name == nullptr) return "hll_add_agg over a function that is not ours";
+  bool known = false;
+  *argument = StripRelabel(static_cast<Expr*>(linitial(call->args)));
+  if (strcmp(name, "hll_hash_any") == 0) {
+    known = HashOfAny(exprType(reinterpret_cast<Node*>(*argument)), &plan->hash_width, kind);
+  }
   for (const HashFunction& function : kHashFunctions) {
     if (strcmp(name, function.name) != 0) continue;
-    const auto* seed = reinterpret_cast<Const*>(lsecond(call->args));
-    if (!IsA(seed, Const) || seed->constisnull || DatumGetInt32(seed->constvalue) != 0) {
-      return "hash with a seed";
-    }
     plan->hash_width = function.width;
-    *argument = StripRelabel(static_cast<Expr*>(linitial(call->args)));
     *kind = function.column;
-    return nullptr;
+    known = true;
   }
-  return "hash function that the engine does not know";
+  if (!known) return "hash function that the engine does not know";
+  const auto* seed = reinterpret_cast<Const*>(lsecond(call->args));
+  if (!IsA(seed, Const) || seed->constisnull || DatumGetInt32(seed->constvalue) != 0) {
+    return "hash with a seed";
+  }
+  return nullptr;
 }
 
 // The parameters behind the first argument of hll_add_agg, which must be constants.
@@ -195,8 +237,10 @@ const char* RecognizeAggregate(const Aggref* aggref, AggregatePlan* plan, Expr**
   if (aggref->aggfilter != nullptr) return "FILTER";
   if (aggref->aggdistinct != NIL) return "DISTINCT in an aggregate";
   if (aggref->aggorder != NIL) return "ORDER BY in an aggregate";
-  if (aggref->aggsplit != AGGSPLIT_SIMPLE || aggref->agglevelsup != 0 ||
-      aggref->aggkind != AGGKIND_NORMAL || aggref->aggvariadic) {
+  const bool known_split =
+      aggref->aggsplit == AGGSPLIT_SIMPLE || aggref->aggsplit == AGGSPLIT_INITIAL_SERIAL;
+  if (!known_split || aggref->agglevelsup != 0 || aggref->aggkind != AGGKIND_NORMAL ||
+      aggref->aggvariadic) {
     return "aggregate of another kind";
   }
   *plan = {};
@@ -228,11 +272,15 @@ const char* RecognizeAggregate(const Aggref* aggref, AggregatePlan* plan, Expr**
   const Oid type = exprType(reinterpret_cast<Node*>(*argument));
   if (plan->kind == AggregateKind::kCount) {
     // Only whether it is NULL counts, but it must be of a kind that can be read.
-    if (IsTextType(type)) *kind = ColumnKind::kText;
-    return IsIntegerType(type) || IsTextType(type) ? nullptr : "count of a type not known";
+    const bool real = type == FLOAT4OID || type == FLOAT8OID;
+    const bool text = IsTextType(type) || type == BYTEAOID || type == UUIDOID;
+    if (real) *kind = ColumnKind::kFloat;
+    if (text) *kind = ColumnKind::kText;
+    return real || text || IsIntegerType(type) ? nullptr : "count of a type not known";
   }
+  const bool bytes = *kind == ColumnKind::kText && (type == BYTEAOID || type == UUIDOID);
   const bool wants_text = *kind == ColumnKind::kText || *kind == ColumnKind::kItem;
-  if (wants_text && !IsTextType(type)) return "text of another type";
+  if (wants_text && !IsTextType(type) && !bytes) return "text of another type";
   return nullptr;
 }
 

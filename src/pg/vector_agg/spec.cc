@@ -40,7 +40,7 @@ List* SerializePlan(const VectorAggPlan& plan) {
     for (int j = 0; j < 4; ++j) fields = AppendInt64(fields, j < a.hll.given ? a.hll.values[j] : 0);
     aggregates = lappend(aggregates, fields);
   }
-  return list_make4(columns, keys, aggregates, list_make1_int(plan.sorted ? 1 : 0));
+  return list_make4(columns, keys, aggregates, list_make2_int(plan.sorted, plan.partial));
 }
 
 void DeserializePlan(const List* list, VectorAggPlan* plan) {
@@ -66,7 +66,9 @@ void DeserializePlan(const List* list, VectorAggPlan* plan) {
     a.hll.given = At(f, 5);
     for (int j = 0; j < 4; ++j) a.hll.values[j] = Int64At(f, 6 + 2 * j);
   }
-  plan->sorted = linitial_int(static_cast<List*>(lfourth(list))) != 0;
+  const List* flags = static_cast<List*>(lfourth(list));
+  plan->sorted = At(flags, 0) != 0;
+  plan->partial = At(flags, 1) != 0;
 }
 
 }  // namespace millrace::pg

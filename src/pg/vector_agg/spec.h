@@ -11,8 +11,8 @@ namespace millrace::pg {
 // How a value of the child's tuples becomes a value of a batch.
 enum class ColumnKind : int {
   kInteger,  // by value: int2, int4, int8, bool, date, timestamp, timestamptz, hll_hashval
-  kFloat,    // float8
-  kText,     // text, varchar, uuid: interned
+  kFloat,    // float4, float8: as float8
+  kText,     // text, varchar, bytea, uuid: interned
   kItem,     // text as topn keeps it, clipped: interned
   kHll,      // stored hll: HllView
   kTopN,     // stored topn: TopNStored
@@ -49,7 +49,8 @@ struct AggregatePlan {
 // The limits are GroupBy's.
 struct VectorAggPlan {
   int column_count = 0, key_count = 0, aggregate_count = 0;
-  bool sorted = false;  // rows leave in the order of the keys
+  bool sorted = false;   // rows leave in the order of the keys
+  bool partial = false;  // aggregates leave as transition states, serialized, for a Finalize above
   ColumnPlan columns[64];
   KeyPlan keys[32];
   AggregatePlan aggregates[64];

@@ -55,6 +55,20 @@ SELECT same('SELECT tenant, hll_add_agg(hll_hash_bigint(device)), hll_add_agg(hl
   hll_add_agg(hll_hash_text(kind)), topn_add_agg(device::text), topn_add_agg(session::text), topn_add_agg(kind), topn_add_agg(note) FROM clicks GROUP BY tenant');
 SELECT same('SELECT kind, hll_add_agg(hll_hash_bigint(device), 12), hll_add_agg(hll_hash_bigint(device), 10, 4), hll_add_agg(hll_hash_bigint(device), 10, 5, 0), hll_add_agg(hll_hash_bigint(device), 10, 5, 64, 0) FROM clicks GROUP BY kind');
 SELECT same('SELECT count(*), hll_add_agg(hll_hash_bigint(id)), topn_add_agg(id::text), topn_add_agg(note) FROM clicks');
+-- floats of both sizes, added as PostgreSQL adds them; what is too large is an error, not infinity
+CREATE TABLE floats AS SELECT i % 7 AS g, CASE WHEN i % 11 = 0 THEN NULL WHEN i = 1000 THEN 'NaN' WHEN i = 2001 THEN 'Infinity' ELSE sin(i) * 10 ^ (i % 9) END::float8 AS d,
+  CASE WHEN i % 13 = 0 THEN NULL WHEN i = 1002 THEN '-Infinity' ELSE cos(i) * 10 ^ (i % 5) END::float4 AS s, decode(md5((i % 50)::text), 'hex') AS b
+FROM generate_series(1, 5000) i;
+SELECT same('SELECT g, sum(d), avg(d), min(d), max(d), count(d), sum(s), avg(s), min(s), max(s), count(s), count(b) FROM floats GROUP BY g');
+SELECT same('SELECT sum(s), avg(s), avg(d), hll_add_agg(hll_hash_bytea(b)), hll_add_agg(hll_hash_any(b)) FROM floats WHERE g < 0');
+SELECT sum(x) FROM (VALUES (1e308::float8), (1e308)) v (x);
+INSERT INTO floats VALUES (10, 1e308, 1e38), (10, 1e308, 3e38), (11, 1e200, 1), (11, -1e200, 2);
+SELECT sum(d) FROM floats WHERE g = 10;
+SELECT sum(s) FROM floats WHERE g = 10;
+SELECT avg(d) FROM floats WHERE g = 11;
+SELECT same('SELECT hll_add_agg(hll_hash_any(tenant)), hll_add_agg(hll_hash_any(session)), hll_add_agg(hll_hash_any(small)), hll_add_agg(hll_hash_any(day)), hll_add_agg(hll_hash_any(at)), hll_add_agg(hll_hash_any(local)), hll_add_agg(hll_hash_any(key)), hll_add_agg(hll_hash_any(kind)), hll_add_agg(hll_hash_any(country)), count(key) FROM clicks');
+SELECT same('SELECT g, hll_add_agg(hll_hash_bytea(b)), hll_add_agg(hll_hash_any(b)) FROM floats GROUP BY g');
+DROP TABLE floats;
 -- no rows, with and without keys; one row; every row a group
 SELECT same('SELECT count(*), sum(device), min(at), hll_add_agg(hll_hash_bigint(id)), topn_add_agg(kind) FROM clicks WHERE id < 0');
 SELECT same('SELECT tenant, count(*) FROM clicks WHERE id < 0 GROUP BY tenant');
@@ -116,6 +130,52 @@ CREATE TABLE unlike (g int, s hll, t jsonb);
 INSERT INTO unlike VALUES (1, hll_empty(10), '{"a": 1}'), (1, hll_empty(11), '{"a": "b"}');
 SELECT g, hll_union_agg(s) FROM unlike GROUP BY g;
 SELECT g, topn_union_agg(t) FROM unlike GROUP BY g;
+
+-- in parallel: workers hand over states that PostgreSQL's combine functions take
+CREATE FUNCTION same_in_parallel(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+  plan text := '';
+  differing bigint;
+BEGIN
+  PERFORM set_config('max_parallel_workers_per_gather', '2', true);
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+    plan := plan || line;
+  END LOOP;
+  EXECUTE 'CREATE TEMP TABLE r_on AS SELECT x::text AS r FROM (' || query || ') x';
+  PERFORM set_config('millrace.enable_vector_agg', 'off', true);
+  PERFORM set_config('max_parallel_workers_per_gather', '0', true);
+  EXECUTE 'CREATE TEMP TABLE r_off AS SELECT x::text AS r FROM (' || query || ') x';
+  PERFORM set_config('millrace.enable_vector_agg', 'on', true);
+  SELECT count(*) INTO differing
+  FROM ((TABLE r_on EXCEPT ALL TABLE r_off) UNION ALL (TABLE r_off EXCEPT ALL TABLE r_on)) x;
+  DROP TABLE r_on, r_off;
+  RETURN format('%s, %s', CASE WHEN differing = 0 THEN 'same' ELSE 'DIFFERENT' END,
+                CASE WHEN plan LIKE '%Finalize%Gather%MillraceAggregate%' THEN 'in parallel' ELSE 'not in parallel' END);
+END $$;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT same_in_parallel('SELECT count(*), count(device), sum(device), avg(device), sum(session), avg(session), sum(small), avg(small), min(at), max(device), min(day), max(local), max(price) FROM clicks');
+SELECT same_in_parallel('SELECT hll_add_agg(hll_hash_bigint(device)), hll_add_agg(hll_hash_text(kind)), topn_add_agg(session::text), topn_add_agg(kind) FROM clicks');
+SELECT same_in_parallel('SELECT kind, count(*), sum(-device), sum(device), avg(small), hll_add_agg(hll_hash_bigint(device)), topn_add_agg(device::text) FROM clicks GROUP BY kind');
+SELECT same_in_parallel('SELECT kind, count(*), sum(device), avg(small), hll_add_agg(hll_hash_bigint(device)), topn_add_agg(device::text) FROM clicks GROUP BY kind HAVING count(*) > 100');
+SELECT same_in_parallel('SELECT country, sum(device), avg(device), hll_add_agg(hll_hash_bigint(device)), topn_add_agg(device::text) FROM clicks WHERE id > 0 AND tenant IS NOT NULL AND device + 0 < -40 GROUP BY country');
+SELECT same_in_parallel('SELECT count(*), sum(device), avg(device), avg(small), min(at), hll_add_agg(hll_hash_bigint(id)), topn_add_agg(kind) FROM clicks WHERE id + 0 < 0');
+CREATE TABLE more AS SELECT s.* FROM stored s, generate_series(1, 50) WHERE s.tenant <> 98;
+ANALYZE more;
+SELECT same_in_parallel('SELECT kind, sum(total), hll_union_agg(d), topn_union_agg(t) FROM more GROUP BY kind');
+SELECT same_in_parallel('SELECT sum(total), hll_union_agg(d), topn_union_agg(t) FROM more WHERE tenant + 0 > 1000');
+DROP TABLE more;
+CREATE TABLE wide (n bigint);
+INSERT INTO wide SELECT sign * (9223372036854775807 - i % 3) FROM generate_series(1, 5000) i, (VALUES (1), (-1), (1)) v (sign);
+ANALYZE wide;
+SELECT same_in_parallel('SELECT sum(n), avg(n), min(n) FROM wide');
+SELECT same_in_parallel('SELECT sum(n), avg(n) FROM wide WHERE n < 0');
+DROP TABLE wide;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 
 -- partitions, one of them with its columns in another order
 CREATE TABLE parted (id int, at timestamptz, tenant bigint, kind text, device bigint) PARTITION BY RANGE (at);
