@@ -1,5 +1,6 @@
 #include "core/aggregate/group_by.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <new>
@@ -11,6 +12,9 @@ namespace millrace {
 namespace {
 
 static_assert(std::is_trivially_destructible_v<GroupBy>);
+
+// A group with fewer kept rows keeps them when others are folded: a sketch object takes more.
+constexpr std::size_t kFoldRows = 16;
 
 bool IsKept(AggregateKind kind) {
   return kind == AggregateKind::kHllAdd || kind == AggregateKind::kTopNAddInteger ||
@@ -79,9 +83,15 @@ GroupBy::GroupBy(std::span<const KeySpec> keys, std::span<const AggregateSpec> a
     std::uint32_t kept = 0;
     while (kept < kept_count_ && kept_[kept].column != spec.column) ++kept;
     if (kept == kept_count_) {
-      kept_[kept_count_++] = {spec.column, false, {}, {}, nullptr, nullptr};
+      kept_[kept_count_++] = {spec.column, false, false, {}, {}, nullptr, nullptr, false};
     }
     kept_of_[i] = static_cast<std::uint8_t>(kept);
+    const bool text = spec.kind == AggregateKind::kTopNAddText ||
+                      (spec.kind == AggregateKind::kHllAdd && spec.hash_width == HashWidth::kText);
+    const bool key = std::any_of(keys.begin(), keys.end(),
+                                 [&](const KeySpec& k) { return k.column == spec.column; });
+    kept_[kept].text = text && !key;
+    keeps_text_ = keeps_text_ || kept_[kept].text;
   }
 }
 
@@ -293,10 +303,12 @@ void GroupBy::KeepRows(const ColumnBatch& batch, const std::uint32_t* groups,
 
 std::size_t GroupBy::KeptBytes() const {
   std::size_t row = sizeof(std::uint32_t);
+  std::size_t texts = 0;
   for (std::uint32_t k = 0; k < kept_count_; ++k) {
     row += 2 * (sizeof(std::int64_t) + (kept_[k].any_null ? 1 : 0));
+    if (kept_[k].text) texts += dictionaries_[kept_[k].column].memory();
   }
-  return kept_groups_.size() * row;
+  return kept_groups_.size() * row + texts;
 }
 
 // A stable counting sort of the kept rows by group.
@@ -321,7 +333,9 @@ void GroupBy::Scatter(Allocator& allocator) {
     kept.by_group = allocator.AllocateArray<std::int64_t>(rows);
     for (std::size_t i = 0; i < rows; ++i) kept.by_group[places[i]] = kept.values[i];
     kept.values.Release(allocator);
-    if (!kept.any_null) continue;
+    kept.any_null_by_group = kept.any_null;
+    kept.any_null = false;
+    if (!kept.any_null_by_group) continue;
     kept.nulls_by_group = allocator.AllocateArray<std::uint8_t>(rows);
     for (std::size_t i = 0; i < rows; ++i) kept.nulls_by_group[places[i]] = kept.nulls[i];
     kept.nulls.Release(allocator);
@@ -330,28 +344,49 @@ void GroupBy::Scatter(Allocator& allocator) {
   kept_groups_.Release(allocator);
 }
 
-void GroupBy::ReleaseScattered(Allocator& allocator) {
-  for (std::uint32_t k = 0; k < kept_count_; ++k) {
-    Kept& kept = kept_[k];
-    allocator.Free(kept.by_group);
-    allocator.Free(kept.nulls_by_group);
-    kept.by_group = nullptr;
-    kept.nulls_by_group = nullptr;
-    kept.any_null = false;
-  }
-  allocator.Free(offsets_);
-  offsets_ = nullptr;
-}
-
 void GroupBy::BeginFold(Allocator& allocator) {
   has_sketches_ = true;
   ExtendStates(allocator);
   Scatter(allocator);
 }
 
+// With text, whose dictionary is to go, nothing is kept.
+bool GroupBy::StaysKept(std::uint32_t group) const {
+  if (keeps_text_ || offsets_[group + 1] - offsets_[group] >= kFoldRows) return false;
+  for (std::uint32_t a = 0; a < aggregates_.size(); ++a) {
+    if (IsKept(aggregates_[a].kind) &&
+        sketches_[std::size_t{group} * aggregates_.size() + a] != nullptr) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void GroupBy::KeepAgain(std::uint32_t group, Allocator& allocator) {
+  const std::size_t begin = offsets_[group], size = offsets_[group + 1] - begin;
+  const std::size_t before = kept_groups_.size();
+  std::fill_n(kept_groups_.Extend(size, allocator), size, group);
+  for (std::uint32_t k = 0; k < kept_count_; ++k) {
+    Kept& kept = kept_[k];
+    std::memcpy(kept.values.Extend(size, allocator), kept.by_group + begin,
+                size * sizeof(*kept.by_group));
+    if (!kept.any_null_by_group) continue;
+    if (!kept.any_null) {
+      kept.any_null = true;
+      kept.nulls.Clear();
+      if (before > 0) std::memset(kept.nulls.Extend(before, allocator), 0, before);
+    }
+    std::memcpy(kept.nulls.Extend(size, allocator), kept.nulls_by_group + begin, size);
+  }
+}
+
 void GroupBy::FoldGroups(std::uint32_t begin, std::uint32_t end, Allocator& allocator) {
   for (std::uint32_t group = begin; group < end; ++group) {
     if (offsets_[group] == offsets_[group + 1]) continue;
+    if (StaysKept(group)) {
+      KeepAgain(group, allocator);
+      continue;
+    }
     for (std::uint32_t a = 0; a < aggregates_.size(); ++a) {
       const AggregateSpec& spec = aggregates_[a];
       if (!IsKept(spec.kind)) continue;
@@ -373,6 +408,19 @@ void GroupBy::FoldGroups(std::uint32_t begin, std::uint32_t end, Allocator& allo
   }
 }
 
+void GroupBy::EndFold(Allocator& allocator) {
+  for (std::uint32_t k = 0; k < kept_count_; ++k) {
+    Kept& kept = kept_[k];
+    allocator.Free(kept.by_group);
+    allocator.Free(kept.nulls_by_group);
+    kept.by_group = nullptr;
+    kept.nulls_by_group = nullptr;
+    if (kept.text) dictionaries_[kept.column].Release(allocator);
+  }
+  allocator.Free(offsets_);
+  offsets_ = nullptr;
+}
+
 void GroupBy::EnsureGroup(Allocator& allocator) {
   if (groups() > 0 || !keys_.empty()) return;
   const std::uint64_t hash = 0;
@@ -386,7 +434,7 @@ void GroupBy::Finish(Allocator& allocator) { Scatter(allocator); }
 GroupBy::Segment GroupBy::SegmentOf(std::uint32_t group, std::uint32_t aggregate) const {
   const Kept& kept = kept_[kept_of_[aggregate]];
   const std::size_t begin = offsets_[group];
-  return {kept.by_group + begin, kept.any_null ? kept.nulls_by_group + begin : nullptr,
+  return {kept.by_group + begin, kept.any_null_by_group ? kept.nulls_by_group + begin : nullptr,
           offsets_[group + 1] - begin};
 }
 

@@ -14,9 +14,10 @@
 // object at all.
 //
 // Memory: kept rows may take what the limit leaves. When they reach it they are folded into sketch
-// objects, a HyperLogLog or TopN a group, and go. When groups and sketches alone come near the
-// limit, the engine is full(): rows of known groups still go in, the others are handed back to be
-// spilled and grouped later.
+// objects, a HyperLogLog or TopN a group, and go; the rows of a group with few of them stay,
+// because an object would take more. When groups and sketches alone come near the limit, the caller
+// stops making groups: rows of known groups still go in, the others are handed back to be spilled
+// and grouped later.
 //
 // The result does not depend on the batches, the limit or the folding: it is what PostgreSQL's
 // aggregates give for the same rows in the same order.
@@ -75,14 +76,14 @@ class GroupBy {
   // (room for kBatchRows), and how many there are to `*rejected_count`.
   Status AddBatch(const ColumnBatch& batch, bool insert, std::uint32_t* rejected,
                   std::uint32_t* rejected_count, Allocator& allocator);
-  // Bytes of kept rows, including what scattering them will take.
+  // Bytes of kept rows and the texts they refer to, including what scattering them will take.
   std::size_t KeptBytes() const;
   // Folds the kept rows into sketches and frees them, in steps so that the caller can look around
   // in between: BeginFold, then FoldGroups over all groups() piece by piece, then EndFold. Nothing
-  // else may be called meanwhile.
+  // else may be called meanwhile. Codes of text that is no key are void afterwards.
   void BeginFold(Allocator& allocator);
   void FoldGroups(std::uint32_t begin, std::uint32_t end, Allocator& allocator);
-  void EndFold(Allocator& allocator) { ReleaseScattered(allocator); }
+  void EndFold(Allocator& allocator);
 
   // No more rows: prepares the kept rows for reading by group. Groups may be read in any order.
   void Finish(Allocator& allocator);
@@ -117,12 +118,14 @@ class GroupBy {
   // A column whose values are kept, and who uses it.
   struct Kept {
     std::uint16_t column;
+    bool text;  // values are codes of a dictionary that no key uses
     bool any_null;
     Buffer<std::int64_t> values;
     Buffer<std::uint8_t> nulls;
     // After scattering, in the order of the groups.
     std::int64_t* by_group;
     std::uint8_t* nulls_by_group;
+    bool any_null_by_group;
   };
   struct Segment {
     const std::int64_t* values;
@@ -137,7 +140,8 @@ class GroupBy {
   void KeepRows(const ColumnBatch& batch, const std::uint32_t* groups, Allocator& allocator);
   void ExtendStates(Allocator& allocator);
   void Scatter(Allocator& allocator);
-  void ReleaseScattered(Allocator& allocator);
+  bool StaysKept(std::uint32_t group) const;
+  void KeepAgain(std::uint32_t group, Allocator& allocator);
   Segment SegmentOf(std::uint32_t group, std::uint32_t aggregate) const;
   std::uint64_t HashForHll(const AggregateSpec& spec, std::int64_t value) const;
   void AddToHll(const AggregateSpec& spec, const Segment& segment, HyperLogLog* sketch,
@@ -168,6 +172,7 @@ class GroupBy {
   int max_sparse_;
   bool has_sketches_ = false;
   bool any_rows_ = false;
+  bool keeps_text_ = false;
   AggregateHashTable table_;
   Dictionary dictionaries_[kMaxColumns];
 

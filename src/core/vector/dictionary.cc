@@ -36,6 +36,14 @@ std::uint32_t Dictionary::Intern(std::string_view text, Allocator& allocator) {
   return size() - 1;
 }
 
+void Dictionary::Release(Allocator& allocator) {
+  entries_.Release(allocator);
+  bytes_.Release(allocator);
+  slots_.Release(allocator);
+  recent_.Release(allocator);
+  mask_ = 0;
+}
+
 void Dictionary::Grow(Allocator& allocator) {
   if (recent_.empty()) {
     std::fill_n(recent_.Extend(kRecent, allocator), kRecent, Recent{{0, 0}, kNoSize, kAbsent});

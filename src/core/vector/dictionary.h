@@ -43,6 +43,12 @@ class Dictionary {
     return {bytes_.data() + entry.offset, entry.length};
   }
   std::uint64_t HashOf(std::uint32_t code) const { return entries_[code].hash; }
+  // Bytes held outside the object.
+  std::size_t memory() const {
+    return bytes_.size() + entries_.size() * sizeof(Entry) + slots_.size() * sizeof(std::uint32_t);
+  }
+  // Forgets all strings and gives their memory back.
+  void Release(Allocator& allocator);
 
  private:
   static constexpr std::size_t kShort = 16;

@@ -16,7 +16,7 @@ void BatchBuilder::Init(const VectorAggPlan& plan) {
     columns_[i].values = static_cast<int64*>(palloc0(kBatchRows * sizeof(int64)));
     columns_[i].nulls = static_cast<uint8*>(palloc0(kBatchRows));
     columns_[i].any_null = false;
-    interned_[i] = false;
+    interned_[i] = key_[i] = false;
     const ColumnKind kind = plan.columns[i].kind;
     if (kind == ColumnKind::kHll || kind == ColumnKind::kTopN) refers_to_tuples_ = true;
     views_[i] = kind == ColumnKind::kHll
@@ -26,7 +26,9 @@ void BatchBuilder::Init(const VectorAggPlan& plan) {
                     ? nullptr
                     : static_cast<Bytes*>(palloc0(kBatchRows * sizeof(Bytes)));
   }
-  for (int i = 0; i < plan.key_count; ++i) interned_[plan.keys[i].column] = true;
+  for (int i = 0; i < plan.key_count; ++i) {
+    interned_[plan.keys[i].column] = key_[plan.keys[i].column] = true;
+  }
   for (int i = 0; i < plan.aggregate_count; ++i) {
     const AggregatePlan& aggregate = plan.aggregates[i];
     if (aggregate.kind == AggregateKind::kTopNAddText || aggregate.kind == AggregateKind::kHllAdd) {
@@ -101,8 +103,10 @@ void BatchBuilder::PutBytes(int column, Bytes bytes) {
       Dictionary& dictionary = group_by_->dictionary(static_cast<uint32>(column));
       std::string_view text(bytes.data, bytes.size);
       if (plan_->columns[column].kind == ColumnKind::kItem) text = ClipKey(text);
-      *value = insert_ ? RunCpp([&] { return dictionary.Intern(text, *allocator_); })
-                       : dictionary.Find(text);
+      // A row of a known group may bring a new text into its sketches.
+      *value = insert_ || !key_[column]
+                   ? RunCpp([&] { return dictionary.Intern(text, *allocator_); })
+                   : dictionary.Find(text);
       return;
     }
     case ColumnKind::kHll: {

@@ -21,7 +21,7 @@ class BatchBuilder {
   // Allocates in the current context. `plan` must outlive the object.
   void Init(const VectorAggPlan& plan);
   // Begins an empty batch for `group_by`; what the last one referred to is freed. Unless `insert`,
-  // text that is not in a dictionary gets the code kAbsent.
+  // a key's text that is not in its dictionary gets the code kAbsent.
   void Begin(GroupBy* group_by, Allocator* allocator, bool insert);
 
   uint32 rows() const { return batch_.rows; }
@@ -59,6 +59,7 @@ class BatchBuilder {
   bool insert_;
   bool refers_to_tuples_;
   bool interned_[GroupBy::kMaxColumns];  // whether anybody asks for the code of a text
+  bool key_[GroupBy::kMaxColumns];
   ColumnBatch batch_;
   Column columns_[GroupBy::kMaxColumns];
   Bytes* bytes_[GroupBy::kMaxColumns];
@@ -72,7 +73,7 @@ inline void BatchBuilder::PutText(int column, Bytes bytes) {
   bytes_[column][batch_.rows] = bytes;
   const std::uint32_t code =
       group_by_->dictionary(static_cast<uint32>(column)).Find({bytes.data, bytes.size});
-  if (unlikely(code == Dictionary::kAbsent && insert_)) return PutBytes(column, bytes);
+  if (unlikely(code == Dictionary::kAbsent)) return PutBytes(column, bytes);
   columns_[column].values[batch_.rows] = code;
 }
 

@@ -61,6 +61,7 @@ void StartGroups(VectorAggState* state) {
               {state->specs, static_cast<std::size_t>(state->plan.aggregate_count)},
               NumberOfCounters(), hll_max_sparse);
   state->inserting = true;
+  state->kept_after_fold = 0;
   state->order = nullptr;
   state->next_group = 0;
 }
@@ -116,8 +117,10 @@ void LimitMemory(VectorAggState* state, Allocator* allocator) {
   GroupBy* groups = state->group_by;
   const Size kept = groups->KeptBytes();
   if (used + kept / 2 <= share) return;
-  if (kept > 0) {
+  // Folding looks at every group, and leaves the rows of some: it must be worth it.
+  if (kept > 2 * state->kept_after_fold + share / 16) {
     Fold(groups, allocator);
+    state->kept_after_fold = groups->KeptBytes();
     used = MemoryContextMemAllocated(state->groups_context, true);
     state->peak_memory = Max(state->peak_memory, used);
   }

@@ -200,11 +200,17 @@ bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
     table->attributes[i].align = TupleDescAttr(descriptor, i)->attalign;
   }
   if (!AddFilters(scan, table) || !AddOutputs(scan, plan, table)) return false;
-  for (int i = 0; i < descriptor->natts; ++i) {
-    if (table->attributes[i].output_count + table->attributes[i].filter_count > 0) {
-      table->attribute_count = i + 1;
-    }
+  int last_filter = 0, first_output = descriptor->natts;
+  for (int i = descriptor->natts - 1; i >= 0; --i) {
+    const Attribute& attribute = table->attributes[i];
+    if (attribute.output_count + attribute.filter_count == 0) continue;
+    table->attribute_count = Max(table->attribute_count, i + 1);
+    if (attribute.filter_count > 0) last_filter = Max(last_filter, i);
+    if (attribute.output_count > 0) first_output = i;
   }
+  table->filters_first = last_filter <= first_output;
+  table->waiting =
+      static_cast<NullableDatum*>(palloc0(Max(table->attribute_count, 1) * sizeof(NullableDatum)));
   ++table_count_;
   return true;
 }
@@ -271,12 +277,17 @@ bool HeapReader::AddOutputs(SeqScanState* scan, const VectorAggPlan& plan, Table
   return true;
 }
 
-// Gives the value to whoever wants it. False when a filter refuses the row.
-inline bool HeapReader::Take(const Attribute& attribute, Datum value, bool is_null,
-                             BatchBuilder* batch) {
+inline bool HeapReader::Passes(const Attribute& attribute, Datum value, bool is_null) {
   for (int i = 0; i < attribute.filter_count; ++i) {
     if (is_null || !attribute.filters[i].Passes(value)) return false;
   }
+  return true;
+}
+
+// Gives the value to whoever wants it. May raise, and texts are interned: only for rows that every
+// filter lets through.
+inline void HeapReader::PutOut(const Attribute& attribute, Datum value, bool is_null,
+                               BatchBuilder* batch) {
   for (int i = 0; i < attribute.output_count; ++i) {
     const Output& output = attribute.outputs[i];
     if (is_null) {
@@ -294,20 +305,30 @@ inline bool HeapReader::Take(const Attribute& attribute, Datum value, bool is_nu
       batch->Put(output.column, value);
     }
   }
-  return true;
 }
 
 // A tuple that has all the attributes we want: one walk over its bytes, as heap_deform_tuple does
-// it.
+// it. False when a filter refuses the row.
+template <bool kFiltersFirst>
 bool HeapReader::ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch) {
   const char* data = reinterpret_cast<char*>(tuple) + tuple->t_hoff;
   const bits8* nulls = (tuple->t_infomask & HEAP_HASNULL) != 0 ? tuple->t_bits : nullptr;
   uint32 offset = 0;
+  // False when a filter refuses the value.
+  auto take = [&](int i, const Attribute& attribute, Datum value, bool is_null) {
+    if (!Passes(attribute, value, is_null)) return false;
+    if constexpr (kFiltersFirst) {
+      PutOut(attribute, value, is_null, batch);
+    } else {
+      table.waiting[i] = {value, is_null};
+    }
+    return true;
+  };
   for (int i = 0; i < table.attribute_count; ++i) {
     const Attribute& attribute = table.attributes[i];
     const bool wanted = attribute.output_count + attribute.filter_count > 0;
     if (nulls != nullptr && att_isnull(i, nulls)) {
-      if (wanted && !Take(attribute, 0, true, batch)) return false;
+      if (wanted && !take(i, attribute, 0, true)) return false;
       continue;
     }
     if (attribute.length == -1) {
@@ -319,27 +340,37 @@ bool HeapReader::ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuild
       const bool by_value = attribute.length > 0 && attribute.length <= 8;
       const Datum value =
           by_value ? FetchByValue(data + offset, attribute.length) : PointerGetDatum(data + offset);
-      if (!Take(attribute, value, false, batch)) return false;
+      if (!take(i, attribute, value, false)) return false;
     }
     offset = att_addlength_pointer(offset, attribute.length, data + offset);
+  }
+  if constexpr (!kFiltersFirst) {
+    for (int i = 0; i < table.attribute_count; ++i) {
+      if (table.attributes[i].output_count == 0) continue;
+      PutOut(table.attributes[i], table.waiting[i].value, table.waiting[i].isnull, batch);
+    }
   }
   return true;
 }
 
-// A tuple from before columns were added: these have their default.
-bool HeapReader::ReadIncomplete(const Table& table, Relation relation, HeapTupleHeader header,
+// A tuple from before columns were added, which have their default then.
+bool HeapReader::ReadIncomplete(const Table& table, TupleDesc descriptor, HeapTupleHeader header,
                                 uint32 length, BatchBuilder* batch) {
   HeapTupleData tuple;
   tuple.t_data = header;
   tuple.t_len = length;
-  tuple.t_tableOid = RelationGetRelid(relation);
+  tuple.t_tableOid = InvalidOid;
   ItemPointerSetInvalid(&tuple.t_self);
+  bool is_null;
   for (int i = 0; i < table.attribute_count; ++i) {
-    const Attribute& attribute = table.attributes[i];
-    if (attribute.output_count + attribute.filter_count == 0) continue;
-    bool is_null;
-    const Datum value = heap_getattr(&tuple, i + 1, RelationGetDescr(relation), &is_null);
-    if (!Take(attribute, value, is_null, batch)) return false;
+    if (table.attributes[i].filter_count == 0) continue;
+    const Datum value = heap_getattr(&tuple, i + 1, descriptor, &is_null);
+    if (!Passes(table.attributes[i], value, is_null)) return false;
+  }
+  for (int i = 0; i < table.attribute_count; ++i) {
+    if (table.attributes[i].output_count == 0) continue;
+    const Datum value = heap_getattr(&tuple, i + 1, descriptor, &is_null);
+    PutOut(table.attributes[i], value, is_null, batch);
   }
   return true;
 }
@@ -358,10 +389,15 @@ void HeapReader::ReadPage(BatchBuilder* batch) {
     }
     const ItemId item = PageGetItemId(page, heap->rs_vistuples[tuple_++]);
     auto* tuple = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
-    const bool complete = HeapTupleHeaderGetNatts(tuple) >= table.attribute_count;
-    const bool taken =
-        complete ? ReadTuple(table, tuple, batch)
-                 : ReadIncomplete(table, scan_->rs_rd, tuple, ItemIdGetLength(item), batch);
+    bool taken;
+    if (unlikely(HeapTupleHeaderGetNatts(tuple) < table.attribute_count)) {
+      taken = ReadIncomplete(table, RelationGetDescr(scan_->rs_rd), tuple, ItemIdGetLength(item),
+                             batch);
+    } else if (table.filters_first) {
+      taken = ReadTuple<true>(table, tuple, batch);
+    } else {
+      taken = ReadTuple<false>(table, tuple, batch);
+    }
     if (taken) {
       batch->EndRow();
     } else {

@@ -44,6 +44,10 @@ class HeapReader {
     int attribute_count;  // as far as anything is needed
     Attribute* attributes;
     bool never;  // a filter compares with NULL: no row passes
+    // Whether no value is put out before the last filter was asked, going from left to right.
+    // Otherwise what is to be put out waits here.
+    bool filters_first;
+    NullableDatum* waiting;
   };
 
   bool AddTable(PlanState* state, const VectorAggPlan& plan);
@@ -54,10 +58,12 @@ class HeapReader {
   bool NextSharedPage();
   void OpenPage(BlockNumber block);
   void ReadPage(BatchBuilder* batch);
+  template <bool kFiltersFirst>
   static bool ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch);
-  static bool ReadIncomplete(const Table& table, Relation relation, HeapTupleHeader tuple,
+  static bool ReadIncomplete(const Table& table, TupleDesc descriptor, HeapTupleHeader header,
                              uint32 length, BatchBuilder* batch);
-  static bool Take(const Attribute& attribute, Datum value, bool is_null, BatchBuilder* batch);
+  static bool Passes(const Attribute& attribute, Datum value, bool is_null);
+  static void PutOut(const Attribute& attribute, Datum value, bool is_null, BatchBuilder* batch);
 
   EState* estate_;
   Table* tables_;

@@ -24,6 +24,7 @@ struct VectorAggState {
   HeapReader* reader;  // nullptr: the child is asked for tuples
   bool consumed;
   bool inserting;  // rows may make new groups
+  Size kept_after_fold;
   uint32* order;
   uint32 next_group;
 
