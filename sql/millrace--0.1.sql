@@ -1,4 +1,4 @@
--- Schema millrace and the single-node answer to create_distributed_table.
+-- Schema millrace: declared rollups, and the single-node answer to create_distributed_table.
 \echo Use "CREATE EXTENSION millrace" to load this file. \quit
 
 CREATE SCHEMA millrace;
@@ -15,15 +15,156 @@ CREATE TABLE millrace.distributed_table (
 GRANT SELECT ON millrace.distributed_table TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('millrace.distributed_table', '');
 
+-- Declared rollups. Written by the functions below only, as the owner of these tables.
+CREATE TABLE millrace.rollup (
+  relation pg_catalog.regclass PRIMARY KEY,
+  source pg_catalog.regclass NOT NULL,
+  parent pg_catalog.regclass,
+  definition pg_catalog.regclass NOT NULL,
+  live pg_catalog.regclass NOT NULL,
+  id_column pg_catalog.name,
+  refresh_interval pg_catalog.interval NOT NULL,
+  paused pg_catalog.bool NOT NULL DEFAULT false
+);
+COMMENT ON TABLE millrace.rollup IS 'declared rollups: the table, what it reads, its definition and live views';
+-- How far each rollup over events has come: it has all events with ids up to position. One over
+-- another rollup moves with it.
+CREATE TABLE millrace.watermark (
+  relation pg_catalog.regclass PRIMARY KEY,
+  position pg_catalog.int8 NOT NULL,
+  complete_through pg_catalog.timestamptz,
+  refreshed_at pg_catalog.timestamptz,
+  duration pg_catalog.interval,
+  ids pg_catalog.int8
+) WITH (fillfactor = 50);
+COMMENT ON COLUMN millrace.watermark.complete_through IS 'every event committed before this time is in the rollup';
+-- How long the events of a table are kept.
+CREATE TABLE millrace.retention (
+  source pg_catalog.regclass PRIMARY KEY,
+  keep pg_catalog.interval NOT NULL
+);
+-- What went wrong the last time the worker refreshed a rollup.
+CREATE TABLE millrace.refresh_error (
+  relation pg_catalog.regclass PRIMARY KEY,
+  message pg_catalog.text NOT NULL,
+  failures pg_catalog.int4 NOT NULL,
+  failed_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  retry_at pg_catalog.timestamptz NOT NULL
+);
+GRANT SELECT ON millrace.rollup, millrace.watermark, millrace.retention, millrace.refresh_error TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('millrace.rollup', '');
+SELECT pg_catalog.pg_extension_config_dump('millrace.watermark', '');
+SELECT pg_catalog.pg_extension_config_dump('millrace.retention', '');
+
+CREATE FUNCTION millrace.create_rollup(
+  name pg_catalog.text, query pg_catalog.text,
+  refresh_interval pg_catalog.interval DEFAULT '10 seconds',
+  id_column pg_catalog.name DEFAULT NULL,
+  start_after pg_catalog.int8 DEFAULT NULL,
+  with_data pg_catalog.bool DEFAULT true)
+RETURNS pg_catalog.regclass AS '$libdir/millrace', 'millrace_create_rollup' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION millrace.create_rollup IS 'declare a rollup: a table kept up to date with a query that groups events';
+
+CREATE FUNCTION millrace.refresh_rollup(rollup pg_catalog.regclass) RETURNS pg_catalog.int8
+AS '$libdir/millrace', 'millrace_refresh_rollup' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.refresh_rollup IS 'bring a rollup up to date now; how many ids its watermark moved';
+
+CREATE FUNCTION millrace.drop_rollup(rollup pg_catalog.regclass, keep_table pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.void AS '$libdir/millrace', 'millrace_drop_rollup' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.drop_rollup IS 'take back a declared rollup, with its views and its table';
+
+CREATE FUNCTION millrace.pause_rollup(rollup pg_catalog.regclass) RETURNS pg_catalog.void
+AS '$libdir/millrace', 'millrace_pause_rollup' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.pause_rollup IS 'no more refreshes in the background';
+CREATE FUNCTION millrace.resume_rollup(rollup pg_catalog.regclass) RETURNS pg_catalog.void
+AS '$libdir/millrace', 'millrace_resume_rollup' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.resume_rollup IS 'refreshes in the background again';
+
+CREATE FUNCTION millrace.rebuild_rollup(
+  rollup pg_catalog.regclass, "from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL)
+RETURNS pg_catalog.int8 AS '$libdir/millrace', 'millrace_rebuild_rollup' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION millrace.rebuild_rollup IS 'make a rollup anew from what it reads, all of it or the buckets from one time to before another; the rows made';
+
+CREATE FUNCTION millrace.verify_rollup(
+  rollup pg_catalog.regclass, "from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL,
+  OUT keys pg_catalog.jsonb, OUT column_name pg_catalog.text, OUT expected pg_catalog.text, OUT actual pg_catalog.text)
+RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_verify_rollup' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION millrace.verify_rollup IS 'compute a rollup once more from its events; a row for each value that differs';
+
+CREATE FUNCTION millrace.set_retention(source pg_catalog.regclass, keep pg_catalog.interval) RETURNS pg_catalog.void
+AS '$libdir/millrace', 'millrace_set_retention' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION millrace.set_retention IS 'drop partitions that ended so long ago, once their events are in every rollup of the table; NULL keeps all';
+CREATE FUNCTION millrace.apply_retention(source pg_catalog.regclass) RETURNS pg_catalog.int4
+AS '$libdir/millrace', 'millrace_apply_retention' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.apply_retention IS 'do now what set_retention asks for; how many partitions went';
+
+CREATE FUNCTION millrace.last_id(source pg_catalog.regclass, id_column pg_catalog.name DEFAULT NULL)
+RETURNS pg_catalog.int8 AS '$libdir/millrace', 'millrace_last_id' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION millrace.last_id IS 'the last id handed out for the rows of a table';
+CREATE FUNCTION millrace.writers(source pg_catalog.regclass, OUT pid pg_catalog.int4, OUT prepared pg_catalog.xid)
+RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_writers' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.writers IS 'transactions that have written to a table or its partitions and not ended: a refresh waits for them';
+CREATE FUNCTION millrace.running_refreshes(
+  OUT pid pg_catalog.int4, OUT rollup pg_catalog.regclass, OUT from_id pg_catalog.int8, OUT to_id pg_catalog.int8,
+  OUT current_id pg_catalog.int8, OUT started_at pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_running_refreshes' LANGUAGE C VOLATILE STRICT;
+
+CREATE VIEW millrace.refresh_progress AS
+SELECT pid, rollup, from_id, to_id, current_id,
+       pg_catalog.round(100.0 OPERATOR(pg_catalog.*) (current_id OPERATOR(pg_catalog.-) from_id)
+         OPERATOR(pg_catalog./) NULLIF(to_id OPERATOR(pg_catalog.-) from_id, 0), 1) AS percent,
+       pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) started_at AS running_for
+FROM millrace.running_refreshes();
+COMMENT ON VIEW millrace.refresh_progress IS 'refreshes that are at work, and how far each has come';
+
+CREATE VIEW millrace.rollups AS
+WITH RECURSIVE family AS (
+  SELECT relation, relation AS root, source AS events, id_column FROM millrace.rollup WHERE parent IS NULL
+  UNION ALL
+  SELECT r.relation, f.root, f.events, f.id_column
+  FROM millrace.rollup r JOIN family f ON r.parent OPERATOR(pg_catalog.=) f.relation
+)
+SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS events_behind,
+       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN 0
+            ELSE pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) w.complete_through) END AS seconds_behind,
+       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN pg_catalog.statement_timestamp() ELSE w.complete_through END AS complete_through,
+       GREATEST(c.reltuples, 0)::pg_catalog.int8 AS rows, root.refresh_interval, root.paused,
+       w.refreshed_at, w.duration, e.message AS last_error, e.failed_at, e.retry_at,
+       CASE WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN (
+         SELECT pg_catalog.string_agg(DISTINCT COALESCE('process ' OPERATOR(pg_catalog.||) b.pid::pg_catalog.text,
+                  'prepared transaction ' OPERATOR(pg_catalog.||) pg_catalog.quote_literal(x.gid)), ', ')
+         FROM millrace.writers(f.events) b
+         LEFT JOIN pg_catalog.pg_prepared_xacts x ON x.transaction OPERATOR(pg_catalog.=) b.prepared
+       ) END AS waits_for
+FROM millrace.rollup r
+JOIN family f ON f.relation OPERATOR(pg_catalog.=) r.relation
+JOIN millrace.rollup root ON root.relation OPERATOR(pg_catalog.=) f.root
+JOIN millrace.watermark w ON w.relation OPERATOR(pg_catalog.=) f.root
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.relation
+LEFT JOIN millrace.refresh_error e ON e.relation OPERATOR(pg_catalog.=) f.root
+CROSS JOIN LATERAL (
+  SELECT GREATEST(millrace.last_id(f.events, f.id_column) OPERATOR(pg_catalog.-) w.position, 0) AS behind
+) l;
+COMMENT ON VIEW millrace.rollups IS 'declared rollups and how up to date each is';
+GRANT SELECT ON millrace.rollups, millrace.refresh_progress TO PUBLIC;
+
 -- Forgets tables that are dropped. SECURITY DEFINER: whoever may drop a table may not write here.
 CREATE FUNCTION millrace.forget_dropped_tables() RETURNS pg_catalog.event_trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  DELETE FROM millrace.distributed_table
-  WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (
-    SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
-    WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid);
+  DECLARE
+    dropped pg_catalog.oid[] := ARRAY(
+      SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
+      WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+        AND objsubid OPERATOR(pg_catalog.=) 0);
+  BEGIN
+    DELETE FROM millrace.distributed_table WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+    DELETE FROM millrace.rollup WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+    DELETE FROM millrace.watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+    DELETE FROM millrace.refresh_error WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+    DELETE FROM millrace.retention WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  END;
 END
 $$;
 REVOKE ALL ON FUNCTION millrace.forget_dropped_tables() FROM PUBLIC;

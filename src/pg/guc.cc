@@ -13,6 +13,8 @@ int hll_default_sparseon;
 int hll_max_sparse;
 bool enable_vector_agg;
 bool log_fallback;
+int refresh_step;
+bool enable_worker;
 
 namespace {
 
@@ -40,12 +42,17 @@ void DefineSettings() {
   DefineInt("millrace.hll_max_sparse",
             "Registers up to which an hll is stored as a list: -1 is whatever is smaller.",
             &hll_max_sparse, -1, -1, PG_INT32_MAX);
+  DefineInt("millrace.refresh_step", "Ids that a refresh of a rollup takes at once.", &refresh_step,
+            5'000'000, 1'000, PG_INT32_MAX);
   DefineCustomBoolVariable(
       "millrace.enable_vector_agg", "Whether aggregation may run in the vectorised engine.",
       nullptr, &enable_vector_agg, true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
   DefineCustomBoolVariable(
       "millrace.log_fallback", "Whether the log says why an aggregation was left to PostgreSQL.",
       nullptr, &log_fallback, false, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("millrace.enable_worker",
+                           "Whether declared rollups are refreshed in the background.", nullptr,
+                           &enable_worker, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   MarkGUCPrefixReserved("millrace");
 }
 

@@ -17,6 +17,12 @@ extern int hll_max_sparse;
 extern bool enable_vector_agg;
 extern bool log_fallback;
 
+// millrace.refresh_step: ids that a refresh takes at once.
+extern int refresh_step;
+
+// millrace.enable_worker: whether rollups are refreshed in the background.
+extern bool enable_worker;
+
 // Defines millrace.*. Called once, when the library is loaded.
 void DefineSettings();
 

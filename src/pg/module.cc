@@ -2,6 +2,7 @@
 
 #include "pg/guc.h"
 #include "pg/pg_api.h"
+#include "pg/rollup/worker.h"
 #include "pg/vector_agg/plan.h"
 
 extern "C" {
@@ -12,4 +13,5 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
   millrace::pg::DefineSettings();
   millrace::pg::InstallVectorAgg();
+  if (process_shared_preload_libraries_in_progress) millrace::pg::InstallRollupWorkers();
 }

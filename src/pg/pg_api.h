@@ -10,20 +10,28 @@
 extern "C" {
 #include <postgres.h>
 
+#include <access/brin.h>
 #include <access/genam.h>
 #include <access/heapam.h>
 #include <access/htup_details.h>
 #include <access/relation.h>
 #include <access/relscan.h>
 #include <access/tableam.h>
+#include <access/xact.h>
+#include <catalog/dependency.h>
 #include <catalog/index.h>
+#include <catalog/namespace.h>
 #include <catalog/pg_aggregate.h>
 #include <catalog/pg_authid.h>
+#include <catalog/pg_am.h>
 #include <catalog/pg_class.h>
 #include <catalog/pg_collation.h>
+#include <catalog/pg_database.h>
+#include <catalog/pg_inherits.h>
 #include <catalog/pg_language.h>
 #include <catalog/pg_operator.h>
 #include <catalog/pg_proc.h>
+#include <catalog/pg_sequence.h>
 #include <catalog/pg_type.h>
 #include <commands/explain.h>
 #include <commands/extension.h>
@@ -48,14 +56,37 @@ extern "C" {
 #include <optimizer/planner.h>
 #include <optimizer/restrictinfo.h>
 #include <optimizer/tlist.h>
+#include <parser/analyze.h>
+#include <parser/parse_func.h>
+#include <parser/parse_node.h>
+#include <parser/parse_oper.h>
+#include <parser/parser.h>
 #include <parser/parsetree.h>
+#include <partitioning/partbounds.h>
+#include <partitioning/partdesc.h>
 #include <pgstat.h>
 #include <pgtime.h>
+#include <postmaster/bgworker.h>
+#include <postmaster/interrupt.h>
+#include <rewrite/rewriteHandler.h>
+#include <rewrite/rewriteManip.h>
 #include <storage/buffile.h>
 #include <storage/bufmgr.h>
 #include <storage/bufpage.h>
+#include <storage/ipc.h>
+#include <storage/latch.h>
+#include <storage/lmgr.h>
+#include <storage/lock.h>
+#include <storage/lwlock.h>
+#include <storage/proc.h>
+#include <storage/procarray.h>
+#include <storage/shmem.h>
+#include <storage/spin.h>
+#include <tcop/utility.h>
 #include <utils/acl.h>
 #include <utils/array.h>
+#include <utils/backend_progress.h>
+#include <utils/backend_status.h>
 #include <utils/builtins.h>
 #include <utils/date.h>
 #include <utils/fmgrprotos.h>
@@ -66,10 +97,13 @@ extern "C" {
 #include <utils/lsyscache.h>
 #include <utils/memutils.h>
 #include <utils/numeric.h>
+#include <utils/partcache.h>
 #include <utils/pg_locale.h>
+#include <utils/regproc.h>
 #include <utils/rel.h>
 #include <utils/ruleutils.h>
 #include <utils/selfuncs.h>
+#include <utils/snapmgr.h>
 #include <utils/syscache.h>
 #include <utils/timestamp.h>
 #include <utils/typcache.h>
@@ -96,4 +130,13 @@ extern "C" {
 inline bool WalkExpressionTree(Node* node, bool (*walker)(Node*, void*), void* context) {
   return expression_tree_walker(node, reinterpret_cast<bool (*)()>(walker), context);
 }
+inline Node* MutateExpressionTree(Node* node, Node* (*mutator)(Node*, void*), void* context) {
+  return expression_tree_mutator(node, reinterpret_cast<Node* (*)()>(mutator), context);
+}
 #pragma GCC diagnostic pop
+
+// copyObject, which C++ has no typeof for.
+template <typename T>
+T* CopyNode(const T* node) {
+  return static_cast<T*>(copyObjectImpl(node));
+}

@@ -1,0 +1,230 @@
+#include "pg/rollup/catalog.h"
+
+#include "pg/spi.h"
+
+namespace millrace::pg {
+namespace {
+
+Oid CatalogTable() {
+  const Oid schema = get_namespace_oid("millrace", false);
+  const Oid table = get_relname_relid("rollup", schema);
+  if (!OidIsValid(table)) elog(ERROR, "table millrace.rollup is missing");
+  return table;
+}
+
+Oid OwnerOf(Oid relation) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", relation);
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+  ReleaseSysCache(tuple);
+  return owner;
+}
+
+RoleScope Become(Oid role, int flags) {
+  RoleScope before;
+  GetUserIdAndSecContext(&before.role, &before.context);
+  SetUserIdAndSecContext(role, before.context | flags);
+  return before;
+}
+
+// Runs a statement on the catalog as its owner.
+uint64 RunOnCatalog(const char* sql, std::initializer_list<SpiArgument> arguments) {
+  const RoleScope before = BecomeCatalogOwner();
+  const uint64 rows = RunSql(sql, arguments);
+  RestoreRole(before);
+  return rows;
+}
+
+Oid OidAt(uint64 row, int column) {
+  bool is_null;
+  const Datum value = SpiValue(row, column, &is_null);
+  return is_null ? InvalidOid : DatumGetObjectId(value);
+}
+
+RollupDefinition* DefinitionOf(const Rollup& rollup) {
+  if (get_rel_relkind(rollup.definition_view) != RELKIND_VIEW) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the definition of rollup %s is gone", rollup.name),
+                    errhint("Its view was dropped. Call millrace.drop_rollup and declare the "
+                            "rollup again; its table may stay.")));
+  }
+  Relation view = relation_open(rollup.definition_view, AccessShareLock);
+  const Query* query = CopyNode(get_view_query(view));
+  relation_close(view, NoLock);
+  return AnalyzeRollupQuery(query, rollup.name);
+}
+
+void LoadChildren(Rollup* rollup) {
+  ListCell* cell;
+  foreach (cell, RollupsOf(rollup->relation)) {
+    Rollup* child = GetRollup(lfirst_oid(cell));
+    LoadChildren(child);
+    rollup->children = lappend(rollup->children, child);
+  }
+}
+
+}  // namespace
+
+const char* QualifiedName(Oid relation) {
+  const char* name = get_rel_name(relation);
+  if (name == nullptr) return psprintf("%u", relation);
+  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
+}
+
+RoleScope BecomeCatalogOwner() {
+  return Become(OwnerOf(CatalogTable()), SECURITY_LOCAL_USERID_CHANGE);
+}
+
+RoleScope BecomeOwner(Oid owner) {
+  return Become(owner, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+void RestoreRole(RoleScope scope) { SetUserIdAndSecContext(scope.role, scope.context); }
+
+Rollup* FindRollup(Oid relation) {
+  const uint64 rows = RunOnCatalog(
+      "SELECT source, parent, definition, live, id_column, paused FROM millrace.rollup "
+      "WHERE relation = $1",
+      {OidArgument(relation)});
+  if (rows == 0 || get_rel_name(relation) == nullptr) return nullptr;
+  auto* rollup = static_cast<Rollup*>(palloc0(sizeof(Rollup)));
+  rollup->relation = relation;
+  rollup->owner = OwnerOf(relation);
+  rollup->source = OidAt(0, 1);
+  rollup->parent = OidAt(0, 2);
+  rollup->definition_view = OidAt(0, 3);
+  rollup->live_view = OidAt(0, 4);
+  bool is_null;
+  const Datum id_column = SpiValue(0, 5, &is_null);
+  if (!is_null) rollup->id_column = pstrdup(NameStr(*DatumGetName(id_column)));
+  rollup->paused = DatumGetBool(SpiValue(0, 6, &is_null));
+  rollup->name = QualifiedName(relation);
+  rollup->definition = DefinitionOf(*rollup);
+  return rollup;
+}
+
+bool FindViews(Oid relation, RollupViews* views) {
+  const uint64 rows =
+      RunOnCatalog("SELECT parent, definition, live FROM millrace.rollup WHERE relation = $1",
+                   {OidArgument(relation)});
+  if (rows == 0) return false;
+  *views = {OidAt(0, 1), OidAt(0, 2), OidAt(0, 3)};
+  return true;
+}
+
+Rollup* GetRollup(Oid relation) {
+  Rollup* rollup = FindRollup(relation);
+  if (rollup == nullptr) {
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_OBJECT),
+             errmsg("%s is not a declared rollup", QualifiedName(relation)),
+             errhint("SELECT relation FROM millrace.rollup lists them; millrace.create_rollup "
+                     "declares one.")));
+  }
+  return rollup;
+}
+
+Rollup* LoadFamily(Oid relation) {
+  Rollup* rollup = GetRollup(relation);
+  while (OidIsValid(rollup->parent)) rollup = GetRollup(rollup->parent);
+  LoadChildren(rollup);
+  return rollup;
+}
+
+void CheckOwner(const Rollup& rollup) {
+  if (!pg_class_ownercheck(rollup.relation, GetUserId())) {
+    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(rollup.relation));
+  }
+}
+
+List* RollupsOf(Oid source) {
+  const uint64 rows =
+      RunOnCatalog("SELECT relation FROM millrace.rollup WHERE source = $1 ORDER BY relation::oid",
+                   {OidArgument(source)});
+  List* relations = NIL;
+  for (uint64 i = 0; i < rows; ++i) relations = lappend_oid(relations, OidAt(i, 1));
+  return relations;
+}
+
+void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) {
+  const SpiArgument no_parent = {REGCLASSOID, 0, true};
+  const SpiArgument no_name = {NAMEOID, 0, true};
+  RunOnCatalog(
+      "INSERT INTO millrace.rollup (relation, source, parent, definition, live, id_column, "
+      "refresh_interval) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+      {OidArgument(rollup.relation),
+       OidArgument(rollup.source),
+       OidIsValid(rollup.parent) ? OidArgument(rollup.parent) : no_parent,
+       OidArgument(rollup.definition_view),
+       OidArgument(rollup.live_view),
+       rollup.id_column == nullptr
+           ? no_name
+           : SpiArgument{NAMEOID, DirectFunctionCall1(namein, CStringGetDatum(rollup.id_column))},
+       {INTERVALOID, refresh_interval}});
+  if (OidIsValid(rollup.parent)) return;
+  RunOnCatalog("INSERT INTO millrace.watermark (relation, position) VALUES ($1, $2)",
+               {OidArgument(rollup.relation), Int64Argument(position)});
+}
+
+void DeleteRollup(Oid relation) {
+  RunOnCatalog("DELETE FROM millrace.watermark WHERE relation = $1", {OidArgument(relation)});
+  RunOnCatalog("DELETE FROM millrace.refresh_error WHERE relation = $1", {OidArgument(relation)});
+  RunOnCatalog("DELETE FROM millrace.rollup WHERE relation = $1", {OidArgument(relation)});
+}
+
+void SetPaused(Oid relation, bool paused) {
+  RunOnCatalog("UPDATE millrace.rollup SET paused = $2 WHERE relation = $1",
+               {OidArgument(relation), {BOOLOID, BoolGetDatum(paused)}});
+}
+
+bool LockWatermark(Oid relation, bool wait, Watermark* watermark) {
+  const uint64 rows = RunOnCatalog(
+      wait ? "SELECT position FROM millrace.watermark WHERE relation = $1 FOR UPDATE"
+           : "SELECT position FROM millrace.watermark WHERE relation = $1 FOR UPDATE SKIP LOCKED",
+      {OidArgument(relation)});
+  if (rows == 0 && !wait) return false;
+  if (rows == 0) elog(ERROR, "rollup %s has no watermark", QualifiedName(relation));
+  bool is_null;
+  watermark->position = DatumGetInt64(SpiValue(0, 1, &is_null));
+  return true;
+}
+
+bool ReadWatermark(Oid relation, Watermark* watermark) {
+  const uint64 rows = RunOnCatalog("SELECT position FROM millrace.watermark WHERE relation = $1",
+                                   {OidArgument(relation)});
+  if (rows == 0) return false;
+  bool is_null;
+  watermark->position = DatumGetInt64(SpiValue(0, 1, &is_null));
+  return true;
+}
+
+void WriteRetention(Oid source, Interval* keep) {
+  RunOnCatalog("DELETE FROM millrace.retention WHERE source = $1", {OidArgument(source)});
+  if (keep == nullptr) return;
+  RunOnCatalog("INSERT INTO millrace.retention (source, keep) VALUES ($1, $2)",
+               {OidArgument(source), {INTERVALOID, IntervalPGetDatum(keep)}});
+}
+
+bool ReadRetention(Oid source, Interval* keep) {
+  if (RunOnCatalog("SELECT keep FROM millrace.retention WHERE source = $1",
+                   {OidArgument(source)}) == 0) {
+    return false;
+  }
+  bool is_null;
+  *keep = *DatumGetIntervalP(SpiValue(0, 1, &is_null));
+  return true;
+}
+
+void MoveWatermark(Oid relation, int64 position, TimestampTz complete_through, int64 events,
+                   TimestampTz started) {
+  RunOnCatalog(
+      "UPDATE millrace.watermark SET position = $2, complete_through = $3, refreshed_at = "
+      "clock_timestamp(), ids = $4, duration = clock_timestamp() - $5 WHERE relation = $1",
+      {OidArgument(relation),
+       Int64Argument(position),
+       {TIMESTAMPTZOID, TimestampTzGetDatum(complete_through)},
+       Int64Argument(events),
+       {TIMESTAMPTZOID, TimestampTzGetDatum(started)}});
+}
+
+}  // namespace millrace::pg

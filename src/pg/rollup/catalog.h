@@ -1,0 +1,81 @@
+// The catalog of declared rollups: tables millrace.rollup and millrace.watermark, read and written
+// as their owner whoever asks.
+#pragma once
+
+#include "pg/pg_api.h"
+#include "pg/rollup/definition.h"
+
+namespace millrace::pg {
+
+// A declared rollup, as the catalog and its definition view have it.
+struct Rollup {
+  Oid relation;  // its table
+  Oid owner;     // of the table: refreshes run as this role
+  Oid source;    // the table it reads: of events, or the parent's
+  Oid parent;    // the rollup below; InvalidOid where it reads events
+  Oid definition_view;
+  Oid live_view;
+  const char* id_column;  // as the user named it; nullptr: found by its sequence
+  bool paused;
+  const char* name;  // of the table, qualified and quoted as need be
+  RollupDefinition* definition;
+  List* children;  // Rollup*, the rollups over this one; filled by LoadFamily
+};
+
+// How far a root rollup has come. A rollup over another moves with it and has no watermark.
+struct Watermark {
+  int64 position;  // ids up to here are in
+};
+
+// Roles are switched for a while and restored afterwards, or by the end of the transaction.
+struct RoleScope {
+  Oid role;
+  int context;
+};
+// To the owner of the catalog.
+RoleScope BecomeCatalogOwner();
+// To the owner of a rollup, in a security-restricted operation.
+RoleScope BecomeOwner(Oid owner);
+void RestoreRole(RoleScope scope);
+
+// All of these need an SPI connection, and allocate in the current context.
+
+// The rollup whose table is `relation`, with its definition; nullptr where there is none.
+Rollup* FindRollup(Oid relation);
+// What belongs to a rollup, whatever state its definition is in. False where there is none.
+struct RollupViews {
+  Oid parent;
+  Oid definition;
+  Oid live;
+};
+bool FindViews(Oid relation, RollupViews* views);
+// As FindRollup; raises 42704 where there is none.
+Rollup* GetRollup(Oid relation);
+// The root of the rollup's family with all rollups over it.
+Rollup* LoadFamily(Oid relation);
+// Raises 42501 unless the current user may manage the rollup: owns its table.
+void CheckOwner(const Rollup& rollup);
+
+// The rollups' tables that read `source` directly: Oids.
+List* RollupsOf(Oid source);
+
+void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position);
+void DeleteRollup(Oid relation);
+void SetPaused(Oid relation, bool paused);
+
+// Locks the watermark of a root rollup until the end of the transaction, so that nobody else
+// refreshes it. When `wait` is false and somebody has it, returns false.
+bool LockWatermark(Oid relation, bool wait, Watermark* watermark);
+bool ReadWatermark(Oid relation, Watermark* watermark);
+// Moves it. `complete_through`: every event committed before is in.
+void MoveWatermark(Oid relation, int64 position, TimestampTz complete_through, int64 events,
+                   TimestampTz started);
+
+// How long the events of a table are kept; nullptr: for ever. False where that was not said.
+void WriteRetention(Oid source, Interval* keep);
+bool ReadRetention(Oid source, Interval* keep);
+
+// The name of a relation, qualified and quoted, as it can stand in any statement.
+const char* QualifiedName(Oid relation);
+
+}  // namespace millrace::pg

@@ -1,0 +1,274 @@
+// millrace.create_rollup.
+
+#include "pg/rollup/refresh.h"
+#include "pg/rollup/statements.h"
+#include "pg/rollup/worker.h"
+#include "pg/spi.h"
+
+using namespace millrace::pg;
+
+namespace {
+
+struct Request {
+  const char* schema;
+  const char* name;
+  Query* query;
+  Datum refresh_interval;
+  const char* id_column;  // nullptr: to be found
+  bool has_start;
+  int64 start_after;
+  bool with_data;
+};
+
+const char* TextAt(FunctionCallInfo fcinfo, int i, const char* what) {
+  if (PG_ARGISNULL(i)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", what)));
+  }
+  return text_to_cstring(PG_GETARG_TEXT_PP(i));
+}
+
+Request ReadArguments(FunctionCallInfo fcinfo) {
+  Request request;
+  TextAt(fcinfo, 0, "the name of the rollup");
+  RangeVar* name = makeRangeVarFromNameList(textToQualifiedNameList(PG_GETARG_TEXT_PP(0)));
+  request.schema = get_namespace_name(RangeVarGetCreationNamespace(name));
+  request.name = name->relname;
+  if (strlen(request.name) + strlen("_definition") >= NAMEDATALEN) {
+    ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
+                    errmsg("name \"%s\" is too long for a rollup", request.name),
+                    errdetail("Its views are named by adding _live and _definition.")));
+  }
+  request.query = ParseRollupQuery(TextAt(fcinfo, 1, "the query of the rollup"));
+  if (PG_ARGISNULL(2)) TextAt(fcinfo, 2, "the refresh interval");
+  request.refresh_interval = PG_GETARG_DATUM(2);
+  const Interval* interval = PG_GETARG_INTERVAL_P(2);
+  if (interval->time < 0 || interval->day < 0 || interval->month < 0 ||
+      interval->time + interval->day + interval->month == 0) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("the refresh interval must be positive")));
+  }
+  request.id_column = PG_ARGISNULL(3) ? nullptr : pstrdup(NameStr(*PG_GETARG_NAME(3)));
+  request.has_start = !PG_ARGISNULL(4);
+  request.start_after = request.has_start ? PG_GETARG_INT64(4) : 0;
+  if (request.start_after < 0) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("start_after must not be negative")));
+  }
+  request.with_data = PG_ARGISNULL(5) || PG_GETARG_BOOL(5);
+  return request;
+}
+
+const char* Sibling(const Request& request, const char* suffix) {
+  return quote_qualified_identifier(request.schema, psprintf("%s%s", request.name, suffix));
+}
+
+Oid RelationNamed(const Request& request, const char* suffix) {
+  return get_relname_relid(psprintf("%s%s", request.name, suffix),
+                           get_namespace_oid(request.schema, false));
+}
+
+// Whether the index makes the rollup's keys unique, NULLs included.
+bool IsUniqueOverKeys(Relation table, Relation index, const Rollup& rollup) {
+  const Form_pg_index form = index->rd_index;
+  if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
+      RelationGetIndexPredicate(index) != NIL || RelationGetIndexExpressions(index) != NIL) {
+    return false;
+  }
+  const TupleDesc descriptor = RelationGetDescr(table);
+  int keys = 0;
+  bool nullable = false;
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+    if (column->role != ColumnRole::kKey) continue;
+    ++keys;
+    const AttrNumber attribute = get_attnum(rollup.relation, column->name);
+    bool in_index = false;
+    for (int i = 0; i < form->indnkeyatts; ++i) in_index |= form->indkey.values[i] == attribute;
+    if (!in_index) return false;
+    nullable |= !TupleDescAttr(descriptor, attribute - 1)->attnotnull;
+  }
+  return keys == form->indnkeyatts && (form->indnullsnotdistinct || !nullable);
+}
+
+void CheckColumns(const Rollup& rollup) {
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+    const AttrNumber attribute = get_attnum(rollup.relation, column->name);
+    if (attribute == InvalidAttrNumber) {
+      ereport(ERROR,
+              (errcode(ERRCODE_UNDEFINED_COLUMN),
+               errmsg("table %s exists, and has no column \"%s\"", rollup.name, column->name),
+               errhint("Add it, or give the rollup another name.")));
+    }
+    const Oid type = get_atttype(rollup.relation, attribute);
+    if (type != column->type) {
+      ereport(
+          ERROR,
+          (errcode(ERRCODE_DATATYPE_MISMATCH),
+           errmsg("column \"%s\" of the existing table %s is of type %s, the query gives %s",
+                  column->name, rollup.name, format_type_be(type), format_type_be(column->type)),
+           errhint("Cast it in the query, or change the column.")));
+    }
+  }
+}
+
+// Takes a table that exists as the rollup's own.
+void AdoptTable(const Request& request, const Rollup& rollup) {
+  if (get_rel_relkind(rollup.relation) != RELKIND_RELATION) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("%s exists and is not an ordinary table", rollup.name)));
+  }
+  CheckOwner(rollup);
+  if (FindRollup(rollup.relation) != nullptr) {
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("rollup %s is declared already", rollup.name),
+         errhint("millrace.drop_rollup(%s) takes it back.", quote_literal_cstr(rollup.name))));
+  }
+  CheckColumns(rollup);
+  bool unique = false;
+  Relation table = relation_open(rollup.relation, ShareUpdateExclusiveLock);
+  ListCell* cell;
+  foreach (cell, RelationGetIndexList(table)) {
+    Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+    unique |= IsUniqueOverKeys(table, index, rollup);
+    index_close(index, AccessShareLock);
+  }
+  relation_close(table, NoLock);
+  if (!unique) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                    errmsg("table %s exists, and has no unique index over the keys of the query",
+                           rollup.name),
+                    errdetail("NULLs must count as equal, or a group with one gets a row at each "
+                              "refresh."),
+                    errhint("%s", CreateUniqueIndexSql(rollup))));
+  }
+  const bool start_given = request.has_start && !OidIsValid(rollup.parent);
+  if (!start_given && RunSql(psprintf("SELECT FROM %s LIMIT 1", rollup.name)) > 0) {
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("table %s exists and has rows: they would be counted twice", rollup.name),
+             errhint("Empty it, or say through which id the events are in it already: "
+                     "start_after => ...")));
+  }
+}
+
+// An index by which the events after the watermark are found without reading all of them.
+void EnsureIdIndex(const Rollup& rollup, const IdSource& ids) {
+  bool found = false;
+  Relation source = relation_open(rollup.source, AccessShareLock);
+  ListCell* cell;
+  foreach (cell, RelationGetIndexList(source)) {
+    Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+    found |= index->rd_index->indisvalid && RelationGetIndexPredicate(index) == NIL &&
+             index->rd_index->indkey.values[0] == ids.attribute &&
+             (index->rd_rel->relam == BTREE_AM_OID || index->rd_rel->relam == BRIN_AM_OID);
+    index_close(index, AccessShareLock);
+  }
+  relation_close(source, NoLock);
+  if (found) return;
+  const char* sql =
+      psprintf("CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32, autosummarize = on)",
+               QualifiedName(rollup.source), quote_identifier(ids.column));
+  if (pg_class_ownercheck(rollup.source, GetUserId())) {
+    RunSql(sql);
+    return;
+  }
+  ereport(NOTICE, (errmsg("each refresh will read all of %s", QualifiedName(rollup.source)),
+                   errhint("Have its owner run: %s", sql)));
+}
+
+// The rollup whose table the query reads, with its family; nullptr where it reads events.
+void FindFamily(Rollup* rollup, Rollup** parent, Rollup** root) {
+  *parent = FindRollup(rollup->source);
+  *root = rollup;
+  if (*parent == nullptr) return;
+  CheckOwner(**parent);
+  rollup->parent = rollup->source;
+  CheckOverRollup(*rollup->definition, *(*parent)->definition, rollup->name);
+  *root = LoadFamily(rollup->source);
+}
+
+void FillFromParent(const Rollup& rollup, const Rollup& parent, const Rollup& root) {
+  Watermark watermark;
+  LockWatermark(root.relation, true, &watermark);
+  RunSql(MergeSql(rollup, SelectFromParentSql(rollup, parent, nullptr)));
+}
+
+void CreateViews(const Request& request, Rollup* rollup) {
+  RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_definition"),
+                  pg_get_querydef(CopyNode(request.query), false)));
+  rollup->definition_view = RelationNamed(request, "_definition");
+}
+
+void CreateLiveView(const Request& request, Rollup* rollup, const Rollup& root,
+                    const char* id_column) {
+  RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_live"),
+                  LiveSql(*rollup, root, id_column)));
+  rollup->live_view = RelationNamed(request, "_live");
+}
+
+int64 StartPosition(const Request& request, const Rollup& rollup, const IdSource& ids) {
+  if (!request.has_start) return 0;
+  if (OidIsValid(rollup.parent)) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("start_after has no meaning for a rollup over another"),
+                    errdetail("It is made from the rows that the other has.")));
+  }
+  const int64 last = LastId(ids);
+  if (request.start_after > last) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("start_after is " INT64_FORMAT ", but the last id of %s is " INT64_FORMAT,
+                    request.start_after, QualifiedName(rollup.source), last)));
+  }
+  return request.start_after;
+}
+
+Oid Create(const Request& request) {
+  auto* rollup = static_cast<Rollup*>(palloc0(sizeof(Rollup)));
+  rollup->name = quote_qualified_identifier(request.schema, request.name);
+  rollup->definition = AnalyzeRollupQuery(request.query, request.name);
+  rollup->source = rollup->definition->source;
+  rollup->id_column = request.id_column;
+  Rollup *parent, *root;
+  FindFamily(rollup, &parent, &root);
+  const IdSource ids = FindIdSource(root->source, root->id_column);
+  const int64 position = StartPosition(request, *rollup, ids);
+
+  rollup->relation = RelationNamed(request, "");
+  const bool adopt = OidIsValid(rollup->relation);
+  if (adopt) {
+    AdoptTable(request, *rollup);
+  } else {
+    RunSql(CreateTableSql(*rollup));
+    RunSql(CreateUniqueIndexSql(*rollup));
+    rollup->relation = RelationNamed(request, "");
+  }
+  if (parent == nullptr) EnsureIdIndex(*rollup, ids);
+  CreateViews(request, rollup);
+  CreateLiveView(request, rollup, *root, ids.column);
+  InsertRollup(*rollup, request.refresh_interval, position);
+  if (parent != nullptr) {
+    FillFromParent(*rollup, *parent, *root);
+  } else if (request.with_data) {
+    RefreshFamily(LoadFamily(rollup->relation), {});
+  }
+  return rollup->relation;
+}
+
+}  // namespace
+
+// millrace.create_rollup(name text, query text, refresh_interval interval, id_column name,
+// start_after bigint, with_data boolean) returns regclass.
+MILLRACE_FUNCTION(create_rollup) {
+  const Request request = ReadArguments(fcinfo);
+  if (request.with_data) RequireReadCommitted("millrace.create_rollup");
+  const int settings = ConnectSpi();
+  const Oid relation = Create(request);
+  DisconnectSpi(settings);
+  NotifyWorker();
+  PG_RETURN_OID(relation);
+}

@@ -1,0 +1,439 @@
+#include "pg/rollup/definition.h"
+
+namespace millrace::pg {
+namespace {
+
+constexpr const char* kAggregatesHint =
+    "A rollup can keep count, sum, min, max, avg, bool_and, bool_or, hll_add_agg, hll_union_agg, "
+    "topn_add_agg and topn_union_agg; expressions over them belong into a view over the rollup.";
+
+// An expression of the query as text, for messages.
+const char* Deparse(const Query* query, Index source_rte, const void* node) {
+  auto* copy = CopyNode(static_cast<const Node*>(node));
+  const RangeTblEntry* entry = rt_fetch(source_rte, query->rtable);
+  if (source_rte != 1) ChangeVarNodes(copy, static_cast<int>(source_rte), 1, 0);
+  List* context = deparse_context_for(get_rel_name(entry->relid), entry->relid);
+  return deparse_expression(copy, context, false, false);
+}
+
+[[noreturn]] void Refuse(const char* name, const char* what, const char* hint) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("rollup \"%s\" cannot be kept incrementally: %s", name, what),
+                  errhint("%s", hint)));
+  pg_unreachable();
+}
+
+// The clauses of a SELECT that a rollup has no use for.
+void CheckClauses(const Query* query, const char* name) {
+  const struct {
+    bool present;
+    const char* what;
+    const char* hint;
+  } clauses[] = {
+      {query->cteList != NIL, "WITH", "Select from a table directly."},
+      {query->setOperations != nullptr, "UNION, INTERSECT or EXCEPT",
+       "Declare a rollup for each part."},
+      {query->distinctClause != NIL, "DISTINCT", "GROUP BY the same expressions instead."},
+      {query->groupingSets != NIL, "GROUPING SETS, ROLLUP or CUBE",
+       "Declare a rollup for each set of keys, the coarser over the finer."},
+      {query->havingQual != nullptr, "HAVING",
+       "A group may meet the condition later: filter when reading the rollup."},
+      {query->hasWindowFuncs, "a window function", "Use it when reading the rollup."},
+      {query->hasTargetSRFs, "a set-returning function", "Use it when reading the rollup."},
+      {query->hasSubLinks, "a subquery", "Rows of another table may change: join when reading."},
+      {query->sortClause != NIL, "ORDER BY", "Order when reading the rollup."},
+      {query->limitCount != nullptr || query->limitOffset != nullptr, "LIMIT or OFFSET",
+       "Limit when reading the rollup."},
+      {query->rowMarks != NIL, "FOR UPDATE or FOR SHARE", "Leave it out."}};
+  for (const auto& clause : clauses) {
+    if (clause.present) Refuse(name, psprintf("its query has %s", clause.what), clause.hint);
+  }
+  if (query->groupClause == NIL) {
+    Refuse(name, "its query has no GROUP BY", "Group by the dimensions and the time bucket.");
+  }
+}
+
+// The one table that is read. Returns its place in the range table.
+Index FindSource(const Query* query, const char* name) {
+  constexpr const char* kHint = "Select from one table; join when reading the rollup.";
+  const List* from = query->jointree->fromlist;
+  if (list_length(from) != 1 || !IsA(linitial(from), RangeTblRef)) {
+    Refuse(name, "its query reads more than one table", kHint);
+  }
+  const auto index = static_cast<Index>(static_cast<RangeTblRef*>(linitial(from))->rtindex);
+  const RangeTblEntry* entry = rt_fetch(index, query->rtable);
+  const bool table =
+      entry->rtekind == RTE_RELATION &&
+      (entry->relkind == RELKIND_RELATION || entry->relkind == RELKIND_PARTITIONED_TABLE);
+  if (!table) Refuse(name, "its query does not read a table", kHint);
+  if (entry->tablesample != nullptr) Refuse(name, "its query has TABLESAMPLE", "Leave it out.");
+  if (!entry->inh && has_subclass(entry->relid)) {
+    Refuse(name, "its query has ONLY", "Select from the table with its partitions.");
+  }
+  return index;
+}
+
+// What depends on a session's settings, apart from the one form that names its zone.
+Node* WithoutNamedZones(Node* node, void* context) {
+  if (node == nullptr) return nullptr;
+  if (IsA(node, FuncExpr)) {
+    auto* call = reinterpret_cast<FuncExpr*>(node);
+    if (call->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT && IsA(linitial(call->args), Const) &&
+        IsA(lthird(call->args), Const)) {
+      return WithoutNamedZones(static_cast<Node*>(lsecond(call->args)), context);
+    }
+  }
+  return MutateExpressionTree(node, WithoutNamedZones, context);
+}
+
+bool TruncatesInSessionZone(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, FuncExpr) &&
+      reinterpret_cast<FuncExpr*>(node)->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ) {
+    return true;
+  }
+  return WalkExpressionTree(node, TruncatesInSessionZone, context);
+}
+
+void CheckImmutable(const Query* query, Index source, Node* node, const char* name) {
+  if (!contain_mutable_functions(WithoutNamedZones(node, nullptr))) return;
+  const char* hint =
+      "Use expressions that give the same for a row always and everywhere, such as "
+      "date_bin('5 minutes', t, 'epoch') or t AT TIME ZONE 'UTC'.";
+  if (TruncatesInSessionZone(node, nullptr)) {
+    hint = "Name the time zone of the buckets: date_trunc('hour', t, 'UTC').";
+  }
+  Refuse(name, psprintf("%s depends on the session or the time", Deparse(query, source, node)),
+         hint);
+}
+
+// An aggregate below casts.
+Aggref* AggregateBelowCasts(Expr* expression) {
+  for (;;) {
+    if (IsA(expression, Aggref)) return reinterpret_cast<Aggref*>(expression);
+    if (IsA(expression, RelabelType)) {
+      expression = reinterpret_cast<RelabelType*>(expression)->arg;
+    } else if (IsA(expression, FuncExpr)) {
+      const auto* call = reinterpret_cast<FuncExpr*>(expression);
+      const bool cast =
+          call->funcformat == COERCE_EXPLICIT_CAST || call->funcformat == COERCE_IMPLICIT_CAST;
+      if (!cast || list_length(call->args) < 1) return nullptr;
+      expression = static_cast<Expr*>(linitial(call->args));
+    } else {
+      return nullptr;
+    }
+  }
+}
+
+struct KnownAggregate {
+  const char* extension;  // nullptr: PostgreSQL's own
+  const char* name;
+  ColumnRole role;
+};
+
+constexpr KnownAggregate kKnownAggregates[] = {
+    {nullptr, "count", ColumnRole::kCount},      {nullptr, "sum", ColumnRole::kSum},
+    {nullptr, "min", ColumnRole::kMin},          {nullptr, "max", ColumnRole::kMax},
+    {nullptr, "avg", ColumnRole::kAverage},      {nullptr, "bool_and", ColumnRole::kBoolAnd},
+    {nullptr, "every", ColumnRole::kBoolAnd},    {nullptr, "bool_or", ColumnRole::kBoolOr},
+    {"hll", "hll_add_agg", ColumnRole::kHll},    {"hll", "hll_union_agg", ColumnRole::kHll},
+    {"topn", "topn_add_agg", ColumnRole::kTopN}, {"topn", "topn_union_agg", ColumnRole::kTopN},
+};
+
+bool RoleOfAggregate(const Aggref* aggref, ColumnRole* role) {
+  if (aggref->aggdistinct != NIL || aggref->aggorder != NIL || aggref->aggkind != AGGKIND_NORMAL ||
+      aggref->aggvariadic) {
+    return false;
+  }
+  const char* extension = nullptr;
+  if (aggref->aggfnoid >= FirstNormalObjectId) {
+    const Oid owner = getExtensionOfObject(ProcedureRelationId, aggref->aggfnoid);
+    if (!OidIsValid(owner)) return false;
+    extension = get_extension_name(owner);
+  }
+  const char* name = get_func_name(aggref->aggfnoid);
+  for (const KnownAggregate& known : kKnownAggregates) {
+    const bool same_extension =
+        known.extension == nullptr
+            ? extension == nullptr
+            : extension != nullptr && strcmp(extension, known.extension) == 0;
+    if (same_extension && strcmp(name, known.name) == 0) {
+      *role = known.role;
+      return true;
+    }
+  }
+  return false;
+}
+
+RollupColumn* MakeColumn(const char* name, const void* expression, ColumnRole role) {
+  auto* node = static_cast<Node*>(const_cast<void*>(expression));
+  auto* column = static_cast<RollupColumn*>(palloc0(sizeof(RollupColumn)));
+  column->name = name;
+  column->type = exprType(node);
+  column->typmod = exprTypmod(node);
+  column->collation = exprCollation(node);
+  column->role = role;
+  return column;
+}
+
+// avg(x) is kept as another aggregate over the same rows.
+Aggref* Reaggregate(const Aggref* average, const char* function) {
+  auto* aggref = CopyNode(average);
+  auto* argument = static_cast<TargetEntry*>(linitial(aggref->args));
+  Oid type = exprType(reinterpret_cast<Node*>(argument->expr));
+  if (strcmp(function, "count") == 0) {
+    aggref->aggfnoid = F_COUNT_ANY;
+    aggref->aggtype = INT8OID;
+    aggref->aggcollid = InvalidOid;
+    return aggref;
+  }
+  List* name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup(function)));
+  aggref->aggfnoid = LookupFuncName(name, 1, &type, false);
+  aggref->aggtype = get_func_rettype(aggref->aggfnoid);
+  return aggref;
+}
+
+void AppendTarget(List** targets, const char* name, void* expression) {
+  *targets = lappend(*targets, makeTargetEntry(static_cast<Expr*>(expression),
+                                               static_cast<AttrNumber>(list_length(*targets) + 1),
+                                               pstrdup(name), false));
+}
+
+bool IsTime(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID; }
+
+class Analysis {
+ public:
+  Analysis(const Query* query, const char* name)
+      : query_(query), name_(name), source_(FindSource(query, name)) {}
+
+  RollupDefinition* Run() {
+    auto* definition = static_cast<RollupDefinition*>(palloc0(sizeof(RollupDefinition)));
+    definition->source = rt_fetch(source_, query_->rtable)->relid;
+    definition->source_rte = source_;
+    if (query_->jointree->quals != nullptr) {
+      CheckImmutable(query_, source_, query_->jointree->quals, name_);
+    }
+    ListCell* cell;
+    foreach (cell, query_->targetList) {
+      auto* entry = static_cast<TargetEntry*>(lfirst(cell));
+      if (!entry->resjunk) {
+        Add(entry, definition);
+      } else if (IsKey(entry)) {
+        Refuse(name_,
+               psprintf("it groups by %s, which it does not select",
+                        Deparse(query_, source_, entry->expr)),
+               "Add it to the select list: it is part of a row's identity.");
+      }
+    }
+    CheckNames(definition->columns);
+    definition->storage = CopyNode(query_);
+    definition->storage->targetList = targets_;
+    return definition;
+  }
+
+ private:
+  bool IsKey(const TargetEntry* entry) const {
+    ListCell* cell;
+    foreach (cell, query_->groupClause) {
+      const auto* clause = static_cast<SortGroupClause*>(lfirst(cell));
+      if (entry->ressortgroupref != 0 && clause->tleSortGroupRef == entry->ressortgroupref) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void Add(TargetEntry* entry, RollupDefinition* definition) {
+    CheckImmutable(query_, source_, reinterpret_cast<Node*>(entry->expr), name_);
+    if (IsKey(entry)) {
+      RollupColumn* column = MakeColumn(entry->resname, entry->expr, ColumnRole::kKey);
+      if (definition->bucket == nullptr && IsTime(column->type)) definition->bucket = column->name;
+      definition->columns = lappend(definition->columns, column);
+      AppendTarget(&targets_, entry->resname, entry->expr);
+      static_cast<TargetEntry*>(llast(targets_))->ressortgroupref = entry->ressortgroupref;
+      return;
+    }
+    ColumnRole role;
+    Aggref* aggref = AggregateBelowCasts(entry->expr);
+    if (aggref == nullptr || !RoleOfAggregate(aggref, &role) ||
+        (role == ColumnRole::kAverage && static_cast<void*>(aggref) != entry->expr)) {
+      Refuse(name_,
+             psprintf("%s is neither a key nor an aggregate that merges",
+                      Deparse(query_, source_, entry->expr)),
+             kAggregatesHint);
+    }
+    if (role == ColumnRole::kAverage) return AddAverage(entry, aggref, definition);
+    AddMeasure(entry->resname, entry->expr, role, definition);
+    if (role == ColumnRole::kHll || role == ColumnRole::kTopN) {
+      static_cast<RollupColumn*>(llast(definition->columns))->schema =
+          quote_identifier(get_namespace_name(get_func_namespace(aggref->aggfnoid)));
+    }
+  }
+
+  void AddMeasure(const char* name, void* expression, ColumnRole role,
+                  RollupDefinition* definition) {
+    definition->columns = lappend(definition->columns, MakeColumn(name, expression, role));
+    AppendTarget(&targets_, name, expression);
+  }
+
+  void AddAverage(const TargetEntry* entry, const Aggref* aggref, RollupDefinition* definition) {
+    AddMeasure(psprintf("%s_sum", entry->resname), Reaggregate(aggref, "sum"), ColumnRole::kSum,
+               definition);
+    AddMeasure(psprintf("%s_count", entry->resname), Reaggregate(aggref, "count"),
+               ColumnRole::kCount, definition);
+    definition->columns =
+        lappend(definition->columns, MakeColumn(entry->resname, aggref, ColumnRole::kAverage));
+  }
+
+  void CheckNames(const List* columns) const {
+    ListCell* cell;
+    ListCell* other;
+    foreach (cell, columns) {
+      const char* column = static_cast<RollupColumn*>(lfirst(cell))->name;
+      if (strcmp(column, "?column?") == 0) {
+        Refuse(name_, "one of its columns has no name", "Name it with AS.");
+      }
+      int count = 0;
+      foreach (other, columns) {
+        count += strcmp(static_cast<RollupColumn*>(lfirst(other))->name, column) == 0;
+      }
+      if (count > 1) {
+        Refuse(name_, psprintf("it has two columns named \"%s\"", column), "Name them with AS.");
+      }
+    }
+  }
+
+  const Query* query_;
+  const char* name_;
+  Index source_;
+  List* targets_ = NIL;
+};
+
+// What a rollup over another rollup may do with the columns of its parent.
+class ParentCheck {
+ public:
+  ParentCheck(const RollupDefinition& definition, const RollupDefinition& parent, const char* name)
+      : definition_(definition), parent_(parent), name_(name) {}
+
+  void Run() const {
+    const Query* query = definition_.storage;
+    RequireKeys(query->jointree->quals, "filters by");
+    ListCell* cell;
+    foreach (cell, query->targetList) {
+      const auto* entry = static_cast<TargetEntry*>(lfirst(cell));
+      if (const Aggref* aggref = AggregateBelowCasts(entry->expr)) {
+        CheckAggregate(aggref);
+      } else {
+        RequireKeys(entry->expr, "groups by");
+      }
+    }
+    ListCell* column;
+    foreach (column, definition_.columns) {
+      if (static_cast<RollupColumn*>(lfirst(column))->role == ColumnRole::kAverage) {
+        Refuse(name_, "an average of another rollup's rows is not an average of its events",
+               "Sum the _sum and _count columns of the average below, and divide when reading.");
+      }
+    }
+  }
+
+ private:
+  // The parent's column behind an expression, or nullptr where it is no column.
+  const RollupColumn* ColumnOf(const void* expression) const {
+    const auto* node = static_cast<const Node*>(expression);
+    while (IsA(node, RelabelType)) {
+      node = reinterpret_cast<Node*>(reinterpret_cast<const RelabelType*>(node)->arg);
+    }
+    if (!IsA(node, Var)) return nullptr;
+    const char* name =
+        get_attname(definition_.source, reinterpret_cast<const Var*>(node)->varattno, false);
+    ListCell* cell;
+    foreach (cell, parent_.columns) {
+      const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+      if (strcmp(column->name, name) == 0) return column;
+    }
+    return nullptr;
+  }
+
+  bool ReadsOnlyKeys(const void* expression) const {
+    List* vars =
+        pull_var_clause(static_cast<Node*>(const_cast<void*>(expression)), PVC_RECURSE_AGGREGATES);
+    ListCell* cell;
+    foreach (cell, vars) {
+      const RollupColumn* column = ColumnOf(lfirst(cell));
+      if (column == nullptr || column->role != ColumnRole::kKey) return false;
+    }
+    return true;
+  }
+
+  void RequireKeys(const void* expression, const char* does) const {
+    if (expression == nullptr || ReadsOnlyKeys(expression)) return;
+    Refuse(name_,
+           psprintf("it %s %s, which changes as the rollup below is refreshed", does,
+                    Deparse(definition_.storage, definition_.source_rte, expression)),
+           "Use the keys of the rollup below only.");
+  }
+
+  // Over partial rows an aggregate must give the same as over the merged ones: sums of sums and
+  // counts, the same extreme of an extreme, unions of sketches; over keys whatever does not mind
+  // seeing one twice.
+  void CheckAggregate(const Aggref* aggref) const {
+    ColumnRole role;
+    RequireKeys(aggref->aggfilter, "filters by");
+    const bool known = RoleOfAggregate(aggref, &role);
+    const auto* first =
+        aggref->args == NIL ? nullptr : static_cast<TargetEntry*>(linitial(aggref->args));
+    const RollupColumn* column = first == nullptr ? nullptr : ColumnOf(first->expr);
+    const bool keys = first != nullptr && ReadsOnlyKeys(first->expr);
+    const char* function = get_func_name(aggref->aggfnoid);
+    bool allowed = false;
+    if (known && column != nullptr && column->role != ColumnRole::kKey) {
+      allowed =
+          column->role == role || (role == ColumnRole::kSum && column->role == ColumnRole::kCount);
+      if (role == ColumnRole::kCount) allowed = false;
+    } else if (known && keys) {
+      allowed = role == ColumnRole::kMin || role == ColumnRole::kMax ||
+                role == ColumnRole::kBoolAnd || role == ColumnRole::kBoolOr ||
+                strcmp(function, "hll_add_agg") == 0;
+    }
+    if (allowed) return;
+    Refuse(name_,
+           psprintf("%s over another rollup depends on how its rows came about",
+                    Deparse(definition_.storage, definition_.source_rte, aggref)),
+           "Over a rollup use sum of its counts and sums, min of its minima, max of its maxima, "
+           "hll_union_agg and topn_union_agg of its sketches.");
+  }
+
+  const RollupDefinition& definition_;
+  const RollupDefinition& parent_;
+  const char* name_;
+};
+
+}  // namespace
+
+Query* ParseRollupQuery(const char* sql) {
+  List* statements = raw_parser(sql, RAW_PARSE_DEFAULT);
+  if (list_length(statements) != 1 ||
+      !IsA(static_cast<RawStmt*>(linitial(statements))->stmt, SelectStmt)) {
+    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+                    errmsg("the query of a rollup must be one SELECT statement")));
+  }
+  Query* query = parse_analyze_fixedparams(static_cast<RawStmt*>(linitial(statements)), sql,
+                                           nullptr, 0, nullptr);
+  if (query->commandType != CMD_SELECT || query->utilityStmt != nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+                    errmsg("the query of a rollup must be one SELECT statement")));
+  }
+  return query;
+}
+
+RollupDefinition* AnalyzeRollupQuery(const Query* query, const char* name) {
+  CheckClauses(query, name);
+  return Analysis(query, name).Run();
+}
+
+void CheckOverRollup(const RollupDefinition& definition, const RollupDefinition& parent,
+                     const char* name) {
+  ParentCheck(definition, parent, name).Run();
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,95 @@
+// millrace.refresh_rollup, drop_rollup, pause_rollup, resume_rollup.
+
+#include "pg/rollup/refresh.h"
+#include "pg/rollup/worker.h"
+#include "pg/spi.h"
+
+using namespace millrace::pg;
+
+namespace {
+
+void SetPausedFor(Oid relation, bool paused) {
+  const int settings = ConnectSpi();
+  const Rollup* rollup = GetRollup(relation);
+  CheckOwner(*rollup);
+  if (OidIsValid(rollup->parent)) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("rollup %s is refreshed together with %s", rollup->name,
+                           QualifiedName(rollup->parent)),
+                    errhint("Pause or resume that one.")));
+  }
+  SetPaused(relation, paused);
+  DisconnectSpi(settings);
+  NotifyWorker();
+}
+
+void RefuseWithChildren(const Rollup& rollup) {
+  const List* children = RollupsOf(rollup.relation);
+  if (children == NIL) return;
+  ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+                  errmsg("cannot drop rollup %s: rollup %s is declared over it", rollup.name,
+                         QualifiedName(linitial_oid(children))),
+                  errhint("Drop that one first.")));
+}
+
+// The catalog's row of a rollup whose definition may be damaged.
+void CheckDropped(Oid relation) {
+  if (get_rel_name(relation) == nullptr || !pg_class_ownercheck(relation, GetUserId())) {
+    if (!superuser()) {
+      aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, QualifiedName(relation));
+    }
+  }
+}
+
+void DropRelation(Oid relation, const char* kind) {
+  if (!OidIsValid(relation) || get_rel_name(relation) == nullptr) return;
+  RunSql(psprintf("DROP %s %s", kind, QualifiedName(relation)));
+}
+
+}  // namespace
+
+// millrace.refresh_rollup(rollup regclass) returns bigint: how far the watermark moved, in ids.
+MILLRACE_FUNCTION(refresh_rollup) {
+  RequireReadCommitted("millrace.refresh_rollup");
+  const int settings = ConnectSpi();
+  Rollup* root = LoadFamily(PG_GETARG_OID(0));
+  CheckOwner(*root);
+  const RefreshResult result = RefreshFamily(root, {});
+  DisconnectSpi(settings);
+  PG_RETURN_INT64(result.ids);
+}
+
+// millrace.drop_rollup(rollup regclass, keep_table boolean) returns void.
+MILLRACE_FUNCTION(drop_rollup) {
+  const Oid relation = PG_GETARG_OID(0);
+  const bool keep_table = PG_GETARG_BOOL(1);
+  const int settings = ConnectSpi();
+  CheckDropped(relation);
+  RollupViews views;
+  if (!FindViews(relation, &views)) GetRollup(relation);
+  Rollup bare = {};
+  bare.relation = relation;
+  bare.name = QualifiedName(relation);
+  RefuseWithChildren(bare);
+  if (!OidIsValid(views.parent)) {
+    // A refresh that is under way ends first.
+    Watermark watermark;
+    LockWatermark(relation, true, &watermark);
+  }
+  DeleteRollup(relation);
+  DropRelation(views.live, "VIEW");
+  DropRelation(views.definition, "VIEW");
+  if (!keep_table) DropRelation(relation, "TABLE");
+  DisconnectSpi(settings);
+  PG_RETURN_VOID();
+}
+
+MILLRACE_FUNCTION(pause_rollup) {
+  SetPausedFor(PG_GETARG_OID(0), true);
+  PG_RETURN_VOID();
+}
+
+MILLRACE_FUNCTION(resume_rollup) {
+  SetPausedFor(PG_GETARG_OID(0), false);
+  PG_RETURN_VOID();
+}

@@ -1,0 +1,13 @@
+// How far a running refresh has come, for other sessions to see: in the backend's own status, so
+// that nothing needs to be preloaded.
+#pragma once
+
+#include "pg/pg_api.h"
+
+namespace millrace::pg {
+
+void StartProgress(Oid relation, int64 from, int64 to);
+void ReportProgress(int64 position);
+void EndProgress();
+
+}  // namespace millrace::pg

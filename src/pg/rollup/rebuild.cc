@@ -1,0 +1,143 @@
+// millrace.rebuild_rollup: a rollup made anew from what it reads, all of it or a span of buckets,
+// in one transaction: readers see the old rows until it commits.
+
+#include "pg/rollup/refresh.h"
+#include "pg/rollup/statements.h"
+#include "pg/spi.h"
+
+using namespace millrace::pg;
+
+namespace {
+
+// Buckets from `from` to `to`; either may be open.
+struct Span {
+  bool has_from, has_to;
+  TimestampTz from, to;
+  bool includes_to;
+};
+
+bool IsAll(const Span& span) { return !span.has_from && !span.has_to; }
+
+// The condition that a row of the rollup lies in the span, with $1 and $2 for its ends.
+const char* Condition(const Rollup& rollup, const char* prefix, const Span& span) {
+  const char* bucket = psprintf("%s%s", prefix, quote_identifier(rollup.definition->bucket));
+  if (!span.has_to) return psprintf("%s >= $1", bucket);
+  const char* to = psprintf("%s %s $2", bucket, span.includes_to ? "<=" : "<");
+  return span.has_from ? psprintf("%s >= $1 AND %s", bucket, to) : to;
+}
+
+uint64 Run(const char* sql, const Span& span) {
+  return RunSql(sql, {{TIMESTAMPTZOID, TimestampTzGetDatum(span.from), !span.has_from},
+                      {TIMESTAMPTZOID, TimestampTzGetDatum(span.to), !span.has_to}});
+}
+
+// Replaces the rows in the span by those that `select` gives.
+uint64 Replace(const Rollup& rollup, const char* select, const Span& span) {
+  const char* columns = StoredColumnsSql(rollup, "");
+  if (IsAll(span)) {
+    Run(psprintf("DELETE FROM %s", rollup.name), span);
+    return Run(psprintf("INSERT INTO %s (%s) %s", rollup.name, columns, select), span);
+  }
+  Run(psprintf("DELETE FROM %s r WHERE %s", rollup.name, Condition(rollup, "r.", span)), span);
+  return Run(psprintf("INSERT INTO %s (%s) SELECT * FROM (%s) AS q (%s) WHERE %s", rollup.name,
+                      columns, select, columns, Condition(rollup, "q.", span)),
+             span);
+}
+
+// Widens `affected` by the buckets of `child` that come from the parent's rows in the span.
+void AddAffected(const Rollup& child, const Rollup& parent, const Span& span, Span* affected) {
+  const char* bucket = quote_identifier(child.definition->bucket);
+  Run(psprintf("SELECT min(q.%s)::timestamptz, max(q.%s)::timestamptz FROM (%s) AS q (%s)", bucket,
+               bucket, SelectFromParentSql(child, parent, Condition(parent, "", span)),
+               StoredColumnsSql(child, "")),
+      span);
+  bool is_null;
+  const Datum low = SpiValue(0, 1, &is_null);
+  if (is_null) return;
+  const TimestampTz from = DatumGetTimestampTz(low);
+  const TimestampTz to = DatumGetTimestampTz(SpiValue(0, 2, &is_null));
+  affected->from = affected->has_from ? Min(affected->from, from) : from;
+  affected->to = affected->has_to ? Max(affected->to, to) : to;
+  affected->has_from = affected->has_to = affected->includes_to = true;
+}
+
+// Rebuilds a rollup by `select`, and then those over it where that changes them.
+uint64 RebuildTree(const Rollup& rollup, const char* select, const Span& span) {
+  const int count = list_length(rollup.children);
+  auto* spans = static_cast<Span*>(palloc0(Max(count, 1) * sizeof(Span)));
+  auto add_affected = [&] {
+    for (int i = 0; i < count; ++i) {
+      const auto& child = *static_cast<Rollup*>(list_nth(rollup.children, i));
+      if (!IsAll(span) && child.definition->bucket != nullptr) {
+        AddAffected(child, rollup, span, &spans[i]);
+      }
+    }
+  };
+  add_affected();
+  const uint64 rows = Replace(rollup, select, span);
+  add_affected();
+  for (int i = 0; i < count; ++i) {
+    const auto& child = *static_cast<Rollup*>(list_nth(rollup.children, i));
+    const bool untouched =
+        !IsAll(span) && child.definition->bucket != nullptr && !spans[i].has_from;
+    if (!untouched) RebuildTree(child, SelectFromParentSql(child, rollup, nullptr), spans[i]);
+  }
+  return rows;
+}
+
+Rollup* FindIn(Rollup* family, Oid relation) {
+  if (family->relation == relation) return family;
+  ListCell* cell;
+  foreach (cell, family->children) {
+    Rollup* found = FindIn(static_cast<Rollup*>(lfirst(cell)), relation);
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+uint64 Rebuild(Oid relation, const Span& span) {
+  Rollup* root = LoadFamily(relation);
+  Rollup* rollup = FindIn(root, relation);
+  CheckOwner(*rollup);
+  if (!IsAll(span) && rollup->definition->bucket == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("rollup %s has no time among its keys", rollup->name),
+                    errhint("Rebuild all of it: leave the times out.")));
+  }
+  const TimestampTz started = GetCurrentTimestamp();
+  Watermark watermark;
+  LockWatermark(root->relation, true, &watermark);
+  const IdSource ids = FindIdSource(root->source, root->id_column);
+  if (rollup != root) {
+    const Rollup& parent = *FindIn(root, rollup->parent);
+    const RoleScope before = BecomeOwner(rollup->owner);
+    const uint64 rows = RebuildTree(*rollup, SelectFromParentSql(*rollup, parent, nullptr), span);
+    RestoreRole(before);
+    return rows;
+  }
+  int64 last = watermark.position;
+  TimestampTz since = started;
+  if (IsAll(span)) Settle(*root, ids, true, &last, &since);
+  const RoleScope before = BecomeOwner(root->owner);
+  const IdRange settled = {nullptr, psprintf(INT64_FORMAT, last)};
+  const uint64 rows = RebuildTree(*root, SelectSql(*root, *root, ids.column, settled), span);
+  RestoreRole(before);
+  if (IsAll(span)) MoveWatermark(root->relation, last, since, last, started);
+  return rows;
+}
+
+}  // namespace
+
+// millrace.rebuild_rollup(rollup regclass, "from" timestamptz, "to" timestamptz) returns bigint:
+// the rows made.
+MILLRACE_FUNCTION(rebuild_rollup) {
+  if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+  RequireReadCommitted("millrace.rebuild_rollup");
+  Span span = {!PG_ARGISNULL(1), !PG_ARGISNULL(2), 0, 0, false};
+  if (span.has_from) span.from = PG_GETARG_TIMESTAMPTZ(1);
+  if (span.has_to) span.to = PG_GETARG_TIMESTAMPTZ(2);
+  const int settings = ConnectSpi();
+  const uint64 rows = Rebuild(PG_GETARG_OID(0), span);
+  DisconnectSpi(settings);
+  PG_RETURN_INT64(static_cast<int64>(rows));
+}

@@ -1,0 +1,13 @@
+// How long the events of a table are kept.
+#pragma once
+
+#include "pg/pg_api.h"
+
+namespace millrace::pg {
+
+// Drops the partitions of `source` that ended longer ago than `keep` and whose events are all in
+// every rollup of the table; says which stay and why. Returns how many went. As the current user,
+// who must own the table. REQUIRES: SPI is connected.
+int ApplyRetention(Oid source, const Interval* keep);
+
+}  // namespace millrace::pg

@@ -1,0 +1,330 @@
+#include "pg/rollup/statements.h"
+
+namespace millrace::pg {
+namespace {
+
+constexpr const char* kDelta = "millrace_delta";
+
+const char* Quoted(const char* name) { return quote_identifier(name); }
+
+const char* TypeName(const RollupColumn& column) {
+  return format_type_extended(column.type, column.typmod,
+                              FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+// expression OPERATOR id, where the id is parameter $number.
+Expr* IdCondition(const Query* query, Index rte, const char* id_column, const char* operator_name,
+                  int number) {
+  const Oid table = rt_fetch(rte, query->rtable)->relid;
+  const AttrNumber attribute = get_attnum(table, id_column);
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(table, attribute, &type, &typmod, &collation);
+  Var* var = makeVar(static_cast<int>(rte), attribute, type, typmod, collation, 0);
+  Param* id = makeNode(Param);
+  id->paramkind = PARAM_EXTERN;
+  id->paramid = number;
+  id->paramtype = INT8OID;
+  id->paramtypmod = -1;
+  id->location = -1;
+  ParseState* state = make_parsestate(nullptr);
+  List* name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup(operator_name)));
+  Expr* condition =
+      make_op(state, name, reinterpret_cast<Node*>(var), reinterpret_cast<Node*>(id), nullptr, -1);
+  free_parsestate(state);
+  return condition;
+}
+
+// Replaces every occurrence of `what`.
+const char* Replace(const char* text, const char* what, const char* by) {
+  StringInfoData out;
+  initStringInfo(&out);
+  const size_t length = strlen(what);
+  while (const char* at = strstr(text, what)) {
+    appendBinaryStringInfo(&out, text, static_cast<int>(at - text));
+    appendStringInfoString(&out, by);
+    text = at + length;
+  }
+  appendStringInfoString(&out, text);
+  return out.data;
+}
+
+// A parameter number that no text in the query looks like, and neither does the one after it.
+int UnusedParameter(const char* sql) {
+  for (int number = 31000;; number += 2) {
+    if (strstr(sql, psprintf("$%d", number)) == nullptr &&
+        strstr(sql, psprintf("$%d", number + 1)) == nullptr) {
+      return number;
+    }
+  }
+}
+
+const char* Deparse(const Query* query) { return pg_get_querydef(CopyNode(query), false); }
+
+// The conditions on the id are put into the query tree with parameters in place of their
+// expressions, which then replace them in the text.
+const char* SelectFromEvents(const Rollup& root, const char* id_column, IdRange range) {
+  const RollupDefinition& definition = *root.definition;
+  const int number = UnusedParameter(Deparse(definition.storage));
+  Query* query = CopyNode(definition.storage);
+  auto add = [&](const char* operator_name, int parameter) {
+    Expr* condition =
+        IdCondition(query, definition.source_rte, id_column, operator_name, parameter);
+    query->jointree->quals =
+        make_and_qual(query->jointree->quals, reinterpret_cast<Node*>(condition));
+  };
+  if (range.above != nullptr) add(">", number);
+  if (range.up_to != nullptr) add("<=", number + 1);
+  const char* sql = Deparse(query);
+  if (range.above != nullptr) sql = Replace(sql, psprintf("$%d", number), range.above);
+  if (range.up_to != nullptr) sql = Replace(sql, psprintf("$%d", number + 1), range.up_to);
+  return sql;
+}
+
+// The query of a rollup over another, reading `delta` in place of the parent's table.
+const char* SelectFromDelta(const Rollup& rollup, const char* delta) {
+  Query* query = CopyNode(rollup.definition->storage);
+  RangeTblEntry* entry = rt_fetch(rollup.definition->source_rte, query->rtable);
+  entry->rtekind = RTE_CTE;
+  entry->ctename = pstrdup(delta);
+  entry->relid = InvalidOid;
+  entry->relkind = '\0';
+  return pg_get_querydef(query, false);
+}
+
+const Rollup* FindParent(const Rollup& rollup, const Rollup& root) {
+  if (root.relation == rollup.parent) return &root;
+  ListCell* cell;
+  foreach (cell, root.children) {
+    const Rollup* found = FindParent(rollup, *static_cast<Rollup*>(lfirst(cell)));
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+template <typename Append>
+const char* JoinColumns(const Rollup& rollup, const char* separator, Append append) {
+  StringInfoData out;
+  initStringInfo(&out);
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    const int before = out.len;
+    if (out.len > 0) appendStringInfoString(&out, separator);
+    const int start = out.len;
+    append(&out, *static_cast<RollupColumn*>(lfirst(cell)));
+    if (out.len == start) {
+      // Nothing for this column: no separator either.
+      out.len = before;
+      out.data[before] = '\0';
+    }
+  }
+  return out.data;
+}
+
+// The value of a column over two sets of rows, `r` what is there and `excluded` what is new.
+void AppendMerged(StringInfo out, const RollupColumn& column) {
+  const char* name = Quoted(column.name);
+  const char* old_value = psprintf("r.%s", name);
+  const char* new_value = psprintf("excluded.%s", name);
+  const char* merged = nullptr;
+  switch (column.role) {
+    case ColumnRole::kKey:
+    case ColumnRole::kAverage:
+      return;
+    case ColumnRole::kCount:
+      appendStringInfo(out, "%s = %s + %s", name, old_value, new_value);
+      return;
+    case ColumnRole::kMin:
+      appendStringInfo(out, "%s = LEAST(%s, %s)", name, old_value, new_value);
+      return;
+    case ColumnRole::kMax:
+      appendStringInfo(out, "%s = GREATEST(%s, %s)", name, old_value, new_value);
+      return;
+    case ColumnRole::kSum:
+      merged = psprintf("%s + %s", old_value, new_value);
+      break;
+    case ColumnRole::kBoolAnd:
+      merged = psprintf("%s AND %s", old_value, new_value);
+      break;
+    case ColumnRole::kBoolOr:
+      merged = psprintf("%s OR %s", old_value, new_value);
+      break;
+    case ColumnRole::kHll:
+      merged = psprintf("%s.hll_union(%s, %s)", column.schema, old_value, new_value);
+      break;
+    case ColumnRole::kTopN:
+      merged = psprintf("%s.topn_union(%s, %s)", column.schema, old_value, new_value);
+      break;
+  }
+  appendStringInfo(out, "%s = COALESCE(%s, %s, %s)", name, merged, old_value, new_value);
+}
+
+// The aggregate that merges many values of a column.
+void AppendMergeAggregate(StringInfo out, const RollupColumn& column) {
+  const char* name = Quoted(column.name);
+  switch (column.role) {
+    case ColumnRole::kKey:
+      appendStringInfoString(out, name);
+      return;
+    case ColumnRole::kCount:
+    case ColumnRole::kSum:
+      appendStringInfo(out, "sum(%s)::%s AS %s", name, TypeName(column), name);
+      return;
+    case ColumnRole::kMin:
+      appendStringInfo(out, "min(%s) AS %s", name, name);
+      return;
+    case ColumnRole::kMax:
+      appendStringInfo(out, "max(%s) AS %s", name, name);
+      return;
+    case ColumnRole::kBoolAnd:
+      appendStringInfo(out, "bool_and(%s) AS %s", name, name);
+      return;
+    case ColumnRole::kBoolOr:
+      appendStringInfo(out, "bool_or(%s) AS %s", name, name);
+      return;
+    case ColumnRole::kHll:
+      appendStringInfo(out, "%s.hll_union_agg(%s) AS %s", column.schema, name, name);
+      return;
+    case ColumnRole::kTopN:
+      appendStringInfo(out, "%s.topn_union_agg(%s) AS %s", column.schema, name, name);
+      return;
+    case ColumnRole::kAverage:
+      return;
+  }
+}
+
+// sum / count in the type that avg has.
+const char* AverageSql(const RollupColumn& column, bool merge) {
+  const char* sum = Quoted(psprintf("%s_sum", column.name));
+  const char* count = Quoted(psprintf("%s_count", column.name));
+  const char* type = TypeName(column);
+  const char* divisor = column.type == INTERVALOID ? "float8" : type;
+  return merge ? psprintf("sum(%s)::%s / NULLIF(sum(%s), 0)::%s", sum, type, count, divisor)
+               : psprintf("%s::%s / NULLIF(%s, 0)::%s", sum, type, count, divisor);
+}
+
+// Collects the parts of a family's statement: a WITH query for each rollup that others read, and
+// one for each INSERT but the root's.
+void AppendFamily(StringInfo out, const Rollup& rollup, const char* delta, int* next) {
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    const Rollup& child = *static_cast<Rollup*>(lfirst(cell));
+    const int number = (*next)++;
+    const char* select = SelectFromDelta(child, delta);
+    if (child.children != NIL) {
+      const char* child_delta = psprintf("%s_%d", kDelta, number);
+      appendStringInfo(out, ", %s (%s) AS MATERIALIZED (%s)", child_delta,
+                       StoredColumnsSql(child, ""), select);
+      select = psprintf("SELECT %s FROM %s d", StoredColumnsSql(child, "d."), child_delta);
+      AppendFamily(out, child, child_delta, next);
+    }
+    appendStringInfo(out, ", millrace_merge_%d AS (%s)", number, MergeSql(child, select));
+  }
+}
+
+}  // namespace
+
+const char* StoredColumnsSql(const Rollup& rollup, const char* prefix) {
+  return JoinColumns(rollup, ", ", [&](StringInfo out, const RollupColumn& column) {
+    if (IsStored(column)) appendStringInfo(out, "%s%s", prefix, Quoted(column.name));
+  });
+}
+
+const char* KeysSql(const Rollup& rollup, const char* prefix) {
+  return JoinColumns(rollup, ", ", [&](StringInfo out, const RollupColumn& column) {
+    if (column.role == ColumnRole::kKey) {
+      appendStringInfo(out, "%s%s", prefix, Quoted(column.name));
+    }
+  });
+}
+
+const char* SameKeysSql(const Rollup& rollup, const char* left, const char* right) {
+  return JoinColumns(rollup, " AND ", [&](StringInfo out, const RollupColumn& column) {
+    const char* name = Quoted(column.name);
+    if (column.role == ColumnRole::kKey) {
+      appendStringInfo(out, "%s.%s IS NOT DISTINCT FROM %s.%s", left, name, right, name);
+    }
+  });
+}
+
+const char* CreateTableSql(const Rollup& rollup) {
+  const char* columns = JoinColumns(rollup, ", ", [](StringInfo out, const RollupColumn& column) {
+    appendStringInfo(out, "%s %s", Quoted(column.name), TypeName(column));
+    if (OidIsValid(column.collation) && column.collation != get_typcollation(column.type)) {
+      appendStringInfo(out, " COLLATE %s", generate_collation_name(column.collation));
+    }
+    if (column.role == ColumnRole::kAverage) {
+      appendStringInfo(out, " GENERATED ALWAYS AS (%s) STORED", AverageSql(column, false));
+    }
+  });
+  return psprintf("CREATE TABLE %s (%s)", rollup.name, columns);
+}
+
+const char* CreateUniqueIndexSql(const Rollup& rollup) {
+  return psprintf("CREATE UNIQUE INDEX ON %s (%s) NULLS NOT DISTINCT", rollup.name,
+                  KeysSql(rollup, ""));
+}
+
+const char* WatermarkSql(const Rollup& root) {
+  return psprintf("(SELECT w.position FROM millrace.watermark w WHERE w.relation = %s::regclass)",
+                  quote_literal_cstr(root.name));
+}
+
+const char* SelectSql(const Rollup& rollup, const Rollup& root, const char* id_column,
+                      IdRange range) {
+  if (rollup.relation == root.relation) return SelectFromEvents(root, id_column, range);
+  const Rollup* parent = FindParent(rollup, root);
+  return psprintf("WITH %s (%s) AS (%s) %s", kDelta, StoredColumnsSql(*parent, ""),
+                  SelectSql(*parent, root, id_column, range), SelectFromDelta(rollup, kDelta));
+}
+
+const char* SelectFromParentSql(const Rollup& rollup, const Rollup& parent, const char* condition) {
+  if (condition == nullptr) return Deparse(rollup.definition->storage);
+  const char* columns = StoredColumnsSql(parent, "");
+  return psprintf("WITH %s (%s) AS (SELECT %s FROM %s WHERE %s) %s", kDelta, columns, columns,
+                  parent.name, condition, SelectFromDelta(rollup, kDelta));
+}
+
+const char* MergeSql(const Rollup& rollup, const char* select) {
+  const char* merges = JoinColumns(
+      rollup, ", ", [](StringInfo out, const RollupColumn& column) { AppendMerged(out, column); });
+  const char* action = *merges == '\0' ? "NOTHING" : psprintf("UPDATE SET %s", merges);
+  return psprintf("INSERT INTO %s AS r (%s) %s ON CONFLICT (%s) DO %s", rollup.name,
+                  StoredColumnsSql(rollup, ""), select, KeysSql(rollup, ""), action);
+}
+
+const char* RefreshSql(const Rollup& root, const char* id_column) {
+  const char* select = SelectFromEvents(root, id_column, {"$1", "$2"});
+  if (root.children == NIL) return MergeSql(root, select);
+  StringInfoData out;
+  initStringInfo(&out);
+  appendStringInfo(&out, "WITH %s (%s) AS MATERIALIZED (%s)", kDelta, StoredColumnsSql(root, ""),
+                   select);
+  int next = 1;
+  AppendFamily(&out, root, kDelta, &next);
+  // The root's INSERT comes last, and so the groups below it are made in the order of its index.
+  appendStringInfo(
+      &out, " %s",
+      MergeSql(root, psprintf("SELECT %s FROM %s d", StoredColumnsSql(root, "d."), kDelta)));
+  return out.data;
+}
+
+const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column) {
+  const char* outputs = JoinColumns(rollup, ", ", [](StringInfo out, const RollupColumn& column) {
+    if (IsStored(column)) {
+      AppendMergeAggregate(out, column);
+    } else {
+      appendStringInfo(out, "%s AS %s", AverageSql(column, true), Quoted(column.name));
+    }
+  });
+  const char* stored = StoredColumnsSql(rollup, "");
+  // A range with two ends is taken to be small by the planner, as it is.
+  const IdRange tail = {WatermarkSql(root), "9223372036854775807"};
+  return psprintf(
+      "SELECT %s FROM (SELECT %s FROM %s UNION ALL SELECT %s FROM (%s) AS tail (%s)) AS rows "
+      "GROUP BY %s",
+      outputs, stored, rollup.name, stored, SelectSql(rollup, root, id_column, tail), stored,
+      KeysSql(rollup, ""));
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,45 @@
+// The SQL of a rollup, made from its definition. Every name in it is qualified: it is run with
+// search_path = pg_catalog.
+#pragma once
+
+#include "pg/pg_api.h"
+#include "pg/rollup/catalog.h"
+
+namespace millrace::pg {
+
+// Which events are read: ids above one and up to the other, each an SQL expression or nullptr.
+struct IdRange {
+  const char* above;
+  const char* up_to;
+};
+// The watermark of a root rollup as an expression, read in the statement's own snapshot.
+const char* WatermarkSql(const Rollup& root);
+
+// CREATE TABLE for the rollup's columns, with the unique index over its keys.
+const char* CreateTableSql(const Rollup& rollup);
+const char* CreateUniqueIndexSql(const Rollup& rollup);
+
+// The groups of a rollup over some events: a SELECT with the table's stored columns. `root` is the
+// root of its family. `id_column` is the events' id.
+const char* SelectSql(const Rollup& rollup, const Rollup& root, const char* id_column,
+                      IdRange range);
+// The groups of a rollup over another, over rows of its parent: those that meet the condition on
+// its columns, or all.
+const char* SelectFromParentSql(const Rollup& rollup, const Rollup& parent, const char* condition);
+
+// INSERT of what `select` gives, merged into the groups that are there.
+const char* MergeSql(const Rollup& rollup, const char* select);
+// One statement that brings the whole family from $1 to $2: events are read once, groups of a
+// rollup over another are made from the new groups of that.
+const char* RefreshSql(const Rollup& root, const char* id_column);
+
+// The query of the live view.
+const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column);
+
+// Lists of columns, with commas between. `prefix` comes before each.
+const char* StoredColumnsSql(const Rollup& rollup, const char* prefix);
+const char* KeysSql(const Rollup& rollup, const char* prefix);
+// Conditions that say that keys are the same, NULLs included.
+const char* SameKeysSql(const Rollup& rollup, const char* left, const char* right);
+
+}  // namespace millrace::pg

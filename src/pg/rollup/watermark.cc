@@ -1,0 +1,177 @@
+#include "pg/rollup/watermark.h"
+
+#include <algorithm>
+
+#include "pg/rollup/catalog.h"
+
+namespace millrace::pg {
+namespace {
+
+// The sequence behind DEFAULT nextval('...'), below a cast to a narrower integer.
+Oid SequenceOfDefault(Node* expression) {
+  while (expression != nullptr && IsA(expression, FuncExpr)) {
+    const auto* call = reinterpret_cast<FuncExpr*>(expression);
+    auto* argument = static_cast<Node*>(linitial(call->args));
+    if (call->funcid == F_NEXTVAL) {
+      const auto* sequence = reinterpret_cast<Const*>(argument);
+      return IsA(sequence, Const) && !sequence->constisnull ? DatumGetObjectId(sequence->constvalue)
+                                                            : InvalidOid;
+    }
+    if (call->funcformat != COERCE_IMPLICIT_CAST && call->funcformat != COERCE_EXPLICIT_CAST) {
+      return InvalidOid;
+    }
+    expression = argument;
+  }
+  if (expression != nullptr && IsA(expression, NextValueExpr)) {
+    return reinterpret_cast<NextValueExpr*>(expression)->seqid;
+  }
+  return InvalidOid;
+}
+
+bool IsInteger(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
+
+void CheckSequence(const IdSource& ids, const char* table) {
+  HeapTuple tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(ids.sequence));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for sequence %u", ids.sequence);
+  const FormData_pg_sequence form = *reinterpret_cast<Form_pg_sequence>(GETSTRUCT(tuple));
+  ReleaseSysCache(tuple);
+  const char* sequence = QualifiedName(ids.sequence);
+  if (form.seqcache > 1) {
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+         errmsg("sequence %s hands out ids of %s from caches, so they do not come in order",
+                sequence, table),
+         errdetail("A session could insert an id below those that are rolled up already."),
+         errhint("ALTER SEQUENCE %s CACHE 1, and end the sessions that have used it.", sequence)));
+  }
+  if (form.seqincrement < 1 || form.seqcycle) {
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("sequence %s, which hands out ids of %s, does not only go up", sequence, table),
+             errhint("ALTER SEQUENCE %s INCREMENT 1 NO CYCLE.", sequence)));
+  }
+}
+
+}  // namespace
+
+int FindIdSources(Oid table, const char* given, IdSource* ids) {
+  Relation relation = relation_open(table, AccessShareLock);
+  const TupleDesc descriptor = RelationGetDescr(relation);
+  int found = 0;
+  for (int i = 0; i < descriptor->natts; ++i) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(descriptor, i);
+    if (attribute->attisdropped || !IsInteger(attribute->atttypid)) continue;
+    if (given != nullptr && strcmp(NameStr(attribute->attname), given) != 0) continue;
+    const Oid sequence = SequenceOfDefault(build_column_default(relation, i + 1));
+    if (!OidIsValid(sequence)) continue;
+    ++found;
+    *ids = {pstrdup(NameStr(attribute->attname)), attribute->attnum, sequence};
+  }
+  relation_close(relation, NoLock);
+  return found;
+}
+
+IdSource FindIdSource(Oid table, const char* given) {
+  IdSource ids = {nullptr, InvalidAttrNumber, InvalidOid};
+  const char* name = QualifiedName(table);
+  const int found = FindIdSources(table, given, &ids);
+  if (found == 1) {
+    CheckSequence(ids, name);
+    return ids;
+  }
+  if (found > 1) {
+    ereport(ERROR, (errcode(ERRCODE_AMBIGUOUS_COLUMN),
+                    errmsg("several columns of %s take their values from sequences", name),
+                    errhint("Say which one numbers its rows: id_column => '...'.")));
+  }
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+       given != nullptr
+           ? errmsg("column \"%s\" of %s does not take its values from a sequence", given, name)
+           : errmsg("no column of %s takes its values from a sequence", name),
+       errhint("A rollup follows its events by an id: ALTER TABLE %s ADD COLUMN event_id bigint "
+               "GENERATED ALWAYS AS IDENTITY.",
+               name)));
+  pg_unreachable();
+}
+
+int64 LastId(const IdSource& ids) {
+  // Whoever may read the rollup's events need not be allowed to read the sequence.
+  const RoleScope before = BecomeCatalogOwner();
+  LOCAL_FCINFO(call, 1);
+  InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
+  call->args[0] = {ObjectIdGetDatum(ids.sequence), false};
+  const Datum value = pg_sequence_last_value(call);
+  RestoreRole(before);
+  return call->isnull ? 0 : DatumGetInt64(value);
+}
+
+Writer* WritersOf(Oid table, int* count) {
+  List* tables = find_all_inheritors(table, NoLock, nullptr);
+  const int table_count = list_length(tables);
+  auto* sorted = static_cast<Oid*>(palloc(table_count * sizeof(Oid)));
+  ListCell* cell;
+  int n = 0;
+  foreach (cell, tables) sorted[n++] = lfirst_oid(cell);
+  std::sort(sorted, sorted + n);
+
+  const LockData* locks = GetLockStatusData();
+  auto* writers = static_cast<Writer*>(palloc(Max(locks->nelements, 1) * sizeof(Writer)));
+  *count = 0;
+  for (int i = 0; i < locks->nelements; ++i) {
+    const LockInstanceData& lock = locks->locks[i];
+    if (lock.locktag.locktag_type != LOCKTAG_RELATION ||
+        lock.locktag.locktag_field1 != MyDatabaseId || lock.pid == MyProcPid ||
+        (lock.holdMask & LOCKBIT_ON(RowExclusiveLock)) == 0 ||
+        !std::binary_search(sorted, sorted + n, lock.locktag.locktag_field2)) {
+      continue;
+    }
+    Writer writer;
+    writer.transaction.backendId = lock.backend;
+    writer.transaction.localTransactionId = lock.lxid;
+    writer.pid = lock.pid;
+    if (LocalTransactionIdIsValid(lock.lxid)) writers[(*count)++] = writer;
+  }
+  return writers;
+}
+
+bool HaveEnded(const Writer* writers, int count, bool wait) {
+  for (int i = 0; i < count; ++i) {
+    if (!VirtualXactLock(writers[i].transaction, wait)) return false;
+  }
+  return true;
+}
+
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+// millrace.last_id(source regclass, id_column name) returns bigint: the last id handed out for the
+// rows of a table; NULL where that cannot be told.
+MILLRACE_FUNCTION(last_id) {
+  if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr) PG_RETURN_NULL();
+  IdSource ids;
+  const char* given = PG_ARGISNULL(1) ? nullptr : NameStr(*PG_GETARG_NAME(1));
+  if (FindIdSources(PG_GETARG_OID(0), given, &ids) != 1) PG_RETURN_NULL();
+  PG_RETURN_INT64(LastId(ids));
+}
+
+// millrace.writers(source regclass) returns setof (pid integer, prepared xid): the transactions
+// that a refresh would wait for now.
+MILLRACE_FUNCTION(writers) {
+  InitMaterializedSRF(fcinfo, 0);
+  auto* results = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr) return static_cast<Datum>(0);
+  int count;
+  const Writer* writers = WritersOf(PG_GETARG_OID(0), &count);
+  for (int i = 0; i < count; ++i) {
+    const bool prepared = writers[i].pid == 0;
+    Datum values[] = {Int32GetDatum(writers[i].pid),
+                      TransactionIdGetDatum(writers[i].transaction.localTransactionId)};
+    bool nulls[] = {prepared, !prepared};
+    tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
+  }
+  return static_cast<Datum>(0);
+}

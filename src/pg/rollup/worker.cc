@@ -1,0 +1,438 @@
+// The launcher and the workers.
+//
+// A task, that is a root rollup as a worker sees it, is in one of these states:
+//   idle      until `next`; then the sequence is looked at. Has it not moved: idle again
+//   settling  ids up to `end` were handed out; writers that may still add some are at work. Looked
+//   at
+//             now and then, less and less often, so that one task never keeps the others waiting
+//   merging   everything up to `end` is settled: a transaction a step of millrace.refresh_step ids
+//   failed    an error was raised and recorded; idle for a while that doubles with each failure
+//
+// A step reads and moves the watermark in one transaction, and locks it; what the worker remembers
+// is only a guess of where it is.
+
+#include "pg/rollup/worker.h"
+
+#include <algorithm>
+
+#include "pg/guc.h"
+#include "pg/rollup/refresh.h"
+#include "pg/rollup/retention.h"
+#include "pg/rollup/worker_registry.h"
+#include "pg/spi.h"
+
+namespace millrace::pg {
+namespace {
+
+constexpr int64 kMillisecond = 1000, kSecond = 1000 * kMillisecond;
+constexpr int64 kFirstPoll = 5 * kMillisecond, kMaxPoll = 200 * kMillisecond;
+constexpr int64 kMaxBackoff = 300 * kSecond;
+constexpr int64 kMaintenanceInterval = 60 * kSecond;
+// Databases that have no worker are looked at so often: a dump may have been restored.
+constexpr int64 kScoutInterval = 60 * kSecond;
+
+struct Task {
+  Oid relation;
+  Oid source;
+  char* id_column;
+  int64 interval;
+  TimestampTz next;
+  bool settling;
+  int64 position;  // where the watermark was last seen; -1: not yet
+  int64 end;       // of what is being settled or merged
+  TimestampTz since;
+  Writer* writers;
+  int writer_count;
+  int64 poll;  // until these are looked at again
+  int failures;
+};
+
+struct TaskList {
+  Task* tasks;
+  int count;
+};
+
+MemoryContext task_context = nullptr;
+TaskList task_list = {};
+int step_settings = 0;
+
+void BeginStep(const char* activity) {
+  SetCurrentStatementStartTimestamp();
+  StartTransactionCommand();
+  step_settings = ConnectSpi();
+  PushActiveSnapshot(GetTransactionSnapshot());
+  pgstat_report_activity(STATE_RUNNING, activity);
+}
+
+void EndStep() {
+  DisconnectSpi(step_settings);
+  PopActiveSnapshot();
+  CommitTransactionCommand();
+  pgstat_report_stat(true);
+  pgstat_report_activity(STATE_IDLE, nullptr);
+}
+
+bool ExtensionIsThere() {
+  const Oid schema = get_namespace_oid("millrace", true);
+  return OidIsValid(get_extension_oid("millrace", true)) && OidIsValid(schema) &&
+         OidIsValid(get_relname_relid("rollup", schema));
+}
+
+const Task* FindTask(const TaskList& list, Oid relation) {
+  for (int i = 0; i < list.count; ++i) {
+    if (list.tasks[i].relation == relation) return &list.tasks[i];
+  }
+  return nullptr;
+}
+
+// Reads the catalog, keeping what is known of tasks that were there before. Returns whether this
+// database has any use for a worker.
+bool LoadTasks() {
+  BeginStep("loading rollups");
+  bool needed = false;
+  TaskList loaded = {};
+  const MemoryContext context =
+      AllocSetContextCreate(TopMemoryContext, "millrace tasks", ALLOCSET_SMALL_SIZES);
+  if (ExtensionIsThere()) {
+    needed = RunSql("SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention") > 0;
+    const uint64 rows = RunSql(
+        "SELECT relation, source, id_column, (extract(epoch FROM refresh_interval) * 1e6)::int8 "
+        "FROM millrace.rollup WHERE parent IS NULL AND NOT paused");
+    loaded.tasks = static_cast<Task*>(MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Task)));
+    for (uint64 i = 0; i < rows; ++i) {
+      bool is_null;
+      const Oid relation = DatumGetObjectId(SpiValue(i, 1, &is_null));
+      if (get_rel_name(relation) == nullptr) continue;
+      Task& task = loaded.tasks[loaded.count++];
+      const Task* before = FindTask(task_list, relation);
+      task.relation = relation;
+      task.position = -1;
+      if (before != nullptr) {
+        task.next = before->next;
+        task.failures = before->failures;
+      }
+      task.source = DatumGetObjectId(SpiValue(i, 2, &is_null));
+      const Datum id_column = SpiValue(i, 3, &is_null);
+      if (!is_null) {
+        task.id_column = MemoryContextStrdup(context, NameStr(*DatumGetName(id_column)));
+      }
+      task.interval = Max(DatumGetInt64(SpiValue(i, 4, &is_null)), 10 * kMillisecond);
+    }
+  }
+  EndStep();
+  if (task_context != nullptr) MemoryContextDelete(task_context);
+  task_context = context;
+  task_list = loaded;
+  return needed;
+}
+
+// idle -> settling, when ids were handed out since the watermark.
+void LookAtSequence(Task* task, TimestampTz now) {
+  const IdSource ids = FindIdSource(task->source, task->id_column);
+  const TimestampTz since = GetCurrentTimestamp();
+  const int64 last = LastId(ids);
+  if (last == task->position) {
+    task->next = now + task->interval;
+    return;
+  }
+  const MemoryContext caller = MemoryContextSwitchTo(task_context);
+  if (task->writers != nullptr) pfree(task->writers);
+  MemoryContextSwitchTo(caller);
+  int count;
+  const Writer* writers = WritersOf(task->source, &count);
+  task->writers =
+      static_cast<Writer*>(MemoryContextAlloc(task_context, Max(count, 1) * sizeof(Writer)));
+  memcpy(task->writers, writers, count * sizeof(Writer));
+  task->writer_count = count;
+  task->end = last;
+  task->since = since;
+  task->settling = true;
+  task->poll = kFirstPoll;
+}
+
+void Merge(Task* task, TimestampTz now) {
+  RefreshOptions options;
+  options.wait_for_others = false;
+  options.end = task->end;
+  options.since = task->since;
+  options.most_ids = refresh_step;
+  const RefreshResult result = RefreshFamily(LoadFamily(task->relation), options);
+  if (!result.done) {
+    // Somebody else is at it.
+    task->next = now + kMaxPoll;
+    return;
+  }
+  task->position = result.position;
+  if (!result.more) {
+    task->settling = false;
+    task->next = now + task->interval;
+  }
+}
+
+// One step of a task, in one transaction.
+void Step(Task* task) {
+  const TimestampTz now = GetCurrentTimestamp();
+  BeginStep(task->settling ? "refreshing a rollup" : "looking for events");
+  if (!task->settling) LookAtSequence(task, now);
+  if (task->settling) {
+    if (HaveEnded(task->writers, task->writer_count, false)) {
+      Merge(task, now);
+    } else {
+      task->next = now + task->poll;
+      task->poll = Min(2 * task->poll, kMaxPoll);
+    }
+  }
+  if (task->failures > 0) {
+    RunSql("DELETE FROM millrace.refresh_error WHERE relation = $1", {OidArgument(task->relation)});
+  }
+  EndStep();
+  task->failures = 0;
+}
+
+void RecordFailure(Task* task, const char* message) {
+  task->failures = Min(task->failures + 1, 30);
+  task->settling = false;
+  task->position = -1;
+  const int64 backoff =
+      Min(Max(task->interval, kSecond) << Min(task->failures - 1, 10), kMaxBackoff);
+  task->next = GetCurrentTimestamp() + backoff;
+  BeginStep("recording a failure");
+  if (ExtensionIsThere() && get_rel_name(task->relation) != nullptr) {
+    RunSql(
+        "INSERT INTO millrace.refresh_error AS e (relation, message, failures, retry_at) VALUES "
+        "($1, $2, $3, $4) ON CONFLICT (relation) DO UPDATE SET message = excluded.message, "
+        "failures = excluded.failures, retry_at = excluded.retry_at, failed_at = "
+        "clock_timestamp()",
+        {OidArgument(task->relation),
+         TextArgument(message),
+         {INT4OID, Int32GetDatum(task->failures)},
+         {TIMESTAMPTZOID, TimestampTzGetDatum(task->next)}});
+  }
+  EndStep();
+}
+
+// Runs `work`; an error is logged, its message returned in the task's context, and the transaction
+// rolled back. Nothing here owns anything.
+template <typename Work>
+char* Guard(Work work) {
+  char* volatile message = nullptr;
+  const MemoryContext caller = CurrentMemoryContext;
+  PG_TRY();
+  { work(); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(TopMemoryContext);
+    ErrorData* error = CopyErrorData();
+    EmitErrorReport();
+    FlushErrorState();
+    AbortCurrentTransaction();
+    message = error->message;
+    pgstat_report_activity(STATE_IDLE, nullptr);
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(caller);
+  return message;
+}
+
+// Old partitions go, and the index over the ids is brought up to date where vacuum has not.
+void Maintain() {
+  BeginStep("retention");
+  const uint64 rows = RunSql("SELECT source, keep FROM millrace.retention");
+  Oid* sources = static_cast<Oid*>(palloc(Max(rows, 1) * sizeof(Oid)));
+  Interval* keeps = static_cast<Interval*>(palloc(Max(rows, 1) * sizeof(Interval)));
+  for (uint64 i = 0; i < rows; ++i) {
+    bool is_null;
+    sources[i] = DatumGetObjectId(SpiValue(i, 1, &is_null));
+    keeps[i] = *DatumGetIntervalP(SpiValue(i, 2, &is_null));
+  }
+  for (uint64 i = 0; i < rows; ++i) {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(sources[i]));
+    if (!HeapTupleIsValid(tuple)) continue;
+    const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+    ReleaseSysCache(tuple);
+    const RoleScope before = BecomeOwner(owner);
+    ApplyRetention(sources[i], &keeps[i]);
+    RestoreRole(before);
+  }
+  EndStep();
+}
+
+// A BRIN index does not cover what was written since it was last summarized: each refresh and each
+// question to a live view reads all of that.
+void Summarize() {
+  BeginStep("summarizing ids");
+  RunSql(
+      "SELECT brin_summarize_new_values(i.indexrelid) FROM (SELECT DISTINCT source FROM "
+      "millrace.rollup WHERE parent IS NULL) r CROSS JOIN LATERAL pg_partition_tree(r.source) t "
+      "JOIN pg_index i ON i.indrelid = t.relid JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am "
+      "a "
+      "ON a.oid = c.relam WHERE t.isleaf AND a.amname = 'brin' AND i.indisvalid AND c.relkind = "
+      "'i'");
+  EndStep();
+}
+
+TimestampTz NextDue(TimestampTz maintenance) {
+  TimestampTz next = maintenance;
+  for (int i = 0; i < task_list.count; ++i) next = Min(next, task_list.tasks[i].next);
+  return next;
+}
+
+void RunDueTasks() {
+  for (int i = 0; i < task_list.count; ++i) {
+    Task* task = &task_list.tasks[i];
+    if (task->next > GetCurrentTimestamp()) continue;
+    char* message = Guard([task] { Step(task); });
+    if (message == nullptr) continue;
+    Guard([task, message] { RecordFailure(task, message); });
+    pfree(message);
+  }
+}
+
+void SleepUntil(TimestampTz next) {
+  const int64 left = next - GetCurrentTimestamp();
+  // Rounded up, or the last part of a millisecond would be spent awake.
+  const long timeout = static_cast<long>(Max(left + kMillisecond - 1, 0) / kMillisecond);
+  if (timeout > 0) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
+                    PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+  }
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+  }
+}
+
+void InstallSignalHandlers() {
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, die);
+  BackgroundWorkerUnblockSignals();
+}
+
+// Starts a worker; it finds out itself whether there is anything to do.
+bool StartWorker(Oid database) {
+  BackgroundWorker worker = {};
+  snprintf(worker.bgw_name, BGW_MAXLEN, "millrace worker");
+  snprintf(worker.bgw_type, BGW_MAXLEN, "millrace worker");
+  snprintf(worker.bgw_library_name, BGW_MAXLEN, "millrace");
+  snprintf(worker.bgw_function_name, BGW_MAXLEN, "millrace_worker_main");
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  worker.bgw_main_arg = ObjectIdGetDatum(database);
+  worker.bgw_notify_pid = MyProcPid;
+  BackgroundWorkerHandle* handle;
+  if (!RegisterDynamicBackgroundWorker(&worker, &handle)) {
+    ereport(LOG, (errmsg("millrace: no worker could be started for database %u", database),
+                  errhint("Raise max_worker_processes.")));
+    return false;
+  }
+  pid_t pid;
+  (void)WaitForBackgroundWorkerStartup(handle, &pid);
+  return true;
+}
+
+List* Databases() {
+  StartTransactionCommand();
+  (void)GetTransactionSnapshot();
+  List* databases = NIL;
+  Relation relation = table_open(DatabaseRelationId, AccessShareLock);
+  TableScanDesc scan = table_beginscan_catalog(relation, 0, nullptr);
+  while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection)) {
+    const auto* form = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+    if (!form->datallowconn || form->datistemplate) continue;
+    const MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+    databases = lappend_oid(databases, form->oid);
+    MemoryContextSwitchTo(caller);
+  }
+  table_endscan(scan);
+  table_close(relation, AccessShareLock);
+  CommitTransactionCommand();
+  return databases;
+}
+
+bool change_pending = false;
+
+void AtEndOfTransaction(XactEvent event, void*) {
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE) {
+    if (change_pending) NoteChange(MyDatabaseId);
+    change_pending = false;
+  } else if (event == XACT_EVENT_ABORT) {
+    change_pending = false;
+  }
+}
+
+}  // namespace
+
+void NotifyWorker() {
+  if (!HasWorkerRegistry()) return;
+  static bool registered = false;
+  if (!registered) RegisterXactCallback(AtEndOfTransaction, nullptr);
+  registered = true;
+  change_pending = true;
+}
+
+void InstallRollupWorkers() {
+  RequestWorkerRegistry();
+  BackgroundWorker launcher = {};
+  snprintf(launcher.bgw_name, BGW_MAXLEN, "millrace launcher");
+  snprintf(launcher.bgw_type, BGW_MAXLEN, "millrace launcher");
+  snprintf(launcher.bgw_library_name, BGW_MAXLEN, "millrace");
+  snprintf(launcher.bgw_function_name, BGW_MAXLEN, "millrace_launcher_main");
+  launcher.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  launcher.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  launcher.bgw_restart_time = 5;
+  RegisterBackgroundWorker(&launcher);
+}
+
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+extern "C" PGDLLEXPORT void millrace_launcher_main(Datum) {
+  InstallSignalHandlers();
+  BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+  RegisterLauncher();
+  TimestampTz next_scout = 0;
+  for (;;) {
+    const TimestampTz now = GetCurrentTimestamp();
+    const bool scout = now >= next_scout;
+    if (scout) next_scout = now + kScoutInterval;
+    List* databases = Databases();
+    ListCell* cell;
+    foreach (cell, databases) {
+      const Oid database = lfirst_oid(cell);
+      const bool asked = TakeRequest(database);
+      if (enable_worker && (asked || scout) && !HasWorker(database)) (void)StartWorker(database);
+    }
+    list_free(databases);
+    SleepUntil(next_scout);
+  }
+}
+
+extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
+  InstallSignalHandlers();
+  if (!RegisterWorker(DatumGetObjectId(argument))) return;
+  BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
+  TimestampTz maintenance = 0;
+  if (!LoadTasks()) return;
+  for (;;) {
+    if (!enable_worker) return;
+    const bool maintain = GetCurrentTimestamp() >= maintenance;
+    // The catalog may have been changed by hand, or by a restore.
+    if (TakeChange() || maintain) {
+      bool needed = true;
+      Guard([&needed] { needed = LoadTasks(); });
+      if (!needed) return;
+    }
+    if (maintain) {
+      maintenance = GetCurrentTimestamp() + kMaintenanceInterval;
+      for (auto work : {Maintain, Summarize}) {
+        if (char* message = Guard(work)) pfree(message);
+      }
+    }
+    RunDueTasks();
+    SleepUntil(NextDue(maintenance));
+  }
+}

@@ -1,0 +1,128 @@
+#include "pg/rollup/worker_registry.h"
+
+namespace millrace::pg {
+namespace {
+
+constexpr int kMaxDatabases = 128;
+
+struct Entry {
+  Oid database;   // InvalidOid: free
+  Latch* worker;  // nullptr: none runs
+  bool changed;   // since the worker, or without one the launcher, looked
+};
+
+struct Registry {
+  slock_t lock;
+  Latch* launcher;
+  Entry entries[kMaxDatabases];
+};
+
+Registry* registry = nullptr;
+Entry* own_entry = nullptr;
+shmem_request_hook_type previous_request = nullptr;
+shmem_startup_hook_type previous_startup = nullptr;
+
+void Request() {
+  if (previous_request != nullptr) previous_request();
+  RequestAddinShmemSpace(sizeof(Registry));
+}
+
+void Startup() {
+  if (previous_startup != nullptr) previous_startup();
+  bool found;
+  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+  registry = static_cast<Registry*>(ShmemInitStruct("millrace workers", sizeof(Registry), &found));
+  if (!found) {
+    memset(static_cast<void*>(registry), 0, sizeof(Registry));
+    SpinLockInit(&registry->lock);
+  }
+  LWLockRelease(AddinShmemInitLock);
+}
+
+// The database's entry; with `make` a new one where there is room. REQUIRES: the lock is held.
+Entry* Find(Oid database, bool make) {
+  Entry* free_entry = nullptr;
+  for (Entry& entry : registry->entries) {
+    if (entry.database == database) return &entry;
+    if (entry.database == InvalidOid && free_entry == nullptr) free_entry = &entry;
+  }
+  if (!make || free_entry == nullptr) return nullptr;
+  *free_entry = {database, nullptr, false};
+  return free_entry;
+}
+
+void Unregister(int, Datum) {
+  SpinLockAcquire(&registry->lock);
+  own_entry->worker = nullptr;
+  if (!own_entry->changed) own_entry->database = InvalidOid;
+  Latch* launcher = registry->launcher;
+  SpinLockRelease(&registry->lock);
+  if (launcher != nullptr) SetLatch(launcher);
+}
+
+}  // namespace
+
+void RequestWorkerRegistry() {
+  previous_request = shmem_request_hook;
+  shmem_request_hook = Request;
+  previous_startup = shmem_startup_hook;
+  shmem_startup_hook = Startup;
+}
+
+bool HasWorkerRegistry() { return registry != nullptr; }
+
+void RegisterLauncher() {
+  SpinLockAcquire(&registry->lock);
+  registry->launcher = MyLatch;
+  SpinLockRelease(&registry->lock);
+}
+
+bool RegisterWorker(Oid database) {
+  SpinLockAcquire(&registry->lock);
+  Entry* entry = Find(database, true);
+  const bool mine = entry != nullptr && entry->worker == nullptr;
+  if (mine) {
+    entry->worker = MyLatch;
+    entry->changed = false;
+    own_entry = entry;
+  }
+  SpinLockRelease(&registry->lock);
+  if (mine) before_shmem_exit(Unregister, 0);
+  return mine;
+}
+
+bool TakeChange() {
+  SpinLockAcquire(&registry->lock);
+  const bool changed = own_entry->changed;
+  own_entry->changed = false;
+  SpinLockRelease(&registry->lock);
+  return changed;
+}
+
+void NoteChange(Oid database) {
+  SpinLockAcquire(&registry->lock);
+  Entry* entry = Find(database, true);
+  if (entry != nullptr) entry->changed = true;
+  Latch* latch = entry != nullptr && entry->worker != nullptr ? entry->worker : registry->launcher;
+  SpinLockRelease(&registry->lock);
+  if (latch != nullptr) SetLatch(latch);
+}
+
+bool HasWorker(Oid database) {
+  SpinLockAcquire(&registry->lock);
+  const Entry* entry = Find(database, false);
+  const bool has = entry != nullptr && entry->worker != nullptr;
+  SpinLockRelease(&registry->lock);
+  return has;
+}
+
+bool TakeRequest(Oid database) {
+  SpinLockAcquire(&registry->lock);
+  Entry* entry = Find(database, false);
+  const bool asked = entry != nullptr && entry->worker == nullptr && entry->changed;
+  if (asked) entry->changed = false;
+  SpinLockRelease(&registry->lock);
+  return asked;
+}
+
+}  // namespace millrace::pg

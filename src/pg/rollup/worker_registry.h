@@ -1,0 +1,29 @@
+// What the launcher and the workers know of each other, in shared memory.
+#pragma once
+
+#include "pg/pg_api.h"
+
+namespace millrace::pg {
+
+// Asks for shared memory. Call from _PG_init while shared libraries are preloaded.
+void RequestWorkerRegistry();
+bool HasWorkerRegistry();
+
+// The launcher announces itself, to be woken.
+void RegisterLauncher();
+
+// A worker takes its database's place; false when another has it, or there is none left. It is
+// given back when the process ends.
+bool RegisterWorker(Oid database);
+// Whether somebody called NoteChange since the last time this worker asked.
+bool TakeChange();
+
+// Says that a database's rollups have changed: wakes its worker, or the launcher.
+void NoteChange(Oid database);
+
+// For the launcher: whether the database has a worker, and whether one was asked for since the last
+// time.
+bool HasWorker(Oid database);
+bool TakeRequest(Oid database);
+
+}  // namespace millrace::pg

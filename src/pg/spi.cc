@@ -1,0 +1,47 @@
+#include "pg/spi.h"
+
+namespace millrace::pg {
+
+uint64 RunSql(const char* sql, std::initializer_list<SpiArgument> arguments) {
+  constexpr int kMaxArguments = 16;
+  Oid types[kMaxArguments];
+  Datum values[kMaxArguments];
+  char nulls[kMaxArguments] = {};
+  int count = 0;
+  Assert(arguments.size() <= kMaxArguments);
+  for (const SpiArgument& argument : arguments) {
+    types[count] = argument.type;
+    values[count] = argument.value;
+    nulls[count] = argument.is_null ? 'n' : ' ';
+    ++count;
+  }
+  const int result = SPI_execute_with_args(sql, count, types, values, nulls, false, 0);
+  if (result < 0) elog(ERROR, "SPI: %s for: %s", SPI_result_code_string(result), sql);
+  return SPI_processed;
+}
+
+Datum SpiValue(uint64 row, int column, bool* is_null) {
+  return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
+}
+
+void SetSettingInScope(const char* name, const char* value) {
+  (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+int BeginSettings() { return NewGUCNestLevel(); }
+
+void EndSettings(int level) { AtEOXact_GUC(true, level); }
+
+int ConnectSpi() {
+  SPI_connect();
+  const int settings = BeginSettings();
+  SetSettingInScope("search_path", "pg_catalog");
+  return settings;
+}
+
+void DisconnectSpi(int settings) {
+  EndSettings(settings);
+  SPI_finish();
+}
+
+}  // namespace millrace::pg

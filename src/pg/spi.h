@@ -1,0 +1,39 @@
+// Statements through SPI, for code that is not hot.
+#pragma once
+
+#include <initializer_list>
+
+#include "pg/pg_api.h"
+
+namespace millrace::pg {
+
+struct SpiArgument {
+  Oid type;
+  Datum value;
+  bool is_null = false;
+};
+
+// Runs one statement and returns how many rows it touched or returned (in SPI_tuptable). Raises
+// when it fails, as the statement does. REQUIRES: SPI is connected.
+uint64 RunSql(const char* sql, std::initializer_list<SpiArgument> arguments = {});
+
+// A value of the rows returned by the last RunSql. By-reference values live until SPI_finish.
+Datum SpiValue(uint64 row, int column, bool* is_null);
+
+inline SpiArgument OidArgument(Oid value) { return {REGCLASSOID, ObjectIdGetDatum(value)}; }
+inline SpiArgument Int64Argument(int64 value) { return {INT8OID, Int64GetDatum(value)}; }
+inline SpiArgument TextArgument(const char* value) {
+  return {TEXTOID, value == nullptr ? 0 : CStringGetTextDatum(value), value == nullptr};
+}
+
+// Settings for a while, until EndSettings or the end of the transaction.
+int BeginSettings();
+void SetSettingInScope(const char* name, const char* value);
+void EndSettings(int level);
+
+// Connects SPI, with search_path = pg_catalog until DisconnectSpi, so that the names in statements
+// of ours mean what they say, and queries are deparsed with qualified names.
+int ConnectSpi();
+void DisconnectSpi(int settings);
+
+}  // namespace millrace::pg
