@@ -6,6 +6,7 @@
 #include <new>
 #include <type_traits>
 
+#include "core/aggregate/stored_copy.h"
 #include "core/base/hash.h"
 
 namespace millrace {
@@ -224,12 +225,8 @@ Status GroupBy::UpdateStates(const ColumnBatch& batch, const std::uint32_t* grou
       }
       case AggregateKind::kTopNUnion:
         for_each([&](Number&, std::uint32_t i) {
-          TopN*& state = TopNState(groups[i], a);
-          if (state == nullptr) {
-            state = new (allocator.Allocate(sizeof(TopN))) TopN(topn_counters_);
-          }
-          const auto* stored = reinterpret_cast<const TopNStored*>(values[i]);
-          state->AddSummary(stored->items, stored->size, allocator);
+          UnionTopN(&SketchState(groups[i], a), *reinterpret_cast<const TopNStored*>(values[i]),
+                    allocator);
         });
         break;
       case AggregateKind::kHllAdd:
@@ -248,17 +245,53 @@ Status GroupBy::UpdateHllUnion(std::uint32_t aggregate, const Column& column,
     if (groups[i] == AggregateHashTable::kNoGroup || (column.any_null && column.nulls[i] != 0)) {
       continue;
     }
-    const auto& view = *reinterpret_cast<const HllView*>(column.values[i]);
-    HyperLogLog*& state = HllState(groups[i], aggregate);
-    if (state == nullptr) {
-      state = new (allocator.Allocate(sizeof(HyperLogLog))) HyperLogLog(view.parameters());
-    } else if (const Status status = CheckSameHllParameters(state->parameters(), view.parameters());
-               !status.ok()) {
-      return status;
-    }
-    state->Merge(view, allocator);
+    const Status status = UnionHll(&SketchState(groups[i], aggregate),
+                                   *reinterpret_cast<const HllView*>(column.values[i]), allocator);
+    if (!status.ok()) return status;
   }
   return Status::Ok();
+}
+
+Status GroupBy::UnionHll(void** slot, const HllView& view, Allocator& allocator) const {
+  if (*slot == nullptr) {
+    if (view.IsOwnUnion()) {
+      *slot = CopyStoredHll(view, allocator);
+      return Status::Ok();
+    }
+    *slot = new (allocator.Allocate(sizeof(HyperLogLog))) HyperLogLog(view.parameters());
+  } else if (IsStoredCopy(*slot)) {
+    const auto bytes = StoredHll(*slot);
+    HllView first;
+    if (const Status status = HllView::Parse(bytes.data(), bytes.size(), &first); !status.ok()) {
+      return status;
+    }
+    auto* state = new (allocator.Allocate(sizeof(HyperLogLog))) HyperLogLog(first.parameters());
+    state->Merge(first, allocator);
+    FreeStoredCopy(*slot, allocator);
+    *slot = state;
+  }
+  auto* state = static_cast<HyperLogLog*>(*slot);
+  const Status status = CheckSameHllParameters(state->parameters(), view.parameters());
+  if (status.ok()) state->Merge(view, allocator);
+  return status;
+}
+
+void GroupBy::UnionTopN(void** slot, const TopNStored& stored, Allocator& allocator) const {
+  if (*slot == nullptr) {
+    // A full summary has a floor, and an oversized one is trimmed: that is TopN's business.
+    if (stored.size < static_cast<std::size_t>(topn_counters_)) {
+      *slot = CopyStoredTopN({stored.items, stored.size}, allocator);
+      return;
+    }
+    *slot = new (allocator.Allocate(sizeof(TopN))) TopN(topn_counters_);
+  } else if (IsStoredCopy(*slot)) {
+    const auto first = StoredTopN(*slot);
+    auto* state = new (allocator.Allocate(sizeof(TopN))) TopN(topn_counters_);
+    state->AddSummary(first.data(), first.size(), allocator);
+    FreeStoredCopy(*slot, allocator);
+    *slot = state;
+  }
+  static_cast<TopN*>(*slot)->AddSummary(stored.items, stored.size, allocator);
 }
 
 void GroupBy::KeepRows(const ColumnBatch& batch, const std::uint32_t* groups,

@@ -11,7 +11,8 @@
 // would be a cache miss or several, and a sketch's own bookkeeping. Instead the kept rows are
 // scattered by group (a counting sort, stable), and each group's values are turned into a sketch in
 // one go: hashed, sorted, deduplicated. A group that never needs more than that never has a sketch
-// object at all.
+// object at all. Neither has a group with a single stored sketch: that is copied, and handed out as
+// it came.
 //
 // Memory: kept rows may take what the limit leaves. When they reach it they are folded into sketch
 // objects, a HyperLogLog or TopN a group, and go; the rows of a group with few of them stay,
@@ -137,6 +138,8 @@ class GroupBy {
   Status UpdateStates(const ColumnBatch& batch, const std::uint32_t* groups, Allocator& allocator);
   Status UpdateHllUnion(std::uint32_t aggregate, const Column& column, const std::uint32_t* groups,
                         std::uint32_t rows, Allocator& allocator);
+  Status UnionHll(void** slot, const HllView& view, Allocator& allocator) const;
+  void UnionTopN(void** slot, const TopNStored& stored, Allocator& allocator) const;
   void KeepRows(const ColumnBatch& batch, const std::uint32_t* groups, Allocator& allocator);
   void ExtendStates(Allocator& allocator);
   void Scatter(Allocator& allocator);
@@ -155,7 +158,8 @@ class GroupBy {
   std::string_view KeyText(const AggregateSpec& spec, std::int64_t value, char* digits) const;
   std::span<const TopNItem> ItemsFromRuns(const AggregateSpec& spec, std::size_t runs,
                                           Allocator& allocator);
-  // The sketch object of a group, nullptr while it has none.
+  // The sketch object of a group, nullptr while it has none. For unions it may be a copy instead:
+  // see stored_copy.h.
   HyperLogLog*& HllState(std::uint32_t group, std::uint32_t aggregate) {
     return reinterpret_cast<HyperLogLog*&>(SketchState(group, aggregate));
   }

@@ -6,6 +6,7 @@
 
 #include "core/aggregate/group_by.h"
 #include "core/aggregate/rank_sort.h"
+#include "core/aggregate/stored_copy.h"
 #include "core/base/coding.h"
 #include "core/base/hash.h"
 
@@ -88,6 +89,7 @@ std::span<const std::uint8_t> GroupBy::HllOf(std::uint32_t group, std::uint32_t 
   HyperLogLog* state = sketches_.empty() ? nullptr : HllState(group, aggregate);
   if (spec.kind == AggregateKind::kHllUnion) {
     if (state == nullptr) return {};
+    if (IsStoredCopy(state)) return StoredHll(state);
     return EncodeHll(state, allocator);
   }
   if (!any_rows_) return {};
@@ -170,7 +172,10 @@ std::span<const TopNItem> GroupBy::ItemsFromRuns(const AggregateSpec& spec, std:
 const TopN* GroupBy::TopNStateOf(std::uint32_t group, std::uint32_t aggregate,
                                  Allocator& allocator) {
   TopN* state = sketches_.empty() ? nullptr : TopNState(group, aggregate);
-  if (aggregates_[aggregate].kind == AggregateKind::kTopNUnion) return state;
+  if (aggregates_[aggregate].kind == AggregateKind::kTopNUnion) {
+    if (IsStoredCopy(state)) UnionTopN(&SketchState(group, aggregate), {nullptr, 0}, allocator);
+    return sketches_.empty() ? nullptr : TopNState(group, aggregate);
+  }
   TopN fresh(topn_counters_);
   AddToTopN(aggregate, SegmentOf(group, aggregate), state != nullptr ? state : &fresh, allocator);
   if (state == nullptr) {
@@ -192,6 +197,9 @@ std::span<const TopNItem> GroupBy::TopNOf(std::uint32_t group, std::uint32_t agg
     if (runs <= static_cast<std::uint64_t>(TopN::kSlack * topn_counters_)) {
       return ItemsFromRuns(spec, runs, allocator);
     }
+  }
+  if (has_state && IsStoredCopy(TopNState(group, aggregate))) {
+    return StoredTopN(TopNState(group, aggregate));
   }
   const TopN* state = TopNStateOf(group, aggregate, allocator);
   if (state == nullptr) return {};

@@ -80,6 +80,15 @@ class HllView {
   // Explicit values or sparse entries; 0 for the other types.
   std::uint32_t count() const { return count_; }
   const std::uint8_t* body() const { return body_; }
+  // Whether the value is stored as a sketch of its content would be by default: then it is its own
+  // union. True for exact values.
+  bool IsOwnUnion() const {
+    return type_ != HllType::kSparse && type_ != HllType::kFull &&
+           count_ <= parameters_.explicit_limit();
+  }
+  // The whole value, header included. REQUIRES: IsOwnUnion().
+  const std::uint8_t* bytes() const { return body_ - kHllHeaderBytes; }
+  std::size_t size() const { return kHllHeaderBytes + count_ * sizeof(std::int64_t); }
   // The i-th explicit value. REQUIRES: type() is kExplicit, i < count().
   std::int64_t ExplicitValue(std::uint32_t i) const noexcept {
     return static_cast<std::int64_t>(

@@ -179,14 +179,17 @@ HeapReader* HeapReader::Open(PlanState* child, const VectorAggPlan& plan) {
 }
 
 bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
-  if (!IsA(state, SeqScanState) || state->plan->initPlan != NIL) return false;
-  auto* scan = reinterpret_cast<SeqScanState*>(state);
-  if (scan->ss.ss_currentScanDesc != nullptr) {
+  const bool bitmap = IsA(state, BitmapHeapScanState);
+  if ((!IsA(state, SeqScanState) && !bitmap) || state->plan->initPlan != NIL) return false;
+  auto* scan = reinterpret_cast<ScanState*>(state);
+  if (bitmap) {
+    if (state->plan->parallel_aware) return false;
+  } else if (scan->ss_currentScanDesc != nullptr) {
     // Made for a parallel plan: its blocks are shared out among the workers.
-    if (scan->ss.ss_currentScanDesc->rs_parallel == nullptr) return false;
-    shared_ = scan->ss.ss_currentScanDesc;
+    if (scan->ss_currentScanDesc->rs_parallel == nullptr) return false;
+    shared_ = scan->ss_currentScanDesc;
   }
-  Relation relation = scan->ss.ss_currentRelation;
+  Relation relation = scan->ss_currentRelation;
   if (relation->rd_tableam != GetHeapamTableAmRoutine() ||
       !IsMVCCSnapshot(state->state->es_snapshot)) {
     return false;
@@ -199,7 +202,14 @@ bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
     table->attributes[i].length = TupleDescAttr(descriptor, i)->attlen;
     table->attributes[i].align = TupleDescAttr(descriptor, i)->attalign;
   }
-  if (!AddFilters(scan, table) || !AddOutputs(scan, plan, table)) return false;
+  table->bitmap = bitmap ? outerPlanState(state) : nullptr;
+  // Every row of a page is looked at, so the condition of the index is one more filter.
+  const List* condition =
+      bitmap ? reinterpret_cast<BitmapHeapScan*>(state->plan)->bitmapqualorig : NIL;
+  if (!AddFilters(scan, state->plan->qual, table) || !AddFilters(scan, condition, table) ||
+      !AddOutputs(scan, plan, table)) {
+    return false;
+  }
   int last_filter = 0, first_output = descriptor->natts;
   for (int i = descriptor->natts - 1; i >= 0; --i) {
     const Attribute& attribute = table->attributes[i];
@@ -215,9 +225,9 @@ bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
   return true;
 }
 
-bool HeapReader::AddFilters(SeqScanState* scan, Table* table) {
+bool HeapReader::AddFilters(const ScanState* scan, const List* quals, Table* table) {
   ListCell* cell;
-  foreach (cell, scan->ss.ps.plan->qual) {
+  foreach (cell, quals) {
     const auto* operation = static_cast<OpExpr*>(lfirst(cell));
     Filter filter;
     if (!IsA(operation, OpExpr) || list_length(operation->args) != 2 ||
@@ -236,7 +246,7 @@ bool HeapReader::AddFilters(SeqScanState* scan, Table* table) {
     bool is_null;
     // Without a parent, so that it is not compiled (JIT) at each rescan: it is evaluated once.
     const Datum value = ExecEvalExprSwitchContext(ExecInitExpr(constant, nullptr),
-                                                  scan->ss.ps.ps_ExprContext, &is_null);
+                                                  scan->ps.ps_ExprContext, &is_null);
     if (is_null) {
       table->never = true;
       continue;
@@ -253,17 +263,17 @@ bool HeapReader::AddFilters(SeqScanState* scan, Table* table) {
   return true;
 }
 
-bool HeapReader::AddOutputs(SeqScanState* scan, const VectorAggPlan& plan, Table* table) {
+bool HeapReader::AddOutputs(const ScanState* scan, const VectorAggPlan& plan, Table* table) {
   for (int i = 0; i < plan.column_count; ++i) {
-    const auto* entry = static_cast<TargetEntry*>(
-        list_nth(scan->ss.ps.plan->targetlist, plan.columns[i].resno - 1));
+    const auto* entry =
+        static_cast<TargetEntry*>(list_nth(scan->ps.plan->targetlist, plan.columns[i].resno - 1));
     Output output = {i, nullptr, plan.columns[i].kind == ColumnKind::kInteger};
     AttrNumber number;
     if (IsA(entry->expr, Var)) {
       number = reinterpret_cast<Var*>(entry->expr)->varattno;
     } else {
       output.bucket = static_cast<Bucket*>(palloc0(sizeof(Bucket)));
-      if (!RecognizeBucket(entry->expr, scan->ss.ps.ps_ExprContext, output.bucket)) return false;
+      if (!RecognizeBucket(entry->expr, scan->ps.ps_ExprContext, output.bucket)) return false;
       number = output.bucket->attribute;
     }
     if (number <= 0) return false;
@@ -442,28 +452,50 @@ void HeapReader::OpenPage(BlockNumber block) {
   }
 }
 
+// The next page of the table that is open; InvalidBlockNumber when there is none left.
+BlockNumber HeapReader::NextBlock() {
+  const auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
+  if (pages_left_ != nullptr) {
+    const TBMIterateResult* page = tbm_iterate(pages_left_);
+    // A page of the bitmap may be newer than our snapshot.
+    while (page != nullptr && page->blockno >= heap->rs_nblocks) page = tbm_iterate(pages_left_);
+    return page == nullptr ? InvalidBlockNumber : page->blockno;
+  }
+  if (block_ >= heap->rs_nblocks) return InvalidBlockNumber;
+  const BlockNumber block = heap->rs_startblock + block_++;
+  return block >= heap->rs_nblocks ? block - heap->rs_nblocks : block;
+}
+
 bool HeapReader::NextPage() {
   if (shared_ != nullptr) return NextSharedPage();
-  while (table_ < table_count_) {
+  for (; table_ < table_count_; ++table_) {
     const Table& table = tables_[table_];
-    if (scan_ == nullptr && !table.never) {
-      scan_ = table_beginscan(table.scan->ss.ss_currentRelation, estate_->es_snapshot, 0, nullptr);
+    if (table.never) continue;
+    if (scan_ == nullptr) {
+      if (table.bitmap != nullptr) {
+        bitmap_ = reinterpret_cast<TIDBitmap*>(MultiExecProcNode(table.bitmap));
+        pages_left_ = tbm_begin_iterate(bitmap_);
+      }
+      scan_ = table_beginscan(table.scan->ss_currentRelation, estate_->es_snapshot, 0, nullptr);
       block_ = 0;
     }
-    auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
-    if (scan_ != nullptr && block_ < heap->rs_nblocks) {
-      BlockNumber block = heap->rs_startblock + block_++;
-      if (block >= heap->rs_nblocks) block -= heap->rs_nblocks;
+    const BlockNumber block = NextBlock();
+    if (block != InvalidBlockNumber) {
       OpenPage(block);
       return true;
     }
-    if (scan_ != nullptr) {
-      table_endscan(scan_);
-      scan_ = nullptr;
-    }
-    ++table_;
+    EndTable();
   }
   return false;
+}
+
+void HeapReader::EndTable() {
+  if (scan_ != nullptr) table_endscan(scan_);
+  scan_ = nullptr;
+  if (pages_left_ != nullptr) tbm_end_iterate(pages_left_);
+  pages_left_ = nullptr;
+  if (bitmap_ != nullptr) tbm_free(bitmap_);
+  bitmap_ = nullptr;
 }
 
 bool HeapReader::Fill(BatchBuilder* batch, bool at_page_end) {
@@ -481,7 +513,7 @@ bool HeapReader::Fill(BatchBuilder* batch, bool at_page_end) {
 
 void HeapReader::Close() {
   // A shared scan belongs to its node.
-  if (scan_ != nullptr && shared_ == nullptr) table_endscan(scan_);
+  if (shared_ == nullptr) EndTable();
   scan_ = nullptr;
   table_ = table_count_;
 }

@@ -1,5 +1,5 @@
-// Reads plain heap tables page by page straight into batches, in place of the sequential scans
-// below the node. Only where that gives the very rows the scans would: see Open.
+// Reads plain heap tables page by page straight into batches, in place of the sequential and bitmap
+// scans below the node. Only where that gives the very rows the scans would: see Open.
 #pragma once
 
 #include "pg/pg_api.h"
@@ -11,9 +11,10 @@ namespace millrace::pg {
 class HeapReader {
  public:
   // Returns a reader in place of `child`, in the current memory context, or nullptr when it cannot
-  // stand in: anything but sequential scans of heap tables (one, also a worker's share of one, or
-  // several below an Append that prunes nothing at run time), filters other than comparisons of
-  // integers or times with constants, target lists other than columns and buckets.
+  // stand in: anything but sequential or bitmap scans of heap tables (one, also a worker's share of
+  // a sequential one, or several below an Append that prunes nothing at run time), filters other
+  // than comparisons of integers or times with constants, target lists other than columns and
+  // buckets.
   static HeapReader* Open(PlanState* child, const VectorAggPlan& plan);
 
   // Fills `batch` until it is full, a page has ended and `at_page_end` wants it, or there are no
@@ -40,7 +41,8 @@ class HeapReader {
     Filter* filters;
   };
   struct Table {
-    SeqScanState* scan;
+    ScanState* scan;
+    PlanState* bitmap;    // of a bitmap scan: makes the bitmap of pages to read; else nullptr
     int attribute_count;  // as far as anything is needed
     Attribute* attributes;
     bool never;  // a filter compares with NULL: no row passes
@@ -51,12 +53,14 @@ class HeapReader {
   };
 
   bool AddTable(PlanState* state, const VectorAggPlan& plan);
-  static bool AddFilters(SeqScanState* scan, Table* table);
-  static bool AddOutputs(SeqScanState* scan, const VectorAggPlan& plan, Table* table);
+  static bool AddFilters(const ScanState* scan, const List* quals, Table* table);
+  static bool AddOutputs(const ScanState* scan, const VectorAggPlan& plan, Table* table);
   void StartShared();
   bool NextPage();
   bool NextSharedPage();
+  BlockNumber NextBlock();
   void OpenPage(BlockNumber block);
+  void EndTable();
   void ReadPage(BatchBuilder* batch);
   template <bool kFiltersFirst>
   static bool ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch);
@@ -72,7 +76,9 @@ class HeapReader {
   TableScanDesc scan_ = nullptr;
   TableScanDesc shared_ = nullptr;  // the scan of a parallel plan, whose blocks others read too
   BlockNumber block_ = 0;           // the next, counted from the start block
-  int tuple_ = 0;                   // the next of the page
+  TIDBitmap* bitmap_ = nullptr;     // of the table that is open, and what is left of it
+  TBMIterator* pages_left_ = nullptr;
+  int tuple_ = 0;  // the next of the page
   bool page_open_ = false;
   int64 pages_ = 0;
 };

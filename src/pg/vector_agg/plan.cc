@@ -126,9 +126,7 @@ const char* Recognize(PlannerInfo* root, const RelOptInfo* input, const RelOptIn
   const Query* query = root->parse;
   if (!query->hasAggs && query->groupClause == NIL) return "no aggregation";
   if (query->groupingSets != NIL) return "grouping sets";
-  if (input->reloptkind != RELOPT_BASEREL || input->rtekind != RTE_RELATION) {
-    return "more than one table";
-  }
+  if (input->reloptkind != RELOPT_BASEREL) return "more than one table";
   if (const char* why = AddKeys(root, query->groupClause, shape)) return why;
   Walk walk = {shape, nullptr};
   ListCell* cell;
@@ -164,8 +162,10 @@ CustomPath* MakePath(PlannerInfo* root, RelOptInfo* output, Shape* shape, Path* 
   path->path.parallel_safe = output->consider_parallel && child->parallel_safe;
   path->path.parallel_workers = child->parallel_workers;
   path->path.rows = clamp_row_est(groups);
+  // What is not a table (a subquery, WITH) is asked for its tuples, at their price.
+  const double share = child->parent->rtekind == RTE_RELATION ? kRowCostShare : 1;
   path->path.startup_cost = child->startup_cost +
-                            kRowCostShare * (child->total_cost - child->startup_cost) +
+                            share * (child->total_cost - child->startup_cost) +
                             cpu_operator_cost * child->rows;
   path->path.total_cost = path->path.startup_cost + cpu_operator_cost * groups +
                           output->reltarget->cost.startup +
