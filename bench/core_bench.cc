@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/cpu.h"
 #include "core/base/hash.h"
 #include "core/sketch/hyperloglog.h"
 #include "core/sketch/hyperloglog_registers.h"
@@ -60,7 +61,7 @@ void MaxPackedPortable(benchmark::State& state) {
 BENCHMARK(MaxPackedPortable);
 
 void MaxPackedAvx2(benchmark::State& state) {
-  if (!internal::HasAvx2()) {
+  if (!HasAvx2()) {
     state.SkipWithError("no AVX2");
     return;
   }

@@ -245,6 +245,7 @@ Oid Create(const Request& request) {
   } else {
     RunSql(CreateTableSql(*rollup));
     RunSql(CreateUniqueIndexSql(*rollup));
+    if (rollup->definition->bucket != nullptr) RunSql(CreateBucketIndexSql(*rollup));
     rollup->relation = RelationNamed(request, "");
   }
   if (parent == nullptr) EnsureIdIndex(*rollup, ids);

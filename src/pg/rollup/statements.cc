@@ -265,6 +265,11 @@ const char* CreateUniqueIndexSql(const Rollup& rollup) {
                   KeysSql(rollup, ""));
 }
 
+const char* CreateBucketIndexSql(const Rollup& rollup) {
+  return psprintf("CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32, autosummarize = on)",
+                  rollup.name, Quoted(rollup.definition->bucket));
+}
+
 const char* WatermarkSql(const Rollup& root) {
   return psprintf("(SELECT w.position FROM millrace.watermark w WHERE w.relation = %s::regclass)",
                   quote_literal_cstr(root.name));

@@ -18,6 +18,8 @@ const char* WatermarkSql(const Rollup& root);
 // CREATE TABLE for the rollup's columns, with the unique index over its keys.
 const char* CreateTableSql(const Rollup& rollup);
 const char* CreateUniqueIndexSql(const Rollup& rollup);
+// The index by which a dashboard finds the newest buckets. REQUIRES: there is a bucket.
+const char* CreateBucketIndexSql(const Rollup& rollup);
 
 // The groups of a rollup over some events: a SELECT with the table's stored columns. `root` is the
 // root of its family. `id_column` is the events' id.

@@ -262,8 +262,8 @@ void Maintain() {
 void Summarize() {
   BeginStep("summarizing ids");
   RunSql(
-      "SELECT brin_summarize_new_values(i.indexrelid) FROM (SELECT DISTINCT source FROM "
-      "millrace.rollup WHERE parent IS NULL) r CROSS JOIN LATERAL pg_partition_tree(r.source) t "
+      "SELECT brin_summarize_new_values(i.indexrelid) FROM (SELECT source FROM millrace.rollup UNION "
+      "SELECT relation FROM millrace.rollup) r CROSS JOIN LATERAL pg_partition_tree(r.source) t "
       "JOIN pg_index i ON i.indrelid = t.relid JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am "
       "a "
       "ON a.oid = c.relam WHERE t.isleaf AND a.amname = 'brin' AND i.indisvalid AND c.relkind = "
