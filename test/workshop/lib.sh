@@ -46,6 +46,7 @@ unschedule() {
 # Goes on after an error: what is not there need not be dropped.
 drop_workshop() {
   sql -v ON_ERROR_STOP=0 >/dev/null 2>&1 \
+      -c "SELECT millrace.drop_rollup('declared_1hr')" -c "SELECT millrace.drop_rollup('declared_5min')" \
       -c "DROP TABLE IF EXISTS events, rollup_events_5min, rollup_events_1hr, rollups" \
       -c "DROP TABLE IF EXISTS partman.template_public_events" \
       -c "DELETE FROM partman.part_config WHERE parent_table = 'public.events'" \

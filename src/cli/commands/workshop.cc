@@ -182,6 +182,42 @@ std::vector<RollupRun> RunRollups(Connection& connection) {
   return runs;
 }
 
+DeclaredRun RunDeclared(Connection& connection) {
+  constexpr const char* kPosition =
+      "SELECT coalesce((SELECT position FROM millrace.watermark "
+      "WHERE relation = to_regclass('public.declared_5min')), 0)";
+  const long long before = ToInteger(connection.Execute(kPosition).Value(0, 0));
+  const bool declared =
+      connection.Execute("SELECT FROM to_regclass('public.declared_1hr') t WHERE t IS NOT NULL")
+          .rows() == 1;
+  const auto start = Clock::now();
+  if (!declared) {
+    Transaction transaction(connection);
+    connection.Execute(FileText("07_declared.sql"));
+    transaction.Commit();
+  }
+  connection.Execute("SELECT millrace.refresh_rollup('public.declared_5min')");
+  const double seconds = SecondsSince(start);
+  return {ToInteger(connection.Execute(kPosition).Value(0, 0)) - before, seconds};
+}
+
+long long CompareWithDeclared(Connection& connection) {
+  return connection.Execute(FileText("08_compare.sql")).rows();
+}
+
+double TimeGrouping(Connection& connection, bool engine) {
+  connection.Execute(
+      fmt::format("BEGIN; SET LOCAL millrace.enable_vector_agg = {}; "
+                  "SET LOCAL max_parallel_workers_per_gather = 0",
+                  engine ? "on" : "off"));
+  const auto start = Clock::now();
+  // Everything is computed, and thrown away.
+  connection.Execute("EXPLAIN (ANALYZE, TIMING off) SELECT * FROM public.declared_5min_definition");
+  const double seconds = SecondsSince(start);
+  connection.Execute("COMMIT");
+  return seconds;
+}
+
 std::vector<DashboardAnswer> RunDashboard(Connection& connection) {
   std::vector<DashboardAnswer> answers;
   for (auto& [title, sql] : DashboardStatements()) {
@@ -234,7 +270,8 @@ void AddWorkshopCommand(CLI::App& app) {
     if (options->quiet) return;
     fmt::print(
         "Next: millrace generate --rows 100000, then in millrace psql:\n"
-        "  SELECT five_minutely_aggregation(), hourly_aggregation();\n");
+        "  SELECT five_minutely_aggregation(), hourly_aggregation();\n"
+        "Or have rollups that keep themselves current: examples/workshop/07_declared.sql\n");
   });
 }
 

@@ -31,6 +31,22 @@ struct RollupRun {
 // transaction of its own.
 std::vector<RollupRun> RunRollups(Connection& connection);
 
+// Declares the rollups of 07_declared.sql, unless they are there, and brings them up to date.
+// Returns the seconds it took and how many ids of events their watermark moved.
+struct DeclaredRun {
+  long long ids = 0;
+  double seconds = 0;
+};
+DeclaredRun RunDeclared(Connection& connection);
+
+// How many rows of the hand-written and the declared rollups have no equal on the other side
+// (08_compare.sql).
+long long CompareWithDeclared(Connection& connection);
+
+// Seconds to group all events as declared_5min does, writing nothing, with the engine on or off (off:
+// by PostgreSQL's own plan, with the same sketches).
+double TimeGrouping(Connection& connection, bool engine);
+
 // One answer of the dashboard.
 struct DashboardAnswer {
   std::string title;   // "Events and distinct devices in the last 15 minutes"

@@ -51,6 +51,13 @@ constexpr const char* kRollups = R"(
          coalesce(pg_total_relation_size(to_regclass(r.name)), 0) AS size_bytes
   FROM rollups r ORDER BY 1)";
 
+constexpr const char* kDeclared = R"(
+  SELECT rollup::text AS name, source::text AS source, watermark, events_behind AS behind,
+         to_char(complete_through, 'YYYY-MM-DD HH24:MI:SS') AS complete_through,
+         round(extract(epoch FROM duration) * 1000) AS refresh_ms, paused, last_error, waits_for,
+         pg_total_relation_size(rollup) AS size_bytes, seconds_behind
+  FROM millrace.rollups ORDER BY 1)";
+
 constexpr const char* kJobs = R"(
   SELECT j.jobid, j.schedule, j.command, j.active, d.status AS last_status,
          to_char(d.start_time, 'YYYY-MM-DD HH24:MI:SS') AS last_start, d.return_message AS last_message
@@ -136,6 +143,17 @@ json Warnings(Connection& connection, const json& status) {
                       Text(job["last_message"])));
     }
   }
+  for (const auto& rollup : status["declared"]) {
+    const std::string name = rollup["name"];
+    if (!rollup["last_error"].is_null()) {
+      warnings.push_back(
+          fmt::format("rollup {} could not be refreshed: {}", name, Text(rollup["last_error"])));
+    } else if (!rollup["waits_for"].is_null() && rollup["seconds_behind"] > 60) {
+      warnings.push_back(fmt::format("rollup {} has waited for {} s for {} to end its transaction",
+                                     name, static_cast<long long>(rollup["seconds_behind"]),
+                                     Text(rollup["waits_for"])));
+    }
+  }
   return warnings;
 }
 
@@ -155,6 +173,8 @@ json InspectServer(Connection& connection) {
   status["tables"] = Rows(connection, kTables);
   const bool rollups = HasRollups(connection);
   status["rollups"] = rollups ? Rows(connection, kRollups) : json::array();
+  status["declared"] =
+      HasTable(connection, "millrace.rollups") ? Rows(connection, kDeclared) : json::array();
   status["jobs"] = HasTable(connection, "cron.job") ? Rows(connection, kJobs) : json::array();
   status["events_per_second"] = rollups ? EventsPerSecond(connection) : 0.0;
   status["warnings"] = Warnings(connection, status);
@@ -188,6 +208,12 @@ std::string FormatStatus(const json& status) {
   section("Rollups", "rollups", {"rollup", "of", "through id", "events behind", "size"},
           {"name", "events_table", "last_aggregated_id", "behind", "size_bytes"},
           {false, false, true, true, true});
+  section("Declared rollups", "declared",
+          {"rollup", "of", "through id", "events behind", "complete through", "last refresh, ms",
+           "paused", "size"},
+          {"name", "source", "watermark", "behind", "complete_through", "refresh_ms", "paused",
+           "size_bytes"},
+          {false, false, true, true, false, true, false, true});
   section("Jobs", "jobs", {"job", "schedule", "command", "active", "last result", "at"},
           {"jobid", "schedule", "command", "active", "last_status", "last_start"}, {true});
   for (const auto& warning : status["warnings"]) {
