@@ -21,6 +21,7 @@ extern "C" {
 #include <catalog/dependency.h>
 #include <catalog/index.h>
 #include <catalog/namespace.h>
+#include <catalog/partition.h>
 #include <catalog/pg_aggregate.h>
 #include <catalog/pg_authid.h>
 #include <catalog/pg_am.h>

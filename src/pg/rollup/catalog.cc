@@ -12,14 +12,6 @@ Oid CatalogTable() {
   return table;
 }
 
-Oid OwnerOf(Oid relation) {
-  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", relation);
-  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-  ReleaseSysCache(tuple);
-  return owner;
-}
-
 RoleScope Become(Oid role, int flags) {
   RoleScope before;
   GetUserIdAndSecContext(&before.role, &before.context);
@@ -64,6 +56,14 @@ void LoadChildren(Rollup* rollup) {
 }
 
 }  // namespace
+
+Oid OwnerOf(Oid relation) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", relation);
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+  ReleaseSysCache(tuple);
+  return owner;
+}
 
 const char* QualifiedName(Oid relation) {
   const char* name = get_rel_name(relation);

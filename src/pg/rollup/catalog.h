@@ -77,5 +77,7 @@ bool ReadRetention(Oid source, Interval* keep);
 
 // The name of a relation, qualified and quoted, as it can stand in any statement.
 const char* QualifiedName(Oid relation);
+// The role that owns a relation.
+Oid OwnerOf(Oid relation);
 
 }  // namespace millrace::pg

@@ -121,6 +121,10 @@ void AdoptTable(const Request& request, const Rollup& rollup) {
                     errmsg("%s exists and is not an ordinary table", rollup.name)));
   }
   CheckOwner(rollup);
+  if (OidIsValid(rollup.parent) && OwnerOf(rollup.relation) != GetUserId()) {
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("table %s and the rollup below have different owners", rollup.name)));
+  }
   if (FindRollup(rollup.relation) != nullptr) {
     ereport(
         ERROR,
@@ -185,7 +189,15 @@ void FindFamily(Rollup* rollup, Rollup** parent, Rollup** root) {
   *parent = FindRollup(rollup->source);
   *root = rollup;
   if (*parent == nullptr) return;
-  CheckOwner(**parent);
+  // Both are refreshed in one statement, as one role.
+  if ((*parent)->owner != GetUserId()) {
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+         errmsg("rollup %s belongs to %s, and only that role can declare a rollup over it",
+                (*parent)->name, GetUserNameFromId((*parent)->owner, false)),
+         errhint("SET ROLE %s.", quote_identifier(GetUserNameFromId((*parent)->owner, false)))));
+  }
   rollup->parent = rollup->source;
   CheckOverRollup(*rollup->definition, *(*parent)->definition, rollup->name);
   *root = LoadFamily(rollup->source);

@@ -66,6 +66,10 @@ Index FindSource(const Query* query, const char* name) {
       entry->rtekind == RTE_RELATION &&
       (entry->relkind == RELKIND_RELATION || entry->relkind == RELKIND_PARTITIONED_TABLE);
   if (!table) Refuse(name, "its query does not read a table", kHint);
+  if (get_rel_persistence(entry->relid) == RELPERSISTENCE_TEMP) {
+    Refuse(name, "its query reads a temporary table",
+           "Nobody else can read it: use another table.");
+  }
   if (entry->tablesample != nullptr) Refuse(name, "its query has TABLESAMPLE", "Leave it out.");
   if (!entry->inh && has_subclass(entry->relid)) {
     Refuse(name, "its query has ONLY", "Select from the table with its partitions.");

@@ -71,11 +71,9 @@ MILLRACE_FUNCTION(drop_rollup) {
   bare.relation = relation;
   bare.name = QualifiedName(relation);
   RefuseWithChildren(bare);
-  if (!OidIsValid(views.parent)) {
-    // A refresh that is under way ends first.
-    Watermark watermark;
-    LockWatermark(relation, true, &watermark);
-  }
+  // A refresh that is under way ends first.
+  Watermark watermark;
+  if (ReadWatermark(relation, &watermark)) LockWatermark(relation, true, &watermark);
   DeleteRollup(relation);
   DropRelation(views.live, "VIEW");
   DropRelation(views.definition, "VIEW");

@@ -81,6 +81,7 @@ int BeginRefreshSettings() {
   // One plan for every window: planned for values, a family over many partitions would be planned
   // each time.
   SetSettingInScope("plan_cache_mode", "force_generic_plan");
+  SetSettingInScope("jit", "off");
   return level;
 }
 

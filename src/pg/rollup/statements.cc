@@ -266,8 +266,9 @@ const char* CreateUniqueIndexSql(const Rollup& rollup) {
 }
 
 const char* CreateBucketIndexSql(const Rollup& rollup) {
-  return psprintf("CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32, autosummarize = on)",
-                  rollup.name, Quoted(rollup.definition->bucket));
+  return psprintf(
+      "CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32, autosummarize = on)",
+      rollup.name, Quoted(rollup.definition->bucket));
 }
 
 const char* WatermarkSql(const Rollup& root) {

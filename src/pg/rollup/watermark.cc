@@ -53,6 +53,20 @@ void CheckSequence(const IdSource& ids, const char* table) {
   }
 }
 
+// A row without an id is in no window.
+void CheckNotNull(Oid table, const IdSource& ids, const char* name) {
+  HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(ids.attribute));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for a column of %s", name);
+  const bool not_null = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->attnotnull;
+  ReleaseSysCache(tuple);
+  if (not_null) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("column \"%s\", which numbers the rows of %s, may be NULL", ids.column, name),
+           errhint("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL.", name,
+                   quote_identifier(ids.column))));
+}
+
 }  // namespace
 
 int FindIdSources(Oid table, const char* given, IdSource* ids) {
@@ -78,6 +92,7 @@ IdSource FindIdSource(Oid table, const char* given) {
   const int found = FindIdSources(table, given, &ids);
   if (found == 1) {
     CheckSequence(ids, name);
+    CheckNotNull(table, ids, name);
     return ids;
   }
   if (found > 1) {
@@ -108,24 +123,57 @@ int64 LastId(const IdSource& ids) {
   return call->isnull ? 0 : DatumGetInt64(value);
 }
 
-Writer* WritersOf(Oid table, int* count) {
-  List* tables = find_all_inheritors(table, NoLock, nullptr);
-  const int table_count = list_length(tables);
-  auto* sorted = static_cast<Oid*>(palloc(table_count * sizeof(Oid)));
-  ListCell* cell;
-  int n = 0;
-  foreach (cell, tables) sorted[n++] = lfirst_oid(cell);
-  std::sort(sorted, sorted + n);
+namespace {
 
+// The locks by which a writer is known. On a partitioned table also that of ATTACH and CREATE ...
+// PARTITION OF: whoever makes a partition and writes to it is not yet known to hold one below it.
+constexpr LOCKMASK kWriting = LOCKBIT_ON(RowExclusiveLock) | LOCKBIT_ON(ShareRowExclusiveLock) |
+                              LOCKBIT_ON(ExclusiveLock) | LOCKBIT_ON(AccessExclusiveLock);
+constexpr LOCKMASK kWritingPartitioned = kWriting | LOCKBIT_ON(ShareUpdateExclusiveLock);
+
+struct WatchedTable {
+  Oid table;
+  LOCKMASK mask;
+  friend bool operator<(const WatchedTable& a, const WatchedTable& b) { return a.table < b.table; }
+};
+
+// The table, those below it, and those above it: a row that is sent to a partition through its
+// parent gets its id when only the parent is locked.
+WatchedTable* TablesToWatch(Oid table, int* count) {
+  List* tables = find_all_inheritors(table, NoLock, nullptr);
+  if (get_rel_relispartition(table)) {
+    tables = list_concat_copy(tables, get_partition_ancestors(table));
+  }
+  auto* watched = static_cast<WatchedTable*>(palloc(list_length(tables) * sizeof(WatchedTable)));
+  *count = 0;
+  ListCell* cell;
+  foreach (cell, tables) {
+    const Oid found = lfirst_oid(cell);
+    const bool partitioned = get_rel_relkind(found) == RELKIND_PARTITIONED_TABLE;
+    watched[(*count)++] = {found, partitioned ? kWritingPartitioned : kWriting};
+  }
+  std::sort(watched, watched + *count);
+  return watched;
+}
+
+}  // namespace
+
+Writer* WritersOf(Oid table, int* count) {
+  int watched_count;
+  const WatchedTable* watched = TablesToWatch(table, &watched_count);
   const LockData* locks = GetLockStatusData();
   auto* writers = static_cast<Writer*>(palloc(Max(locks->nelements, 1) * sizeof(Writer)));
   *count = 0;
   for (int i = 0; i < locks->nelements; ++i) {
     const LockInstanceData& lock = locks->locks[i];
     if (lock.locktag.locktag_type != LOCKTAG_RELATION ||
-        lock.locktag.locktag_field1 != MyDatabaseId || lock.pid == MyProcPid ||
-        (lock.holdMask & LOCKBIT_ON(RowExclusiveLock)) == 0 ||
-        !std::binary_search(sorted, sorted + n, lock.locktag.locktag_field2)) {
+        lock.locktag.locktag_field1 != MyDatabaseId || lock.pid == MyProcPid) {
+      continue;
+    }
+    const WatchedTable wanted = {lock.locktag.locktag_field2, 0};
+    const WatchedTable* found = std::lower_bound(watched, watched + watched_count, wanted);
+    if (found == watched + watched_count || found->table != wanted.table ||
+        (lock.holdMask & found->mask) == 0) {
       continue;
     }
     Writer writer;

@@ -126,6 +126,15 @@ bool LoadTasks() {
   return needed;
 }
 
+// While a dump is being restored into this database, by several processes perhaps, the sequence may
+// be set before the events are there that have its ids.
+bool IsBeingRestored() {
+  return RunSql(
+             "SELECT FROM pg_stat_activity WHERE datid = (SELECT oid FROM pg_database WHERE "
+             "datname "
+             "= current_database()) AND application_name = 'pg_restore' LIMIT 1") > 0;
+}
+
 // idle -> settling, when ids were handed out since the watermark.
 void LookAtSequence(Task* task, TimestampTz now) {
   const IdSource ids = FindIdSource(task->source, task->id_column);
@@ -135,9 +144,11 @@ void LookAtSequence(Task* task, TimestampTz now) {
     task->next = now + task->interval;
     return;
   }
-  const MemoryContext caller = MemoryContextSwitchTo(task_context);
+  if (IsBeingRestored()) {
+    task->next = now + kSecond;
+    return;
+  }
   if (task->writers != nullptr) pfree(task->writers);
-  MemoryContextSwitchTo(caller);
   int count;
   const Writer* writers = WritersOf(task->source, &count);
   task->writers =
@@ -246,11 +257,8 @@ void Maintain() {
     keeps[i] = *DatumGetIntervalP(SpiValue(i, 2, &is_null));
   }
   for (uint64 i = 0; i < rows; ++i) {
-    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(sources[i]));
-    if (!HeapTupleIsValid(tuple)) continue;
-    const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-    ReleaseSysCache(tuple);
-    const RoleScope before = BecomeOwner(owner);
+    if (get_rel_name(sources[i]) == nullptr) continue;
+    const RoleScope before = BecomeOwner(OwnerOf(sources[i]));
     ApplyRetention(sources[i], &keeps[i]);
     RestoreRole(before);
   }
@@ -262,7 +270,8 @@ void Maintain() {
 void Summarize() {
   BeginStep("summarizing ids");
   RunSql(
-      "SELECT brin_summarize_new_values(i.indexrelid) FROM (SELECT source FROM millrace.rollup UNION "
+      "SELECT brin_summarize_new_values(i.indexrelid) FROM (SELECT source FROM millrace.rollup "
+      "UNION "
       "SELECT relation FROM millrace.rollup) r CROSS JOIN LATERAL pg_partition_tree(r.source) t "
       "JOIN pg_index i ON i.indrelid = t.relid JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am "
       "a "
