@@ -17,6 +17,7 @@ extern "C" {
 #include <access/relation.h>
 #include <access/relscan.h>
 #include <access/tableam.h>
+#include <access/twophase.h>
 #include <access/xact.h>
 #include <catalog/dependency.h>
 #include <catalog/index.h>

@@ -196,6 +196,20 @@ bool HaveEnded(const Writer* writers, int count, bool wait) {
 
 using namespace millrace::pg;
 
+namespace {
+
+// The transaction id of a prepared transaction, which still has the virtual id of the session that
+// prepared it, or after a restart its own in that place.
+TransactionId PreparedXid(const Writer& writer) {
+  if (VirtualTransactionIdIsRecoveredPreparedXact(writer.transaction)) {
+    return writer.transaction.localTransactionId;
+  }
+  bool have_more;
+  return TwoPhaseGetXidByVirtualXID(writer.transaction, &have_more);
+}
+
+}  // namespace
+
 // millrace.last_id(source regclass, id_column name) returns bigint: the last id handed out for the
 // rows of a table; NULL where that cannot be told.
 MILLRACE_FUNCTION(last_id) {
@@ -216,8 +230,9 @@ MILLRACE_FUNCTION(writers) {
   const Writer* writers = WritersOf(PG_GETARG_OID(0), &count);
   for (int i = 0; i < count; ++i) {
     const bool prepared = writers[i].pid == 0;
-    Datum values[] = {Int32GetDatum(writers[i].pid),
-                      TransactionIdGetDatum(writers[i].transaction.localTransactionId)};
+    Datum values[] = {
+        Int32GetDatum(writers[i].pid),
+        TransactionIdGetDatum(prepared ? PreparedXid(writers[i]) : InvalidTransactionId)};
     bool nulls[] = {prepared, !prepared};
     tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
   }

@@ -26,7 +26,7 @@ int64 LastId(const IdSource& ids);
 // A transaction that writes.
 struct Writer {
   VirtualTransactionId transaction;
-  int pid;  // 0: a prepared transaction, whose xid is transaction.localTransactionId
+  int pid;  // 0: a prepared transaction
 };
 
 // The transactions that hold `table` or a table below it for writing at this moment, other than our
