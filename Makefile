@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: demo test build install bench fuzz check format deps deps-dev configure clean
+.PHONY: demo test soak build install bench fuzz check format deps deps-dev configure clean
 
 # Packages and extension files go to system folders; root needs no sudo for that.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -30,6 +30,11 @@ demo: install
 
 test: install
 	@test/run
+
+# The random runs against declared rollups for long: SOAK_SECONDS, and so many crashes.
+SOAK_SECONDS ?= 3600
+soak: install
+	@MILLRACE_TEST_CYCLES=1000 test/rollup/soak $(SOAK_SECONDS)
 
 bench: install
 	@bench/run

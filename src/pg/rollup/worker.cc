@@ -30,6 +30,8 @@ constexpr int64 kMaxBackoff = 300 * kSecond;
 constexpr int64 kMaintenanceInterval = 60 * kSecond;
 // Databases that have no worker are looked at so often: a dump may have been restored.
 constexpr int64 kScoutInterval = 60 * kSecond;
+// A worker that was ended is replaced, but not faster than this.
+constexpr int64 kRestartInterval = kSecond;
 
 struct Task {
   Oid relation;
@@ -299,9 +301,9 @@ void RunDueTasks() {
 
 void SleepUntil(TimestampTz next) {
   const int64 left = next - GetCurrentTimestamp();
-  // Rounded up, or the last part of a millisecond would be spent awake.
-  const long timeout = static_cast<long>(Max(left + kMillisecond - 1, 0) / kMillisecond);
-  if (timeout > 0) {
+  if (left > 0) {
+    // Rounded up, or the last part of a millisecond would be spent awake.
+    const long timeout = static_cast<long>((left + kMillisecond - 1) / kMillisecond);
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
                     PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
@@ -403,8 +405,9 @@ extern "C" PGDLLEXPORT void millrace_launcher_main(Datum) {
   InstallSignalHandlers();
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
   RegisterLauncher();
-  TimestampTz next_scout = 0;
+  TimestampTz next_scout = 0, next_start = 0;
   for (;;) {
+    SleepUntil(next_start);
     const TimestampTz now = GetCurrentTimestamp();
     const bool scout = now >= next_scout;
     if (scout) next_scout = now + kScoutInterval;
@@ -413,7 +416,9 @@ extern "C" PGDLLEXPORT void millrace_launcher_main(Datum) {
     foreach (cell, databases) {
       const Oid database = lfirst_oid(cell);
       const bool asked = TakeRequest(database);
-      if (enable_worker && (asked || scout) && !HasWorker(database)) (void)StartWorker(database);
+      if (!enable_worker || !(asked || scout) || HasWorker(database)) continue;
+      (void)StartWorker(database);
+      next_start = now + kRestartInterval;
     }
     list_free(databases);
     SleepUntil(next_scout);
@@ -425,15 +430,15 @@ extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
   if (!RegisterWorker(DatumGetObjectId(argument))) return;
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
   TimestampTz maintenance = 0;
-  if (!LoadTasks()) return;
+  if (!LoadTasks()) return NoMoreWork();
   for (;;) {
-    if (!enable_worker) return;
+    if (!enable_worker) return NoMoreWork();
     const bool maintain = GetCurrentTimestamp() >= maintenance;
     // The catalog may have been changed by hand, or by a restore.
     if (TakeChange() || maintain) {
       bool needed = true;
       Guard([&needed] { needed = LoadTasks(); });
-      if (!needed) return;
+      if (!needed) return NoMoreWork();
     }
     if (maintain) {
       maintenance = GetCurrentTimestamp() + kMaintenanceInterval;

@@ -19,6 +19,7 @@ struct Registry {
 
 Registry* registry = nullptr;
 Entry* own_entry = nullptr;
+bool no_more_work = false;
 shmem_request_hook_type previous_request = nullptr;
 shmem_startup_hook_type previous_startup = nullptr;
 
@@ -54,6 +55,7 @@ Entry* Find(Oid database, bool make) {
 void Unregister(int, Datum) {
   SpinLockAcquire(&registry->lock);
   own_entry->worker = nullptr;
+  own_entry->changed |= !no_more_work;
   if (!own_entry->changed) own_entry->database = InvalidOid;
   Latch* launcher = registry->launcher;
   SpinLockRelease(&registry->lock);
@@ -90,6 +92,8 @@ bool RegisterWorker(Oid database) {
   if (mine) before_shmem_exit(Unregister, 0);
   return mine;
 }
+
+void NoMoreWork() { no_more_work = true; }
 
 bool TakeChange() {
   SpinLockAcquire(&registry->lock);

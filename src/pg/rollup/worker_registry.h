@@ -13,8 +13,10 @@ bool HasWorkerRegistry();
 void RegisterLauncher();
 
 // A worker takes its database's place; false when another has it, or there is none left. It is
-// given back when the process ends.
+// given back when the process ends; unless NoMoreWork was called, the launcher is asked for
+// another.
 bool RegisterWorker(Oid database);
+void NoMoreWork();
 // Whether somebody called NoteChange since the last time this worker asked.
 bool TakeChange();
 
