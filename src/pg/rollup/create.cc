@@ -1,5 +1,6 @@
 // millrace.create_rollup.
 
+#include "pg/fault_point.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/statements.h"
 #include "pg/rollup/worker.h"
@@ -269,6 +270,7 @@ Oid Create(const Request& request) {
   } else if (request.with_data) {
     RefreshFamily(LoadFamily(rollup->relation), {});
   }
+  FaultPoint("create: done");
   return rollup->relation;
 }
 

@@ -1,6 +1,7 @@
 // millrace.rebuild_rollup: a rollup made anew from what it reads, all of it or a span of buckets,
 // in one transaction: readers see the old rows until it commits.
 
+#include "pg/fault_point.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/statements.h"
 #include "pg/spi.h"
@@ -75,6 +76,7 @@ uint64 RebuildTree(const Rollup& rollup, const char* select, const Span& span) {
   };
   add_affected();
   const uint64 rows = Replace(rollup, select, span);
+  FaultPoint("rebuild: replaced");
   add_affected();
   for (int i = 0; i < count; ++i) {
     const auto& child = *static_cast<Rollup*>(list_nth(rollup.children, i));

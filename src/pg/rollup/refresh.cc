@@ -9,6 +9,7 @@
 
 #include "pg/rollup/refresh.h"
 
+#include "pg/fault_point.h"
 #include "pg/guc.h"
 #include "pg/rollup/progress.h"
 #include "pg/rollup/statements.h"
@@ -112,6 +113,7 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   const TimestampTz started = GetCurrentTimestamp();
   Watermark watermark;
   if (!LockWatermark(root->relation, options.wait_for_others, &watermark)) return result;
+  FaultPoint("refresh: locked");
   const IdSource ids = FindIdSource(root->source, root->id_column);
   int64 last = LastId(ids);
   CheckNotBehind(*root, ids, last, watermark.position);
@@ -133,6 +135,7 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
     result.more = true;
   }
 
+  FaultPoint("refresh: settled");
   const int level = BeginRefreshSettings();
   const RoleScope before = BecomeOwner(root->owner);
   const SPIPlanPtr plan = PlanFor(root->relation, RefreshSql(*root, ids.column));
@@ -141,6 +144,7 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
     CHECK_FOR_INTERRUPTS();
     const int64 to = last - from > refresh_step ? from + refresh_step : last;
     MergeWindow(plan, from, to);
+    FaultPoint("refresh: merged");
     ReportProgress(to);
     from = to;
   }
@@ -150,6 +154,7 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   result.ids = last - watermark.position;
   result.position = last;
   MoveWatermark(root->relation, last, since, result.ids, started);
+  FaultPoint("refresh: moved");
   return result;
 }
 

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 
+#include "pg/fault_point.h"
 #include "pg/guc.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/retention.h"
@@ -69,7 +70,9 @@ void BeginStep(const char* activity) {
 void EndStep() {
   DisconnectSpi(step_settings);
   PopActiveSnapshot();
+  FaultPoint("worker: before commit");
   CommitTransactionCommand();
+  FaultPoint("worker: after commit");
   pgstat_report_stat(true);
   pgstat_report_activity(STATE_IDLE, nullptr);
 }
