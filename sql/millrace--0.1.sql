@@ -81,12 +81,12 @@ AS '$libdir/millrace', 'millrace_resume_rollup' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.resume_rollup IS 'refreshes in the background again';
 
 CREATE FUNCTION millrace.rebuild_rollup(
-  rollup pg_catalog.regclass, "from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL)
+  rollup pg_catalog.regclass, since pg_catalog.timestamptz DEFAULT NULL, until pg_catalog.timestamptz DEFAULT NULL)
 RETURNS pg_catalog.int8 AS '$libdir/millrace', 'millrace_rebuild_rollup' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION millrace.rebuild_rollup IS 'make a rollup anew from what it reads, all of it or the buckets from one time to before another; the rows made';
 
 CREATE FUNCTION millrace.verify_rollup(
-  rollup pg_catalog.regclass, "from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL,
+  rollup pg_catalog.regclass, since pg_catalog.timestamptz DEFAULT NULL, until pg_catalog.timestamptz DEFAULT NULL,
   OUT keys pg_catalog.jsonb, OUT column_name pg_catalog.text, OUT expected pg_catalog.text, OUT actual pg_catalog.text)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_verify_rollup' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION millrace.verify_rollup IS 'compute a rollup once more from its events; a row for each value that differs';

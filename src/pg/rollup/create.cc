@@ -243,7 +243,7 @@ int64 StartPosition(const Request& request, const Rollup& rollup, const IdSource
 Oid Create(const Request& request) {
   auto* rollup = static_cast<Rollup*>(palloc0(sizeof(Rollup)));
   rollup->name = quote_qualified_identifier(request.schema, request.name);
-  rollup->definition = AnalyzeRollupQuery(request.query, request.name);
+  rollup->definition = AnalyzeRollupQuery(request.query, rollup->name);
   rollup->source = rollup->definition->source;
   rollup->id_column = request.id_column;
   Rollup *parent, *root;

@@ -17,9 +17,9 @@ const char* Deparse(const Query* query, Index source_rte, const void* node) {
 }
 
 [[noreturn]] void Refuse(const char* name, const char* what, const char* hint) {
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("rollup \"%s\" cannot be kept incrementally: %s", name, what),
-                  errhint("%s", hint)));
+  ereport(ERROR,
+          (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+           errmsg("rollup %s cannot be kept incrementally: %s", name, what), errhint("%s", hint)));
   pg_unreachable();
 }
 
@@ -251,7 +251,10 @@ class Analysis {
     CheckImmutable(query_, source_, reinterpret_cast<Node*>(entry->expr), name_);
     if (IsKey(entry)) {
       RollupColumn* column = MakeColumn(entry->resname, entry->expr, ColumnRole::kKey);
-      if (definition->bucket == nullptr && IsTime(column->type)) definition->bucket = column->name;
+      if (definition->bucket == nullptr && IsTime(column->type)) {
+        definition->bucket = column->name;
+        definition->bucket_type = column->type;
+      }
       definition->columns = lappend(definition->columns, column);
       AppendTarget(&targets_, entry->resname, entry->expr);
       static_cast<TargetEntry*>(llast(targets_))->ressortgroupref = entry->ressortgroupref;
@@ -321,6 +324,13 @@ class ParentCheck {
 
   void Run() const {
     const Query* query = definition_.storage;
+    ListCell* column;
+    foreach (column, definition_.columns) {
+      if (static_cast<RollupColumn*>(lfirst(column))->role == ColumnRole::kAverage) {
+        Refuse(name_, "an average of another rollup's rows is not an average of its events",
+               "Sum the _sum and _count columns of the average below, and divide when reading.");
+      }
+    }
     RequireKeys(query->jointree->quals, "filters by");
     ListCell* cell;
     foreach (cell, query->targetList) {
@@ -329,13 +339,6 @@ class ParentCheck {
         CheckAggregate(aggref);
       } else {
         RequireKeys(entry->expr, "groups by");
-      }
-    }
-    ListCell* column;
-    foreach (column, definition_.columns) {
-      if (static_cast<RollupColumn*>(lfirst(column))->role == ColumnRole::kAverage) {
-        Refuse(name_, "an average of another rollup's rows is not an average of its events",
-               "Sum the _sum and _count columns of the average below, and divide when reading.");
       }
     }
   }
@@ -415,15 +418,27 @@ class ParentCheck {
 }  // namespace
 
 Query* ParseRollupQuery(const char* sql) {
+  // Positions in errors are places in this text, not in the statement that called us.
+  ErrorContextCallback callback;
+  callback.callback = [](void* text) {
+    const int position = geterrposition();
+    if (position <= 0) return;
+    errposition(0);
+    internalerrposition(position);
+    internalerrquery(static_cast<const char*>(text));
+  };
+  callback.arg = const_cast<char*>(sql);
+  callback.previous = error_context_stack;
+  error_context_stack = &callback;
+  Query* query = nullptr;
   List* statements = raw_parser(sql, RAW_PARSE_DEFAULT);
-  if (list_length(statements) != 1 ||
-      !IsA(static_cast<RawStmt*>(linitial(statements))->stmt, SelectStmt)) {
-    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-                    errmsg("the query of a rollup must be one SELECT statement")));
+  if (list_length(statements) == 1 &&
+      IsA(static_cast<RawStmt*>(linitial(statements))->stmt, SelectStmt)) {
+    query = parse_analyze_fixedparams(static_cast<RawStmt*>(linitial(statements)), sql, nullptr, 0,
+                                      nullptr);
   }
-  Query* query = parse_analyze_fixedparams(static_cast<RawStmt*>(linitial(statements)), sql,
-                                           nullptr, 0, nullptr);
-  if (query->commandType != CMD_SELECT || query->utilityStmt != nullptr) {
+  error_context_stack = callback.previous;
+  if (query == nullptr || query->commandType != CMD_SELECT || query->utilityStmt != nullptr) {
     ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
                     errmsg("the query of a rollup must be one SELECT statement")));
   }

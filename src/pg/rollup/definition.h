@@ -41,6 +41,7 @@ struct RollupDefinition {
   Query* storage;
   List* columns;       // RollupColumn*
   const char* bucket;  // the first key that is a time, or nullptr
+  Oid bucket_type;     // timestamptz, timestamp or date; the latter two are taken as UTC's
 };
 
 // Parses and analyses one SELECT statement, in the current search_path. Raises for anything else.

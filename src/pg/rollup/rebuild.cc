@@ -22,9 +22,11 @@ bool IsAll(const Span& span) { return !span.has_from && !span.has_to; }
 // The condition that a row of the rollup lies in the span, with $1 and $2 for its ends.
 const char* Condition(const Rollup& rollup, const char* prefix, const Span& span) {
   const char* bucket = psprintf("%s%s", prefix, quote_identifier(rollup.definition->bucket));
-  if (!span.has_to) return psprintf("%s >= $1", bucket);
-  const char* to = psprintf("%s %s $2", bucket, span.includes_to ? "<=" : "<");
-  return span.has_from ? psprintf("%s >= $1 AND %s", bucket, to) : to;
+  const char* from = psprintf("%s >= %s", bucket, BucketTimeSql(rollup, "$1"));
+  if (!span.has_to) return from;
+  const char* to =
+      psprintf("%s %s %s", bucket, span.includes_to ? "<=" : "<", BucketTimeSql(rollup, "$2"));
+  return span.has_from ? psprintf("%s AND %s", from, to) : to;
 }
 
 uint64 Run(const char* sql, const Span& span) {
@@ -48,8 +50,10 @@ uint64 Replace(const Rollup& rollup, const char* select, const Span& span) {
 // Widens `affected` by the buckets of `child` that come from the parent's rows in the span.
 void AddAffected(const Rollup& child, const Rollup& parent, const Span& span, Span* affected) {
   const char* bucket = quote_identifier(child.definition->bucket);
-  Run(psprintf("SELECT min(q.%s)::timestamptz, max(q.%s)::timestamptz FROM (%s) AS q (%s)", bucket,
-               bucket, SelectFromParentSql(child, parent, Condition(parent, "", span)),
+  Run(psprintf("SELECT %s, %s FROM (%s) AS q (%s)",
+               TimeOfBucketSql(child, psprintf("min(q.%s)", bucket)),
+               TimeOfBucketSql(child, psprintf("max(q.%s)", bucket)),
+               SelectFromParentSql(child, parent, Condition(parent, "", span)),
                StoredColumnsSql(child, "")),
       span);
   bool is_null;

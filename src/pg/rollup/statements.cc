@@ -271,6 +271,17 @@ const char* CreateBucketIndexSql(const Rollup& rollup) {
       rollup.name, Quoted(rollup.definition->bucket));
 }
 
+const char* BucketTimeSql(const Rollup& rollup, const char* time) {
+  return rollup.definition->bucket_type == TIMESTAMPTZOID ? time
+                                                          : psprintf("timezone('UTC', %s)", time);
+}
+
+const char* TimeOfBucketSql(const Rollup& rollup, const char* bucket) {
+  return rollup.definition->bucket_type == TIMESTAMPTZOID
+             ? bucket
+             : psprintf("timezone('UTC', %s::timestamp)", bucket);
+}
+
 const char* WatermarkSql(const Rollup& root) {
   return psprintf("(SELECT w.position FROM millrace.watermark w WHERE w.relation = %s::regclass)",
                   quote_literal_cstr(root.name));

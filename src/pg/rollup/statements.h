@@ -38,6 +38,11 @@ const char* RefreshSql(const Rollup& root, const char* id_column);
 // The query of the live view.
 const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column);
 
+// A time of type timestamptz as it compares with the rollup's bucket in every time zone; and a
+// bucket as a timestamptz. REQUIRES: there is a bucket.
+const char* BucketTimeSql(const Rollup& rollup, const char* time);
+const char* TimeOfBucketSql(const Rollup& rollup, const char* bucket);
+
 // Lists of columns, with commas between. `prefix` comes before each.
 const char* StoredColumnsSql(const Rollup& rollup, const char* prefix);
 const char* KeysSql(const Rollup& rollup, const char* prefix);

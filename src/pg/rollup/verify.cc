@@ -73,7 +73,7 @@ const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_c
 
 }  // namespace
 
-// millrace.verify_rollup(rollup regclass, "from" timestamptz, "to" timestamptz) returns table (keys
+// millrace.verify_rollup(rollup regclass, since timestamptz, until timestamptz) returns table (keys
 // jsonb, column_name text, expected text, actual text): a row a difference.
 MILLRACE_FUNCTION(verify_rollup) {
   InitMaterializedSRF(fcinfo, 0);
