@@ -12,13 +12,13 @@ namespace millrace::pg {
 namespace {
 
 void CheckSource(Oid source) {
+  if (!pg_class_ownercheck(source, GetUserId())) {
+    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(source));
+  }
   if (get_rel_relkind(source) != RELKIND_PARTITIONED_TABLE) {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                     errmsg("%s is not a partitioned table", QualifiedName(source)),
                     errdetail("Retention drops whole partitions.")));
-  }
-  if (!pg_class_ownercheck(source, GetUserId())) {
-    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(source));
   }
 }
 
