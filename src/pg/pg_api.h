@@ -35,6 +35,8 @@ extern "C" {
 #include <catalog/pg_proc.h>
 #include <catalog/pg_sequence.h>
 #include <catalog/pg_type.h>
+#include <commands/dbcommands.h>
+#include <commands/defrem.h>
 #include <commands/explain.h>
 #include <commands/extension.h>
 #include <executor/execPartition.h>

@@ -366,6 +366,43 @@ List* Databases() {
   return databases;
 }
 
+// The database that a statement needs for itself; InvalidOid for any other statement.
+Oid DatabaseWantedBy(Node* statement) {
+  const char* name = nullptr;
+  if (IsA(statement, DropdbStmt)) {
+    name = reinterpret_cast<DropdbStmt*>(statement)->dbname;
+  } else if (IsA(statement, RenameStmt) &&
+             reinterpret_cast<RenameStmt*>(statement)->renameType == OBJECT_DATABASE) {
+    name = reinterpret_cast<RenameStmt*>(statement)->subname;
+  } else if (IsA(statement, AlterDatabaseStmt)) {
+    name = reinterpret_cast<AlterDatabaseStmt*>(statement)->dbname;
+  } else if (IsA(statement, CreatedbStmt)) {
+    ListCell* cell;
+    foreach (cell, reinterpret_cast<CreatedbStmt*>(statement)->options) {
+      auto* option = static_cast<DefElem*>(lfirst(cell));
+      if (strcmp(option->defname, "template") == 0 && option->arg != nullptr) {
+        name = defGetString(option);
+      }
+    }
+  }
+  const Oid database = name == nullptr ? InvalidOid : get_database_oid(name, true);
+  if (!OidIsValid(database) || !pg_database_ownercheck(database, GetUserId())) return InvalidOid;
+  return database;
+}
+
+ProcessUtility_hook_type previous_utility = nullptr;
+
+void ProcessUtilityStatement(PlannedStmt* plan, const char* text, bool read_only,
+                             ProcessUtilityContext context, ParamListInfo parameters,
+                             QueryEnvironment* environment, DestReceiver* destination,
+                             QueryCompletion* completion) {
+  const Oid database = DatabaseWantedBy(plan->utilityStmt);
+  if (OidIsValid(database) && database != MyDatabaseId) SendWorkerAway(database);
+  const ProcessUtility_hook_type next =
+      previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
+  next(plan, text, read_only, context, parameters, environment, destination, completion);
+}
+
 bool change_pending = false;
 
 void AtEndOfTransaction(XactEvent event, void*) {
@@ -389,6 +426,8 @@ void NotifyWorker() {
 
 void InstallRollupWorkers() {
   RequestWorkerRegistry();
+  previous_utility = ProcessUtility_hook;
+  ProcessUtility_hook = ProcessUtilityStatement;
   BackgroundWorker launcher = {};
   snprintf(launcher.bgw_name, BGW_MAXLEN, "millrace launcher");
   snprintf(launcher.bgw_type, BGW_MAXLEN, "millrace launcher");
@@ -423,6 +462,7 @@ extern "C" PGDLLEXPORT void millrace_launcher_main(Datum) {
       (void)StartWorker(database);
       next_start = now + kRestartInterval;
     }
+    ForgetOthers(databases);
     list_free(databases);
     SleepUntil(next_scout);
   }

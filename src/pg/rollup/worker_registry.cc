@@ -1,5 +1,7 @@
 #include "pg/rollup/worker_registry.h"
 
+#include <csignal>
+
 namespace millrace::pg {
 namespace {
 
@@ -8,7 +10,9 @@ constexpr int kMaxDatabases = 128;
 struct Entry {
   Oid database;   // InvalidOid: free
   Latch* worker;  // nullptr: none runs
-  bool changed;   // since the worker, or without one the launcher, looked
+  pid_t pid;
+  bool changed;            // since the worker, or without one the launcher, looked
+  TimestampTz held_until;  // no worker before
 };
 
 struct Registry {
@@ -48,7 +52,7 @@ Entry* Find(Oid database, bool make) {
     if (entry.database == InvalidOid && free_entry == nullptr) free_entry = &entry;
   }
   if (!make || free_entry == nullptr) return nullptr;
-  *free_entry = {database, nullptr, false};
+  *free_entry = {database, nullptr, 0, false, 0};
   return free_entry;
 }
 
@@ -85,6 +89,7 @@ bool RegisterWorker(Oid database) {
   const bool mine = entry != nullptr && entry->worker == nullptr;
   if (mine) {
     entry->worker = MyLatch;
+    entry->pid = MyProcPid;
     entry->changed = false;
     own_entry = entry;
   }
@@ -113,20 +118,49 @@ void NoteChange(Oid database) {
 }
 
 bool HasWorker(Oid database) {
+  const TimestampTz now = GetCurrentTimestamp();
   SpinLockAcquire(&registry->lock);
   const Entry* entry = Find(database, false);
-  const bool has = entry != nullptr && entry->worker != nullptr;
+  const bool has = entry != nullptr && (entry->worker != nullptr || now < entry->held_until);
   SpinLockRelease(&registry->lock);
   return has;
 }
 
 bool TakeRequest(Oid database) {
+  const TimestampTz now = GetCurrentTimestamp();
   SpinLockAcquire(&registry->lock);
   Entry* entry = Find(database, false);
-  const bool asked = entry != nullptr && entry->worker == nullptr && entry->changed;
+  const bool asked =
+      entry != nullptr && entry->worker == nullptr && entry->changed && now >= entry->held_until;
   if (asked) entry->changed = false;
   SpinLockRelease(&registry->lock);
   return asked;
+}
+
+void ForgetOthers(const List* databases) {
+  SpinLockAcquire(&registry->lock);
+  for (Entry& entry : registry->entries) {
+    if (entry.worker == nullptr && !list_member_oid(databases, entry.database)) {
+      entry.database = InvalidOid;
+    }
+  }
+  SpinLockRelease(&registry->lock);
+}
+
+void SendWorkerAway(Oid database) {
+  constexpr int64 kSecond = 1000000;
+  const TimestampTz start = GetCurrentTimestamp();
+  for (bool first = true;; first = false) {
+    SpinLockAcquire(&registry->lock);
+    Entry* entry = Find(database, false);
+    const pid_t pid = entry != nullptr && entry->worker != nullptr ? entry->pid : 0;
+    if (entry != nullptr) entry->held_until = start + 10 * kSecond;
+    SpinLockRelease(&registry->lock);
+    if (pid == 0 || GetCurrentTimestamp() > start + 5 * kSecond) return;
+    if (first) (void)kill(pid, SIGTERM);
+    CHECK_FOR_INTERRUPTS();
+    pg_usleep(10000);
+  }
 }
 
 }  // namespace millrace::pg

@@ -23,9 +23,14 @@ bool TakeChange();
 // Says that a database's rollups have changed: wakes its worker, or the launcher.
 void NoteChange(Oid database);
 
-// For the launcher: whether the database has a worker, and whether one was asked for since the last
-// time.
+// For the launcher: whether the database has a worker or must not have one now, and whether one was
+// asked for since the last time. Databases that are not in the list are forgotten.
 bool HasWorker(Oid database);
 bool TakeRequest(Oid database);
+void ForgetOthers(const List* databases);
+
+// Ends the database's worker and keeps the launcher from starting another for ten seconds: somebody
+// wants the database for itself. Waits until it has gone, five seconds at most.
+void SendWorkerAway(Oid database);
 
 }  // namespace millrace::pg
