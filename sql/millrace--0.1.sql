@@ -43,7 +43,8 @@ CREATE TABLE millrace.retention (
   source pg_catalog.regclass PRIMARY KEY,
   keep pg_catalog.interval NOT NULL
 );
--- What went wrong the last time the worker refreshed a rollup.
+-- What went wrong the last time the worker refreshed a rollup. A message may hold values of events: it is shown to the
+-- owner of the rollup only, by the view millrace.rollups.
 CREATE TABLE millrace.refresh_error (
   relation pg_catalog.regclass PRIMARY KEY,
   message pg_catalog.text NOT NULL,
@@ -51,7 +52,7 @@ CREATE TABLE millrace.refresh_error (
   failed_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   retry_at pg_catalog.timestamptz NOT NULL
 );
-GRANT SELECT ON millrace.rollup, millrace.watermark, millrace.retention, millrace.refresh_error TO PUBLIC;
+GRANT SELECT ON millrace.rollup, millrace.watermark, millrace.retention TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('millrace.rollup', '');
 SELECT pg_catalog.pg_extension_config_dump('millrace.watermark', '');
 SELECT pg_catalog.pg_extension_config_dump('millrace.retention', '');
@@ -129,7 +130,8 @@ SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS even
             ELSE pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) w.complete_through) END AS seconds_behind,
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN pg_catalog.statement_timestamp() ELSE w.complete_through END AS complete_through,
        GREATEST(c.reltuples, 0)::pg_catalog.int8 AS rows, root.refresh_interval, root.paused,
-       w.refreshed_at, w.duration, e.message AS last_error, e.failed_at, e.retry_at,
+       w.refreshed_at, w.duration,
+       CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE') THEN e.message END AS last_error, e.failed_at, e.retry_at,
        CASE WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN (
          SELECT pg_catalog.string_agg(DISTINCT COALESCE('process ' OPERATOR(pg_catalog.||) b.pid::pg_catalog.text,
                   'prepared transaction ' OPERATOR(pg_catalog.||) pg_catalog.quote_literal(x.gid)), ', ')
@@ -143,7 +145,9 @@ JOIN millrace.watermark w ON w.relation OPERATOR(pg_catalog.=) f.root
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.relation
 LEFT JOIN millrace.refresh_error e ON e.relation OPERATOR(pg_catalog.=) f.root
 CROSS JOIN LATERAL (
-  SELECT GREATEST(millrace.last_id(f.events, f.id_column) OPERATOR(pg_catalog.-) w.position, 0) AS behind
+  -- Unknown to who may not read the events.
+  SELECT CASE WHEN i.last_id IS NOT NULL THEN GREATEST(i.last_id OPERATOR(pg_catalog.-) w.position, 0) END AS behind
+  FROM (SELECT millrace.last_id(f.events, f.id_column) AS last_id) i
 ) l;
 COMMENT ON VIEW millrace.rollups IS 'declared rollups and how up to date each is';
 GRANT SELECT ON millrace.rollups, millrace.refresh_progress TO PUBLIC;

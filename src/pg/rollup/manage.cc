@@ -79,6 +79,7 @@ MILLRACE_FUNCTION(drop_rollup) {
   DropRelation(views.definition, "VIEW");
   if (!keep_table) DropRelation(relation, "TABLE");
   DisconnectSpi(settings);
+  NotifyWorker();
   PG_RETURN_VOID();
 }
 

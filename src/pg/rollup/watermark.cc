@@ -211,9 +211,12 @@ TransactionId PreparedXid(const Writer& writer) {
 }  // namespace
 
 // millrace.last_id(source regclass, id_column name) returns bigint: the last id handed out for the
-// rows of a table; NULL where that cannot be told.
+// rows of a table; NULL where that cannot be told, or not to the one who asks.
 MILLRACE_FUNCTION(last_id) {
-  if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr) PG_RETURN_NULL();
+  if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr ||
+      pg_class_aclcheck(PG_GETARG_OID(0), GetUserId(), ACL_SELECT) != ACLCHECK_OK) {
+    PG_RETURN_NULL();
+  }
   IdSource ids;
   const char* given = PG_ARGISNULL(1) ? nullptr : NameStr(*PG_GETARG_NAME(1));
   if (FindIdSources(PG_GETARG_OID(0), given, &ids) != 1) PG_RETURN_NULL();

@@ -70,9 +70,7 @@ void BeginStep(const char* activity) {
 void EndStep() {
   DisconnectSpi(step_settings);
   PopActiveSnapshot();
-  FaultPoint("worker: before commit");
   CommitTransactionCommand();
-  FaultPoint("worker: after commit");
   pgstat_report_stat(true);
   pgstat_report_activity(STATE_IDLE, nullptr);
 }
@@ -166,7 +164,8 @@ void LookAtSequence(Task* task, TimestampTz now) {
   task->poll = kFirstPoll;
 }
 
-void Merge(Task* task, TimestampTz now) {
+// Returns whether anything was merged.
+bool Merge(Task* task, TimestampTz now) {
   RefreshOptions options;
   options.wait_for_others = false;
   options.end = task->end;
@@ -176,23 +175,32 @@ void Merge(Task* task, TimestampTz now) {
   if (!result.done) {
     // Somebody else is at it.
     task->next = now + kMaxPoll;
-    return;
+    return false;
   }
   task->position = result.position;
   if (!result.more) {
     task->settling = false;
     task->next = now + task->interval;
   }
+  return result.ids > 0;
 }
 
 // One step of a task, in one transaction.
 void Step(Task* task) {
   const TimestampTz now = GetCurrentTimestamp();
   BeginStep(task->settling ? "refreshing a rollup" : "looking for events");
+  RollupViews views;
+  if (!FindViews(task->relation, &views) || get_rel_name(task->source) == nullptr) {
+    // Dropped; the list of tasks is about to be loaded again.
+    task->settling = false;
+    task->next = now + kMaintenanceInterval;
+    return EndStep();
+  }
   if (!task->settling) LookAtSequence(task, now);
+  bool merged = false;
   if (task->settling) {
     if (HaveEnded(task->writers, task->writer_count, false)) {
-      Merge(task, now);
+      merged = Merge(task, now);
     } else {
       task->next = now + task->poll;
       task->poll = Min(2 * task->poll, kMaxPoll);
@@ -201,7 +209,9 @@ void Step(Task* task) {
   if (task->failures > 0) {
     RunSql("DELETE FROM millrace.refresh_error WHERE relation = $1", {OidArgument(task->relation)});
   }
+  if (merged) FaultPoint("worker: before commit");
   EndStep();
+  if (merged) FaultPoint("worker: after commit");
   task->failures = 0;
 }
 

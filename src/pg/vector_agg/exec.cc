@@ -157,9 +157,10 @@ void PutSlot(VectorAggState* state, TupleTableSlot* slot) {
       builder.PutNull(i);
       continue;
     }
-    const bool by_reference =
-        column.kind != ColumnKind::kInteger && column.kind != ColumnKind::kFloat;
-    if (by_reference && (builder.refers_to_tuples() || !state->inserting)) {
+    // Texts are interned at once, unless the row may have to be spilled.
+    const bool sketch = column.kind == ColumnKind::kHll || column.kind == ColumnKind::kTopN;
+    const bool text = column.kind == ColumnKind::kText || column.kind == ColumnKind::kItem;
+    if (sketch || (text && !state->inserting)) {
       const MemoryContext caller = MemoryContextSwitchTo(builder.context());
       value = column.type == UUIDOID ? datumCopy(value, false, UUID_LEN)
                                      : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
