@@ -4,19 +4,12 @@
 [ $# -ge 1 ] || { echo "usage: $(basename "$0") CONNINFO" >&2; exit 2; }
 superuser=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/../lib.sh"
 export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning -c timezone=UTC"
 work=$(mktemp -d)
-failures=0
 
 # sql [psql's options...]: runs statements in the test's own database, prints values separated by bars.
 sql() { psql "$conninfo" -XAtq -v ON_ERROR_STOP=1 "$@"; }
-
-pass() { echo "ok       $1"; }
-fail() {
-  echo "FAILED   $1"
-  [ $# -lt 2 ] || printf '%s\n' "${@:2}" | sed 's/^/         /'
-  failures=$((failures + 1))
-}
 
 # verdict NAME DETAILS CONDITION...: CONDITION is a command; the check holds when it succeeds.
 verdict() {
@@ -96,12 +89,4 @@ end_session() {
   exec 3>&- 4<&-
   wait "$session" || true
   rm -f "$work/in" "$work/out"
-}
-
-finish() {
-  if [ "$failures" -gt 0 ]; then
-    echo "$failures checks failed"
-    exit 1
-  fi
-  echo "all checks passed"
 }

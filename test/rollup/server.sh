@@ -1,11 +1,11 @@
 # Servers of a test's own, by unix socket only. Sourced; sets $work, which goes with the servers at the end.
 # PostgreSQL refuses root, so as root they run as the user postgres.
 
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 work=$(mktemp -d /tmp/millrace-rollup.XXXXXX)
 chmod 755 "$work"
 export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning -c timezone=UTC"
 bin=$(pg_config --bindir)
-failures=0
 servers=()
 
 if [ "$(id -u)" = 0 ]; then
@@ -14,20 +14,6 @@ if [ "$(id -u)" = 0 ]; then
 else
   as_postgres() { "$@"; }
 fi
-
-pass() { echo "ok       $1"; }
-fail() {
-  echo "FAILED   $1"
-  [ $# -lt 2 ] || printf '%s\n' "${@:2}" | sed 's/^/         /'
-  failures=$((failures + 1))
-}
-finish() {
-  if [ "$failures" -gt 0 ]; then
-    echo "$failures checks failed"
-    exit 1
-  fi
-  echo "all checks passed"
-}
 
 # init_server NAME [SETTING...]: a cluster in $work/NAME; its socket is there too.
 init_server() {

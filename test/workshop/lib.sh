@@ -4,17 +4,10 @@
 export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning -c timezone=UTC"
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 telling=$root/examples/workshop
-failures=0
+source "$root/test/lib.sh"
 
 # sql [psql's options...]: runs statements, prints values separated by bars.
 sql() { psql "$conninfo" -XAtq -v ON_ERROR_STOP=1 "$@"; }
-
-pass() { echo "ok       $1"; }
-fail() {
-  echo "FAILED   $1"
-  [ $# -lt 2 ] || printf '%s\n' "${@:2}" | sed 's/^/         /'
-  failures=$((failures + 1))
-}
 
 # check NAME EXPECTED QUERY: the query's answer, as text, is EXPECTED.
 check() {
@@ -75,11 +68,3 @@ install_telling() {
 }
 
 aggregate() { sql -c "SELECT five_minutely_aggregation()" -c "SELECT hourly_aggregation()" >/dev/null; }
-
-finish() {
-  if [ "$failures" -gt 0 ]; then
-    echo "$failures checks failed"
-    exit 1
-  fi
-  echo "all checks passed"
-}
