@@ -132,10 +132,9 @@ bool LoadTasks() {
 // While a dump is being restored into this database, by several processes perhaps, the sequence may
 // be set before the events are there that have its ids.
 bool IsBeingRestored() {
-  return RunSql(
-             "SELECT FROM pg_stat_activity WHERE datid = (SELECT oid FROM pg_database WHERE "
-             "datname "
-             "= current_database()) AND application_name = 'pg_restore' LIMIT 1") > 0;
+  return RunSql(R"(
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'pg_restore' LIMIT 1)") > 0;
 }
 
 // idle -> settling, when ids were handed out since the watermark.
@@ -206,13 +205,15 @@ void Step(Task* task) {
       task->poll = Min(2 * task->poll, kMaxPoll);
     }
   }
-  if (task->failures > 0) {
+  // What failed has worked now, or there is nothing left to do.
+  const bool recovered = task->failures > 0 && !task->settling;
+  if (recovered) {
     RunSql("DELETE FROM millrace.refresh_error WHERE relation = $1", {OidArgument(task->relation)});
   }
   if (merged) FaultPoint("worker: before commit");
   EndStep();
   if (merged) FaultPoint("worker: after commit");
-  task->failures = 0;
+  if (recovered) task->failures = 0;
 }
 
 void RecordFailure(Task* task, const char* message) {
@@ -260,21 +261,32 @@ char* Guard(Work work) {
   return message;
 }
 
-// Old partitions go, and the index over the ids is brought up to date where vacuum has not.
-void Maintain() {
-  BeginStep("retention");
+struct Retention {
+  Oid source;
+  Interval keep;
+};
+
+// What millrace.retention says; an array of `*count` that outlives the step.
+Retention* LoadRetention(int* count) {
+  BeginStep("loading retention");
   const uint64 rows = RunSql("SELECT source, keep FROM millrace.retention");
-  Oid* sources = static_cast<Oid*>(palloc(Max(rows, 1) * sizeof(Oid)));
-  Interval* keeps = static_cast<Interval*>(palloc(Max(rows, 1) * sizeof(Interval)));
+  auto* retention =
+      static_cast<Retention*>(MemoryContextAlloc(task_context, Max(rows, 1) * sizeof(Retention)));
   for (uint64 i = 0; i < rows; ++i) {
     bool is_null;
-    sources[i] = DatumGetObjectId(SpiValue(i, 1, &is_null));
-    keeps[i] = *DatumGetIntervalP(SpiValue(i, 2, &is_null));
+    retention[i].source = DatumGetObjectId(SpiValue(i, 1, &is_null));
+    retention[i].keep = *DatumGetIntervalP(SpiValue(i, 2, &is_null));
   }
-  for (uint64 i = 0; i < rows; ++i) {
-    if (get_rel_name(sources[i]) == nullptr) continue;
-    const RoleScope before = BecomeOwner(OwnerOf(sources[i]));
-    ApplyRetention(sources[i], &keeps[i]);
+  EndStep();
+  *count = static_cast<int>(rows);
+  return retention;
+}
+
+void Retain(const Retention& retention) {
+  BeginStep("dropping old partitions");
+  if (get_rel_name(retention.source) != nullptr) {
+    const RoleScope before = BecomeOwner(OwnerOf(retention.source));
+    ApplyRetention(retention.source, &retention.keep);
     RestoreRole(before);
   }
   EndStep();
@@ -284,15 +296,29 @@ void Maintain() {
 // question to a live view reads all of that.
 void Summarize() {
   BeginStep("summarizing ids");
-  RunSql(
-      "SELECT brin_summarize_new_values(i.indexrelid) FROM (SELECT source FROM millrace.rollup "
-      "UNION "
-      "SELECT relation FROM millrace.rollup) r CROSS JOIN LATERAL pg_partition_tree(r.source) t "
-      "JOIN pg_index i ON i.indrelid = t.relid JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am "
-      "a "
-      "ON a.oid = c.relam WHERE t.isleaf AND a.amname = 'brin' AND i.indisvalid AND c.relkind = "
-      "'i'");
+  RunSql(R"(
+    SELECT brin_summarize_new_values(i.indexrelid)
+    FROM (SELECT source FROM millrace.rollup UNION SELECT relation FROM millrace.rollup) r
+    CROSS JOIN LATERAL pg_partition_tree(r.source) t
+    JOIN pg_index i ON i.indrelid = t.relid
+    JOIN pg_class c ON c.oid = i.indexrelid
+    JOIN pg_am a ON a.oid = c.relam
+    WHERE t.isleaf AND a.amname = 'brin' AND i.indisvalid AND c.relkind = 'i')");
   EndStep();
+}
+
+void LogOnly(char* message) {
+  if (message != nullptr) pfree(message);
+}
+
+// Old partitions go, and the indexes over ids and buckets are brought up to date where vacuum has
+// not. What fails is in the log, and keeps nothing else from being done.
+void Maintain() {
+  Retention* retention = nullptr;
+  int count = 0;
+  LogOnly(Guard([&] { retention = LoadRetention(&count); }));
+  for (int i = 0; i < count; ++i) LogOnly(Guard([&] { Retain(retention[i]); }));
+  LogOnly(Guard(Summarize));
 }
 
 TimestampTz NextDue(TimestampTz maintenance) {
@@ -482,6 +508,8 @@ extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
   InstallSignalHandlers();
   if (!RegisterWorker(DatumGetObjectId(argument))) return;
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
+  // A refresh must see what commits while it waits, whatever the database's default is.
+  SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
   TimestampTz maintenance = 0;
   if (!LoadTasks()) return NoMoreWork();
   for (;;) {
@@ -495,9 +523,7 @@ extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
     }
     if (maintain) {
       maintenance = GetCurrentTimestamp() + kMaintenanceInterval;
-      for (auto work : {Maintain, Summarize}) {
-        if (char* message = Guard(work)) pfree(message);
-      }
+      Maintain();
     }
     RunDueTasks();
     SleepUntil(NextDue(maintenance));

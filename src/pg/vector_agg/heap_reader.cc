@@ -160,6 +160,9 @@ HeapReader* HeapReader::Open(PlanState* child, const VectorAggPlan& plan) {
   reader->estate_ = child->state;
   // Rows that EvalPlanQual puts in place of a scan's are the scan's business.
   if (child->state->es_epq_active != nullptr) return nullptr;
+  // Parameters that changed are passed on when a node is asked for its next tuple, which none of
+  // these will be.
+  if (child->chgParam != nullptr) ExecReScan(child);
   if (IsA(child, AppendState)) {
     auto* append = reinterpret_cast<AppendState*>(child);
     if (append->as_prune_state != nullptr && append->as_prune_state->do_exec_prune) return nullptr;
@@ -181,6 +184,7 @@ HeapReader* HeapReader::Open(PlanState* child, const VectorAggPlan& plan) {
 bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
   const bool bitmap = IsA(state, BitmapHeapScanState);
   if ((!IsA(state, SeqScanState) && !bitmap) || state->plan->initPlan != NIL) return false;
+  if (state->chgParam != nullptr) ExecReScan(state);
   auto* scan = reinterpret_cast<ScanState*>(state);
   if (bitmap) {
     if (state->plan->parallel_aware) return false;

@@ -197,6 +197,30 @@ EXECUTE counted (NULL, 1500);
 RESET plan_cache_mode;
 SELECT d, (SELECT count(*) FROM parted WHERE at >= d AND at < d + interval '1 day') FROM unnest(ARRAY['2026-01-01', '2026-01-02', '2026-01-03']::timestamptz[]) d;
 
+-- a bitmap scan, again for each row outside, by a parameter that changes
+CREATE INDEX parted_id ON parted (id);
+SET enable_seqscan = off;
+SET enable_indexscan = off;
+SET enable_indexonlyscan = off;
+EXPLAIN (COSTS OFF) SELECT * FROM generate_series(1, 6) v, LATERAL (SELECT kind, count(*) FROM parted WHERE id < v * 400 GROUP BY kind) x;
+SELECT same('SELECT * FROM generate_series(1, 6) v, LATERAL (SELECT kind, count(*) FROM parted WHERE id < v * 400 GROUP BY kind) x');
+SELECT same('SELECT * FROM generate_series(6, 1, -1) v, LATERAL (SELECT kind, count(*), hll_add_agg(hll_hash_bigint(device)) FROM parted_1 WHERE id < v * 100 AND id > v * 20 GROUP BY kind) x');
+RESET enable_seqscan;
+RESET enable_indexscan;
+RESET enable_indexonlyscan;
+-- texts that are new when no more groups are added; values of rows that a filter refuses
+CREATE TABLE late AS SELECT i % 2000 AS g, CASE WHEN i <= 6000 THEN 'a' ELSE 'new' || i END AS x FROM generate_series(1, 20000) i;
+CREATE TABLE refused (t jsonb, at timestamptz, id int);
+INSERT INTO refused VALUES ('{"a": [1]}', 'infinity', 1), ('{"a": 1}', '2026-01-01', 2);
+SELECT topn_union_agg(t) FROM refused WHERE id = 2;
+SELECT date_trunc('seconds', (at - TIMESTAMP 'epoch') / 300) * 300 + TIMESTAMP 'epoch' AS minute, count(*) FROM refused WHERE id = 2 GROUP BY 1;
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+SELECT same('SELECT g, topn_add_agg(x), hll_add_agg(hll_hash_text(x)) FROM late GROUP BY g');
+RESET work_mem;
+RESET hash_mem_multiplier;
+DROP TABLE late, refused;
+
 -- what is left to PostgreSQL
 SELECT same('SELECT kind, count(*) FILTER (WHERE tenant > 3) FROM clicks GROUP BY kind');
 SELECT same('SELECT kind, count(DISTINCT device) FROM clicks GROUP BY kind');
