@@ -35,7 +35,11 @@ CREATE TABLE millrace.watermark (
   complete_through pg_catalog.timestamptz,
   refreshed_at pg_catalog.timestamptz,
   duration pg_catalog.interval,
-  ids pg_catalog.int8
+  ids pg_catalog.int8,
+  -- The file of the sequence then, and the cluster and database it is in: another file in the same place means that
+  -- the sequence was restarted or altered since.
+  sequence_file pg_catalog.oid,
+  home pg_catalog.text
 ) WITH (fillfactor = 50);
 COMMENT ON COLUMN millrace.watermark.complete_through IS 'every event committed before this time is in the rollup';
 -- How long the events of a table are kept.

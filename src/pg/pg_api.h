@@ -19,6 +19,7 @@ extern "C" {
 #include <access/tableam.h>
 #include <access/twophase.h>
 #include <access/xact.h>
+#include <access/xlog.h>
 #include <catalog/dependency.h>
 #include <catalog/index.h>
 #include <catalog/namespace.h>
@@ -39,6 +40,7 @@ extern "C" {
 #include <commands/defrem.h>
 #include <commands/explain.h>
 #include <commands/extension.h>
+#include <commands/tablecmds.h>
 #include <executor/execPartition.h>
 #include <executor/executor.h>
 #include <executor/spi.h>

@@ -33,6 +33,9 @@ Oid OidAt(uint64 row, int column) {
   return is_null ? InvalidOid : DatumGetObjectId(value);
 }
 
+// The cluster and the database: what a dump carries to another place is not true there.
+const char* Home() { return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId); }
+
 RollupDefinition* DefinitionOf(const Rollup& rollup) {
   if (get_rel_relkind(rollup.definition_view) != RELKIND_VIEW) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -179,13 +182,18 @@ void SetPaused(Oid relation, bool paused) {
 
 bool LockWatermark(Oid relation, bool wait, Watermark* watermark) {
   const uint64 rows = RunOnCatalog(
-      wait ? "SELECT position FROM millrace.watermark WHERE relation = $1 FOR UPDATE"
-           : "SELECT position FROM millrace.watermark WHERE relation = $1 FOR UPDATE SKIP LOCKED",
-      {OidArgument(relation)});
+      wait
+          ? "SELECT position, sequence_file, home = $2 FROM millrace.watermark WHERE relation = $1 "
+            "FOR UPDATE"
+          : "SELECT position, sequence_file, home = $2 FROM millrace.watermark WHERE relation = $1 "
+            "FOR UPDATE SKIP LOCKED",
+      {OidArgument(relation), TextArgument(Home())});
   if (rows == 0 && !wait) return false;
   if (rows == 0) elog(ERROR, "rollup %s has no watermark", QualifiedName(relation));
   bool is_null;
   watermark->position = DatumGetInt64(SpiValue(0, 1, &is_null));
+  const bool same_home = DatumGetBool(SpiValue(0, 3, &is_null)) && !is_null;
+  watermark->sequence_file = same_home ? OidAt(0, 2) : InvalidOid;
   return true;
 }
 
@@ -215,16 +223,28 @@ bool ReadRetention(Oid source, Interval* keep) {
   return true;
 }
 
-void MoveWatermark(Oid relation, int64 position, TimestampTz complete_through, int64 events,
-                   TimestampTz started) {
+Oid FileOf(Oid relation) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", relation);
+  const Oid file = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relfilenode;
+  ReleaseSysCache(tuple);
+  return file;
+}
+
+void MoveWatermark(Oid relation, int64 position, Oid sequence, TimestampTz complete_through,
+                   int64 events, TimestampTz started) {
   RunOnCatalog(
       "UPDATE millrace.watermark SET position = $2, complete_through = $3, refreshed_at = "
-      "clock_timestamp(), ids = $4, duration = clock_timestamp() - $5 WHERE relation = $1",
+      "clock_timestamp(), ids = $4, duration = clock_timestamp() - $5, sequence_file = $6, home = "
+      "$7 "
+      "WHERE relation = $1",
       {OidArgument(relation),
        Int64Argument(position),
        {TIMESTAMPTZOID, TimestampTzGetDatum(complete_through)},
        Int64Argument(events),
-       {TIMESTAMPTZOID, TimestampTzGetDatum(started)}});
+       {TIMESTAMPTZOID, TimestampTzGetDatum(started)},
+       {OIDOID, ObjectIdGetDatum(FileOf(sequence))},
+       TextArgument(Home())});
 }
 
 }  // namespace millrace::pg

@@ -24,7 +24,9 @@ struct Rollup {
 
 // How far a root rollup has come. A rollup over another moves with it and has no watermark.
 struct Watermark {
-  int64 position;  // ids up to here are in
+  int64 position;     // ids up to here are in
+  Oid sequence_file;  // of the sequence when it was moved here; InvalidOid: not known in this
+                      // database
 };
 
 // Roles are switched for a while and restored afterwards, or by the end of the transaction.
@@ -68,8 +70,10 @@ void SetPaused(Oid relation, bool paused);
 bool LockWatermark(Oid relation, bool wait, Watermark* watermark);
 bool ReadWatermark(Oid relation, Watermark* watermark);
 // Moves it. `complete_through`: every event committed before is in.
-void MoveWatermark(Oid relation, int64 position, TimestampTz complete_through, int64 events,
-                   TimestampTz started);
+void MoveWatermark(Oid relation, int64 position, Oid sequence, TimestampTz complete_through,
+                   int64 events, TimestampTz started);
+// The file that a relation has now: a restarted or altered sequence gets a new one.
+Oid FileOf(Oid relation);
 
 // How long the events of a table are kept; nullptr: for ever. False where that was not said.
 void WriteRetention(Oid source, Interval* keep);

@@ -128,7 +128,7 @@ uint64 Rebuild(Oid relation, const Span& span) {
   const IdRange settled = {nullptr, psprintf(INT64_FORMAT, last)};
   const uint64 rows = RebuildTree(*root, SelectSql(*root, *root, ids.column, settled), span);
   RestoreRole(before);
-  if (IsAll(span)) MoveWatermark(root->relation, last, since, last, started);
+  if (IsAll(span)) MoveWatermark(root->relation, last, ids.sequence, since, last, started);
   return rows;
 }
 

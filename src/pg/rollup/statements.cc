@@ -257,9 +257,9 @@ const char* CreateTableSql(const Rollup& rollup) {
       appendStringInfo(out, " GENERATED ALWAYS AS (%s) STORED", AverageSql(column, false));
     }
   });
-  // Rows of open buckets are updated at each refresh, most rows of a page in one transaction: with as
-  // much room as they take, the new versions stay on their page, the index is left alone, and the
-  // next refresh finds the space of the old ones.
+  // Rows of open buckets are updated at each refresh, most rows of a page in one transaction: with
+  // as much room as they take, the new versions stay on their page, the index is left alone, and
+  // the next refresh finds the space of the old ones.
   return psprintf("CREATE TABLE %s (%s) WITH (fillfactor = 50)", rollup.name, columns);
 }
 
