@@ -30,12 +30,17 @@ void SetSettingInScope(const char* name, const char* value) {
 
 int BeginSettings() { return NewGUCNestLevel(); }
 
-void EndSettings(int level) { AtEOXact_GUC(true, level); }
+// Rolled back: what a trigger has set meanwhile goes too.
+void EndSettings(int level) { AtEOXact_GUC(false, level); }
 
 int ConnectSpi() {
   SPI_connect();
   const int settings = BeginSettings();
   SetSettingInScope("search_path", "pg_catalog");
+  // Constants in queries are deparsed so that they read back as they were.
+  SetSettingInScope("DateStyle", "ISO");
+  SetSettingInScope("IntervalStyle", "postgres");
+  SetSettingInScope("extra_float_digits", "3");
   return settings;
 }
 

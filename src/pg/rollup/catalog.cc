@@ -19,11 +19,15 @@ RoleScope Become(Oid role, int flags) {
   return before;
 }
 
-// Runs a statement on the catalog as its owner.
+// Runs a statement on the catalog as its owner. The search path is set each time: a trigger of a
+// rollup's table may have changed it a moment ago.
 uint64 RunOnCatalog(const char* sql, std::initializer_list<SpiArgument> arguments) {
+  const int level = BeginSettings();
+  SetSettingInScope("search_path", "pg_catalog");
   const RoleScope before = BecomeCatalogOwner();
   const uint64 rows = RunSql(sql, arguments);
   RestoreRole(before);
+  EndSettings(level);
   return rows;
 }
 

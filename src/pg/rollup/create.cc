@@ -246,6 +246,11 @@ Oid Create(const Request& request) {
   rollup->definition = AnalyzeRollupQuery(request.query, rollup->name);
   rollup->source = rollup->definition->source;
   rollup->id_column = request.id_column;
+  if (pg_class_aclcheck(rollup->source, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+      pg_attribute_aclcheck_all(rollup->source, GetUserId(), ACL_SELECT, ACLMASK_ANY) !=
+          ACLCHECK_OK) {
+    aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(rollup->source));
+  }
   Rollup *parent, *root;
   FindFamily(rollup, &parent, &root);
   const IdSource ids = FindIdSource(root->source, root->id_column);
@@ -253,6 +258,10 @@ Oid Create(const Request& request) {
 
   rollup->relation = RelationNamed(request, "");
   const bool adopt = OidIsValid(rollup->relation);
+  if (rollup->relation == rollup->source) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("rollup %s would read its own table", rollup->name)));
+  }
   if (adopt) {
     AdoptTable(request, *rollup);
   } else {

@@ -205,6 +205,30 @@ void AppendTarget(List** targets, const char* name, void* expression) {
 
 bool IsTime(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID; }
 
+bool IsInteger(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
+
+// Whether a cast over the aggregate leaves it one that merges: a sum of rounded sums is not a
+// rounded sum, but the lowest of rounded values is the lowest, rounded.
+bool MergesBelowCast(const Expr* expression, const Aggref* aggref, ColumnRole role) {
+  const void* bare = aggref;
+  if (bare == expression) return true;
+  const Oid target = exprType(reinterpret_cast<const Node*>(expression));
+  switch (role) {
+    case ColumnRole::kMin:
+    case ColumnRole::kMax:
+      return true;
+    case ColumnRole::kCount:
+      return IsInteger(target) || target == NUMERICOID;
+    case ColumnRole::kSum: {
+      const auto* argument = static_cast<TargetEntry*>(linitial(aggref->args));
+      return IsInteger(exprType(reinterpret_cast<Node*>(argument->expr))) &&
+             (IsInteger(target) || target == NUMERICOID);
+    }
+    default:
+      return false;
+  }
+}
+
 class Analysis {
  public:
   Analysis(const Query* query, const char* name)
@@ -263,7 +287,7 @@ class Analysis {
     ColumnRole role;
     Aggref* aggref = AggregateBelowCasts(entry->expr);
     if (aggref == nullptr || !RoleOfAggregate(aggref, &role) ||
-        (role == ColumnRole::kAverage && static_cast<void*>(aggref) != entry->expr)) {
+        !MergesBelowCast(entry->expr, aggref, role)) {
       Refuse(name_,
              psprintf("%s is neither a key nor an aggregate that merges",
                       Deparse(query_, source_, entry->expr)),

@@ -143,7 +143,9 @@ MILLRACE_FUNCTION(rebuild_rollup) {
   if (span.has_from) span.from = PG_GETARG_TIMESTAMPTZ(1);
   if (span.has_to) span.to = PG_GETARG_TIMESTAMPTZ(2);
   const int settings = ConnectSpi();
+  const int level = BeginRefreshSettings();
   const uint64 rows = Rebuild(PG_GETARG_OID(0), span);
+  EndSettings(level);
   DisconnectSpi(settings);
   PG_RETURN_INT64(static_cast<int64>(rows));
 }

@@ -92,7 +92,8 @@ void CheckNotWriting(Oid source) {
   relation_close(relation, AccessShareLock);
 }
 
-// Settings under which a rollup's statements mean the same in every session.
+}  // namespace
+
 int BeginRefreshSettings() {
   const int level = BeginSettings();
   SetSettingInScope("millrace.hll_log2m", "11");
@@ -106,8 +107,6 @@ int BeginRefreshSettings() {
   SetSettingInScope("jit", "off");
   return level;
 }
-
-}  // namespace
 
 void RequireReadCommitted(const char* function) {
   if (!IsolationUsesXactSnapshot()) return;

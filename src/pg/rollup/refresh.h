@@ -33,6 +33,9 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options);
 // Returns false when it was told not to and there are any.
 bool Settle(const Rollup& root, const IdSource& ids, bool wait, int64* last, TimestampTz* since);
 
+// Settings under which a rollup's statements mean the same in every session, until EndSettings.
+int BeginRefreshSettings();
+
 // Raises 25001 above READ COMMITTED.
 void RequireReadCommitted(const char* function);
 

@@ -18,9 +18,9 @@ const char* SameSql(const RollupColumn& column) {
     case FLOAT8OID:
       // Sums of floats depend on the order of their terms.
       return psprintf(
-          "(e.%s IS NOT DISTINCT FROM a.%s OR abs(e.%s - a.%s) <= 1e-6 * greatest("
-          "abs(e.%s), abs(a.%s)))",
-          name, name, name, name, name, name);
+          "(e.%s IS NOT DISTINCT FROM a.%s OR COALESCE(abs(e.%s) < 'Infinity' AND abs(a.%s) < "
+          "'Infinity' AND abs(e.%s - a.%s) <= 1e-6 * greatest(abs(e.%s), abs(a.%s)), false))",
+          name, name, name, name, name, name, name, name);
     default:
       break;
   }
@@ -38,8 +38,8 @@ const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_c
   const char* range = "";
   if (spanned) {
     const char* bucket = quote_identifier(rollup.definition->bucket);
-    range =
-        psprintf("WHERE ($1 IS NULL OR q.%s >= $1) AND ($2 IS NULL OR q.%s < $2)", bucket, bucket);
+    range = psprintf("WHERE ($1 IS NULL OR q.%s >= %s) AND ($2 IS NULL OR q.%s < %s)", bucket,
+                     BucketTimeSql(rollup, "$1"), bucket, BucketTimeSql(rollup, "$2"));
   }
   StringInfoData keys, values;
   initStringInfo(&keys);
@@ -82,6 +82,7 @@ MILLRACE_FUNCTION(verify_rollup) {
   const int settings = ConnectSpi();
   const Oid relation = PG_GETARG_OID(0);
   const Rollup* rollup = GetRollup(relation);
+  CheckOwner(*rollup);
   const bool spanned = !PG_ARGISNULL(1) || !PG_ARGISNULL(2);
   if (spanned && rollup->definition->bucket == nullptr) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -90,9 +91,14 @@ MILLRACE_FUNCTION(verify_rollup) {
   }
   const Rollup* root = LoadFamily(relation);
   const IdSource ids = FindIdSource(root->source, root->id_column);
+  // As a refresh: what the query calls is its owner's.
+  const int level = BeginRefreshSettings();
+  const RoleScope before = BecomeOwner(rollup->owner);
   const uint64 rows = RunSql(VerifySql(*rollup, *root, ids.column, spanned),
                              {{TIMESTAMPTZOID, PG_GETARG_DATUM(1), PG_ARGISNULL(1)},
                               {TIMESTAMPTZOID, PG_GETARG_DATUM(2), PG_ARGISNULL(2)}});
+  RestoreRole(before);
+  EndSettings(level);
   for (uint64 i = 0; i < rows; ++i) {
     Datum values[4];
     bool nulls[4];

@@ -45,11 +45,26 @@ void CheckSequence(const IdSource& ids, const char* table) {
          errdetail("A session could insert an id below those that are rolled up already."),
          errhint("ALTER SEQUENCE %s CACHE 1, and end the sessions that have used it.", sequence)));
   }
+  if (get_rel_persistence(ids.sequence) != RELPERSISTENCE_PERMANENT) {
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("sequence %s, which hands out ids of %s, starts anew after a crash", sequence,
+                    table),
+             errdetail("Events of an unlogged table are lost then, and new ones get their ids."),
+             errhint("ALTER TABLE %s SET LOGGED.", table)));
+  }
   if (form.seqincrement < 1 || form.seqcycle) {
     ereport(ERROR,
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
              errmsg("sequence %s, which hands out ids of %s, does not only go up", sequence, table),
              errhint("ALTER SEQUENCE %s INCREMENT 1 NO CYCLE.", sequence)));
+  }
+  if (form.seqmin < 1) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("sequence %s, which hands out ids of %s, may hand out ids below 1",
+                           sequence, table),
+                    errdetail("A rollup counts from id 1 on."),
+                    errhint("ALTER SEQUENCE %s MINVALUE 1.", sequence)));
   }
 }
 
@@ -220,6 +235,8 @@ MILLRACE_FUNCTION(last_id) {
   IdSource ids;
   const char* given = PG_ARGISNULL(1) ? nullptr : NameStr(*PG_GETARG_NAME(1));
   if (FindIdSources(PG_GETARG_OID(0), given, &ids) != 1) PG_RETURN_NULL();
+  // A default may name anybody's sequence.
+  if (OwnerOf(ids.sequence) != OwnerOf(PG_GETARG_OID(0))) PG_RETURN_NULL();
   PG_RETURN_INT64(LastId(ids));
 }
 
