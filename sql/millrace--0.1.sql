@@ -24,7 +24,9 @@ CREATE TABLE millrace.rollup (
   live pg_catalog.regclass NOT NULL,
   id_column pg_catalog.name,
   refresh_interval pg_catalog.interval NOT NULL,
-  paused pg_catalog.bool NOT NULL DEFAULT false
+  paused pg_catalog.bool NOT NULL DEFAULT false,
+  -- Events up to this id were left out when a rollup over events was declared.
+  start_after pg_catalog.int8 NOT NULL DEFAULT 0
 );
 COMMENT ON TABLE millrace.rollup IS 'declared rollups: the table, what it reads, its definition and live views';
 -- How far each rollup over events has come: it has all events with ids up to position. One over
@@ -36,8 +38,8 @@ CREATE TABLE millrace.watermark (
   refreshed_at pg_catalog.timestamptz,
   duration pg_catalog.interval,
   ids pg_catalog.int8,
-  -- The file of the sequence then, and the cluster and database it is in: another file in the same place means that
-  -- the sequence was restarted or altered since.
+  -- The file of the sequence then, and the cluster, database and table: another file in the same place means that the
+  -- sequence was restarted or altered since; another place, that all of it was restored from a dump.
   sequence_file pg_catalog.oid,
   home pg_catalog.text
 ) WITH (fillfactor = 50);
@@ -156,23 +158,54 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW millrace.rollups IS 'declared rollups and how up to date each is';
 GRANT SELECT ON millrace.rollups, millrace.refresh_progress TO PUBLIC;
 
--- Forgets tables that are dropped. SECURITY DEFINER: whoever may drop a table may not write here.
+-- Forgets tables that are dropped, and rollups that lost what they read, or their definition: their tables stay, as ordinary
+-- ones. SECURITY DEFINER: whoever may drop a table may not write here.
 CREATE FUNCTION millrace.forget_dropped_tables() RETURNS pg_catalog.event_trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  dropped pg_catalog.oid[] := ARRAY(
+    SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
+    WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+      AND objsubid OPERATOR(pg_catalog.=) 0);
+  forgotten pg_catalog.oid[];
+  views pg_catalog.oid[];
+  view pg_catalog.oid;
 BEGIN
-  DECLARE
-    dropped pg_catalog.oid[] := ARRAY(
-      SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
-      WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
-        AND objsubid OPERATOR(pg_catalog.=) 0);
-  BEGIN
-    DELETE FROM millrace.distributed_table WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
-    DELETE FROM millrace.rollup WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
-    DELETE FROM millrace.watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
-    DELETE FROM millrace.refresh_error WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
-    DELETE FROM millrace.retention WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
-  END;
+  IF dropped OPERATOR(pg_catalog.=) '{}' THEN RETURN; END IF;
+  DELETE FROM millrace.distributed_table WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.retention WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  WITH RECURSIVE lost AS (
+    SELECT relation FROM millrace.rollup
+    WHERE ARRAY[relation, source, definition]::pg_catalog.oid[] OPERATOR(pg_catalog.&&) dropped
+    UNION
+    SELECT r.relation FROM millrace.rollup r JOIN lost ON r.parent OPERATOR(pg_catalog.=) lost.relation
+  ), gone AS (
+    DELETE FROM millrace.rollup r USING lost WHERE r.relation OPERATOR(pg_catalog.=) lost.relation
+    RETURNING r.relation, r.definition, r.live
+  )
+  SELECT pg_catalog.array_agg(relation::pg_catalog.oid),
+         pg_catalog.array_agg(live::pg_catalog.oid) OPERATOR(pg_catalog.||) pg_catalog.array_agg(definition::pg_catalog.oid)
+  INTO forgotten, views FROM gone;
+  IF forgotten IS NULL THEN RETURN; END IF;
+  DELETE FROM millrace.watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
+  DELETE FROM millrace.refresh_error WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
+  FOREACH view IN ARRAY forgotten LOOP
+    IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) view) THEN
+      RAISE WARNING 'rollup % is no longer declared: what it needs was dropped', view::pg_catalog.regclass
+        USING DETAIL = 'Its table stays as it is.';
+    END IF;
+  END LOOP;
+  -- What is left of its views means nothing now, and would be in the way when it is declared again. Unless others read it.
+  FOREACH view IN ARRAY views LOOP
+    CONTINUE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_class c
+                              WHERE c.oid OPERATOR(pg_catalog.=) view AND c.relkind OPERATOR(pg_catalog.=) 'v');
+    BEGIN
+      EXECUTE pg_catalog.format('DROP VIEW %s', view::pg_catalog.regclass);
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+      NULL;
+    END;
+  END LOOP;
 END
 $$;
 REVOKE ALL ON FUNCTION millrace.forget_dropped_tables() FROM PUBLIC;

@@ -1,9 +1,10 @@
 // Places where a test can have the server crash. In ordinary builds they are nothing; built with
 // MILLRACE_FAULT_POINTS, the process aborts the Nth time it comes to the place that the environment
-// variable MILLRACE_FAULT_POINT names, as `name` or `name:N`.
+// variable MILLRACE_FAULT_POINT names, as `name` or `name:N`, and says so on stderr.
 #pragma once
 
 #ifdef MILLRACE_FAULT_POINTS
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #endif
@@ -17,7 +18,11 @@ inline void FaultPoint(const char* name) {
   if (wanted == nullptr || std::strncmp(wanted, name, length) != 0) return;
   if (wanted[length] != '\0' && wanted[length] != ':') return;
   static int left = wanted[length] == ':' ? std::atoi(wanted + length + 1) : 1;
-  if (--left == 0) std::abort();
+  if (--left != 0) return;
+  std::fputs("fault point ", stderr);
+  std::fputs(name, stderr);
+  std::fputs("\n", stderr);
+  std::abort();
 }
 #else
 inline void FaultPoint(const char*) {}

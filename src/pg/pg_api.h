@@ -64,6 +64,7 @@ extern "C" {
 #include <optimizer/restrictinfo.h>
 #include <optimizer/tlist.h>
 #include <parser/analyze.h>
+#include <parser/parse_coerce.h>
 #include <parser/parse_func.h>
 #include <parser/parse_node.h>
 #include <parser/parse_oper.h>
@@ -141,6 +142,12 @@ inline Node* MutateExpressionTree(Node* node, Node* (*mutator)(Node*, void*), vo
   return expression_tree_mutator(node, reinterpret_cast<Node* (*)()>(mutator), context);
 }
 #pragma GCC diagnostic pop
+
+// Raises 42501 unless the current user may read what the query reads. Before PostgreSQL 16
+// permissions are part of the range table.
+inline void CheckQueryPermissions(const Query* query) {
+  (void)ExecCheckRTPerms(query->rtable, true);
+}
 
 // copyObject, which C++ has no typeof for.
 template <typename T>

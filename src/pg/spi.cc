@@ -36,7 +36,7 @@ void EndSettings(int level) { AtEOXact_GUC(false, level); }
 int ConnectSpi() {
   SPI_connect();
   const int settings = BeginSettings();
-  SetSettingInScope("search_path", "pg_catalog");
+  SetSettingInScope("search_path", kSearchPath);
   // Constants in queries are deparsed so that they read back as they were.
   SetSettingInScope("DateStyle", "ISO");
   SetSettingInScope("IntervalStyle", "postgres");

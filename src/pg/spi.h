@@ -31,8 +31,12 @@ int BeginSettings();
 void SetSettingInScope(const char* name, const char* value);
 void EndSettings(int level);
 
-// Connects SPI, with search_path = pg_catalog until DisconnectSpi, so that the names in statements
-// of ours mean what they say, and queries are deparsed with qualified names.
+// Where names in statements of ours are looked up. Temporary tables and types would come first
+// where they are not named.
+inline constexpr const char* kSearchPath = "pg_catalog, pg_temp";
+
+// Connects SPI, with kSearchPath until DisconnectSpi, so that the names in statements of ours mean
+// what they say, and queries are deparsed with qualified names.
 int ConnectSpi();
 void DisconnectSpi(int settings);
 

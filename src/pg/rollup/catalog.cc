@@ -23,7 +23,7 @@ RoleScope Become(Oid role, int flags) {
 // rollup's table may have changed it a moment ago.
 uint64 RunOnCatalog(const char* sql, std::initializer_list<SpiArgument> arguments) {
   const int level = BeginSettings();
-  SetSettingInScope("search_path", "pg_catalog");
+  SetSettingInScope("search_path", kSearchPath);
   const RoleScope before = BecomeCatalogOwner();
   const uint64 rows = RunSql(sql, arguments);
   RestoreRole(before);
@@ -37,8 +37,11 @@ Oid OidAt(uint64 row, int column) {
   return is_null ? InvalidOid : DatumGetObjectId(value);
 }
 
-// The cluster and the database: what a dump carries to another place is not true there.
-const char* Home() { return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId); }
+// The cluster, the database and the rollup's table: what a dump carries to another place, or back
+// into the same database, is not true there.
+const char* Home(Oid relation) {
+  return psprintf(UINT64_FORMAT "/%u/%u", GetSystemIdentifier(), MyDatabaseId, relation);
+}
 
 RollupDefinition* DefinitionOf(const Rollup& rollup) {
   if (get_rel_relkind(rollup.definition_view) != RELKIND_VIEW) {
@@ -51,6 +54,35 @@ RollupDefinition* DefinitionOf(const Rollup& rollup) {
   const Query* query = CopyNode(get_view_query(view));
   relation_close(view, NoLock);
   return AnalyzeRollupQuery(query, rollup.name);
+}
+
+[[noreturn]] void RaiseChanged(const Rollup& rollup, const char* what) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("rollup %s was changed since it was declared: %s", rollup.name, what),
+                  errhint("Change it back, or call millrace.drop_rollup and declare it again.")));
+  pg_unreachable();
+}
+
+// The definition may have been replaced, and columns of the table renamed, dropped or retyped.
+void CheckFits(const Rollup& rollup) {
+  if (rollup.definition->source != rollup.source) {
+    RaiseChanged(rollup,
+                 psprintf("its definition reads %s, not %s",
+                          QualifiedName(rollup.definition->source), QualifiedName(rollup.source)));
+  }
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+    const AttrNumber attribute = get_attnum(rollup.relation, column->name);
+    if (attribute == InvalidAttrNumber) {
+      RaiseChanged(rollup, psprintf("its table has no column \"%s\"", column->name));
+    }
+    const Oid type = get_atttype(rollup.relation, attribute);
+    if (type != column->type) {
+      RaiseChanged(rollup, psprintf("column \"%s\" is of type %s, not %s", column->name,
+                                    format_type_be(type), format_type_be(column->type)));
+    }
+  }
 }
 
 void LoadChildren(Rollup* rollup) {
@@ -90,7 +122,8 @@ void RestoreRole(RoleScope scope) { SetUserIdAndSecContext(scope.role, scope.con
 
 Rollup* FindRollup(Oid relation) {
   const uint64 rows = RunOnCatalog(
-      "SELECT source, parent, definition, live, id_column, paused FROM millrace.rollup "
+      "SELECT source, parent, definition, live, id_column, paused, start_after FROM "
+      "millrace.rollup "
       "WHERE relation = $1",
       {OidArgument(relation)});
   if (rows == 0 || get_rel_name(relation) == nullptr) return nullptr;
@@ -105,8 +138,10 @@ Rollup* FindRollup(Oid relation) {
   const Datum id_column = SpiValue(0, 5, &is_null);
   if (!is_null) rollup->id_column = pstrdup(NameStr(*DatumGetName(id_column)));
   rollup->paused = DatumGetBool(SpiValue(0, 6, &is_null));
+  rollup->start_after = DatumGetInt64(SpiValue(0, 7, &is_null));
   rollup->name = QualifiedName(relation);
   rollup->definition = DefinitionOf(*rollup);
+  CheckFits(*rollup);
   return rollup;
 }
 
@@ -158,7 +193,7 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) 
   const SpiArgument no_name = {NAMEOID, 0, true};
   RunOnCatalog(
       "INSERT INTO millrace.rollup (relation, source, parent, definition, live, id_column, "
-      "refresh_interval) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+      "refresh_interval, start_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
       {OidArgument(rollup.relation),
        OidArgument(rollup.source),
        OidIsValid(rollup.parent) ? OidArgument(rollup.parent) : no_parent,
@@ -167,7 +202,8 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) 
        rollup.id_column == nullptr
            ? no_name
            : SpiArgument{NAMEOID, DirectFunctionCall1(namein, CStringGetDatum(rollup.id_column))},
-       {INTERVALOID, refresh_interval}});
+       {INTERVALOID, refresh_interval},
+       Int64Argument(rollup.start_after)});
   if (OidIsValid(rollup.parent)) return;
   RunOnCatalog("INSERT INTO millrace.watermark (relation, position) VALUES ($1, $2)",
                {OidArgument(rollup.relation), Int64Argument(position)});
@@ -184,6 +220,11 @@ void SetPaused(Oid relation, bool paused) {
                {OidArgument(relation), {BOOLOID, BoolGetDatum(paused)}});
 }
 
+void ForgetStart(Oid relation) {
+  RunOnCatalog("UPDATE millrace.rollup SET start_after = 0 WHERE relation = $1",
+               {OidArgument(relation)});
+}
+
 bool LockWatermark(Oid relation, bool wait, Watermark* watermark) {
   const uint64 rows = RunOnCatalog(
       wait
@@ -191,7 +232,7 @@ bool LockWatermark(Oid relation, bool wait, Watermark* watermark) {
             "FOR UPDATE"
           : "SELECT position, sequence_file, home = $2 FROM millrace.watermark WHERE relation = $1 "
             "FOR UPDATE SKIP LOCKED",
-      {OidArgument(relation), TextArgument(Home())});
+      {OidArgument(relation), TextArgument(Home(relation))});
   if (rows == 0 && !wait) return false;
   if (rows == 0) elog(ERROR, "rollup %s has no watermark", QualifiedName(relation));
   bool is_null;
@@ -248,7 +289,7 @@ void MoveWatermark(Oid relation, int64 position, Oid sequence, TimestampTz compl
        Int64Argument(events),
        {TIMESTAMPTZOID, TimestampTzGetDatum(started)},
        {OIDOID, ObjectIdGetDatum(FileOf(sequence))},
-       TextArgument(Home())});
+       TextArgument(Home(relation))});
 }
 
 }  // namespace millrace::pg

@@ -16,6 +16,7 @@ struct Rollup {
   Oid definition_view;
   Oid live_view;
   const char* id_column;  // as the user named it; nullptr: found by its sequence
+  int64 start_after;      // of a root: events up to here were never meant to be in
   bool paused;
   const char* name;  // of the table, qualified and quoted as need be
   RollupDefinition* definition;
@@ -42,7 +43,8 @@ void RestoreRole(RoleScope scope);
 
 // All of these need an SPI connection, and allocate in the current context.
 
-// The rollup whose table is `relation`, with its definition; nullptr where there is none.
+// The rollup whose table is `relation`, with its definition; nullptr where there is none. Raises
+// 55000 when the table or the definition was changed so that they no longer fit.
 Rollup* FindRollup(Oid relation);
 // What belongs to a rollup, whatever state its definition is in. False where there is none.
 struct RollupViews {
@@ -64,6 +66,7 @@ List* RollupsOf(Oid source);
 void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position);
 void DeleteRollup(Oid relation);
 void SetPaused(Oid relation, bool paused);
+void ForgetStart(Oid relation);
 
 // Locks the watermark of a root rollup until the end of the transaction, so that nobody else
 // refreshes it. When `wait` is false and somebody has it, returns false.

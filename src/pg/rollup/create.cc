@@ -33,6 +33,11 @@ Request ReadArguments(FunctionCallInfo fcinfo) {
   TextAt(fcinfo, 0, "the name of the rollup");
   RangeVar* name = makeRangeVarFromNameList(textToQualifiedNameList(PG_GETARG_TEXT_PP(0)));
   request.schema = get_namespace_name(RangeVarGetCreationNamespace(name));
+  if (isTempNamespace(get_namespace_oid(request.schema, false))) {
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a rollup cannot be a temporary table"),
+             errdetail("The worker could not reach it.")));
+  }
   request.name = name->relname;
   if (strlen(request.name) + strlen("_definition") >= NAMEDATALEN) {
     ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
@@ -92,6 +97,52 @@ bool IsUniqueOverKeys(Relation table, Relation index, const Rollup& rollup) {
   return keys == form->indnkeyatts && (form->indnullsnotdistinct || !nullable);
 }
 
+[[noreturn]] void RefuseColumn(const Rollup& rollup, const RollupColumn& column, const char* what,
+                               const char* hint) {
+  ereport(ERROR,
+          (errcode(ERRCODE_DATATYPE_MISMATCH),
+           errmsg("column \"%s\" of the existing table %s %s", column.name, rollup.name, what),
+           errhint("%s", hint)));
+  pg_unreachable();
+}
+
+// Whether values of the query would come out of the column as they went in, and keys would be the
+// same to both.
+void CheckColumn(const Rollup& rollup, const RollupColumn& column, AttrNumber attribute) {
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(rollup.relation, attribute, &type, &typmod, &collation);
+  constexpr const char* kCast = "Cast it in the query, or change the column.";
+  if (type != column.type) {
+    RefuseColumn(rollup, column,
+                 psprintf("is of type %s, the query gives %s", format_type_be(type),
+                          format_type_be(column.type)),
+                 kCast);
+  }
+  if (typmod != -1 && typmod != column.typmod) {
+    RefuseColumn(
+        rollup, column,
+        psprintf("is of type %s, the query gives %s", format_type_with_typemod(type, typmod),
+                 format_type_with_typemod(column.type, column.typmod)),
+        kCast);
+  }
+  if (collation != column.collation) {
+    RefuseColumn(rollup, column, "has another collation than the query gives",
+                 "Name the collation in the query, or change the column.");
+  }
+  const bool generated = get_attgenerated(rollup.relation, attribute) != '\0';
+  if (column.role == ColumnRole::kAverage && !generated) {
+    RefuseColumn(rollup, column, "is not generated from the sum and the count of its average",
+                 psprintf("Drop it and add it again: ALTER TABLE %s ADD COLUMN %s %s GENERATED "
+                          "ALWAYS AS (%s) STORED.",
+                          rollup.name, quote_identifier(column.name), format_type_be(column.type),
+                          AverageSql(column)));
+  }
+  if (column.role != ColumnRole::kAverage && generated) {
+    RefuseColumn(rollup, column, "is generated", "Make it an ordinary column.");
+  }
+}
+
 void CheckColumns(const Rollup& rollup) {
   ListCell* cell;
   foreach (cell, rollup.definition->columns) {
@@ -103,20 +154,12 @@ void CheckColumns(const Rollup& rollup) {
                errmsg("table %s exists, and has no column \"%s\"", rollup.name, column->name),
                errhint("Add it, or give the rollup another name.")));
     }
-    const Oid type = get_atttype(rollup.relation, attribute);
-    if (type != column->type) {
-      ereport(
-          ERROR,
-          (errcode(ERRCODE_DATATYPE_MISMATCH),
-           errmsg("column \"%s\" of the existing table %s is of type %s, the query gives %s",
-                  column->name, rollup.name, format_type_be(type), format_type_be(column->type)),
-           errhint("Cast it in the query, or change the column.")));
-    }
+    CheckColumn(rollup, *column, attribute);
   }
 }
 
-// Takes a table that exists as the rollup's own.
-void AdoptTable(const Request& request, const Rollup& rollup) {
+// Takes a table that exists as the rollup's own. Returns whether it has rows.
+bool AdoptTable(const Request& request, const Rollup& rollup) {
   if (get_rel_relkind(rollup.relation) != RELKIND_RELATION) {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                     errmsg("%s exists and is not an ordinary table", rollup.name)));
@@ -151,13 +194,15 @@ void AdoptTable(const Request& request, const Rollup& rollup) {
                     errhint("%s", CreateUniqueIndexSql(rollup))));
   }
   const bool start_given = request.has_start && !OidIsValid(rollup.parent);
-  if (!start_given && RunSql(psprintf("SELECT FROM %s LIMIT 1", rollup.name)) > 0) {
+  const bool has_rows = RunSql(psprintf("SELECT FROM %s LIMIT 1", rollup.name)) > 0;
+  if (!start_given && has_rows) {
     ereport(ERROR,
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
              errmsg("table %s exists and has rows: they would be counted twice", rollup.name),
              errhint("Empty it, or say through which id the events are in it already: "
                      "start_after => ...")));
   }
+  return has_rows;
 }
 
 // An index by which the events after the watermark are found without reading all of them.
@@ -212,7 +257,7 @@ void FillFromParent(const Rollup& rollup, const Rollup& parent, const Rollup& ro
 
 void CreateViews(const Request& request, Rollup* rollup) {
   RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_definition"),
-                  pg_get_querydef(CopyNode(request.query), false)));
+                  pg_get_querydef(CopyNode(rollup->definition->query), false)));
   rollup->definition_view = RelationNamed(request, "_definition");
 }
 
@@ -246,11 +291,7 @@ Oid Create(const Request& request) {
   rollup->definition = AnalyzeRollupQuery(request.query, rollup->name);
   rollup->source = rollup->definition->source;
   rollup->id_column = request.id_column;
-  if (pg_class_aclcheck(rollup->source, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-      pg_attribute_aclcheck_all(rollup->source, GetUserId(), ACL_SELECT, ACLMASK_ANY) !=
-          ACLCHECK_OK) {
-    aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(rollup->source));
-  }
+  CheckQueryPermissions(request.query);
   Rollup *parent, *root;
   FindFamily(rollup, &parent, &root);
   const IdSource ids = FindIdSource(root->source, root->id_column);
@@ -262,14 +303,17 @@ Oid Create(const Request& request) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("rollup %s would read its own table", rollup->name)));
   }
+  bool has_rows = false;
   if (adopt) {
-    AdoptTable(request, *rollup);
+    has_rows = AdoptTable(request, *rollup);
   } else {
     RunSql(CreateTableSql(*rollup));
     RunSql(CreateUniqueIndexSql(*rollup));
     if (rollup->definition->bucket != nullptr) RunSql(CreateBucketIndexSql(*rollup));
     rollup->relation = RelationNamed(request, "");
   }
+  // The rows of a table that has some are those of the events before.
+  rollup->start_after = has_rows ? 0 : position;
   if (parent == nullptr) EnsureIdIndex(*rollup, ids);
   CreateViews(request, rollup);
   CreateLiveView(request, rollup, *root, ids.column);

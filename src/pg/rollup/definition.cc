@@ -71,7 +71,7 @@ Index FindSource(const Query* query, const char* name) {
            "Nobody else can read it: use another table.");
   }
   if (entry->tablesample != nullptr) Refuse(name, "its query has TABLESAMPLE", "Leave it out.");
-  if (!entry->inh && has_subclass(entry->relid)) {
+  if (!entry->inh) {
     Refuse(name, "its query has ONLY", "Select from the table with its partitions.");
   }
   return index;
@@ -180,11 +180,48 @@ RollupColumn* MakeColumn(const char* name, const void* expression, ColumnRole ro
   return column;
 }
 
-// avg(x) is kept as another aggregate over the same rows.
+// Parameters of hll_add_agg that a query leaves out are written out, so that they do not depend on
+// the session that refreshes, or reads the live view.
+Node* WithSketchParameters(Node* node, void* context) {
+  if (node == nullptr) return nullptr;
+  ColumnRole role;
+  if (!IsA(node, Aggref) || !RoleOfAggregate(reinterpret_cast<Aggref*>(node), &role) ||
+      role != ColumnRole::kHll ||
+      strcmp(get_func_name(reinterpret_cast<Aggref*>(node)->aggfnoid), "hll_add_agg") != 0) {
+    return MutateExpressionTree(node, WithSketchParameters, context);
+  }
+  auto* aggref = CopyNode(reinterpret_cast<Aggref*>(node));
+  // log2m, regwidth, expthresh, sparseon, as PostgreSQL's extension has them by default.
+  Const* const defaults[] = {
+      makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(11), false, true),
+      makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(5), false, true),
+      makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(-1), false, true),
+      makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(1), false, true)};
+  for (int i = list_length(aggref->args); i <= 4; ++i) {
+    aggref->args =
+        lappend(aggref->args, makeTargetEntry(reinterpret_cast<Expr*>(defaults[i - 1]),
+                                              static_cast<AttrNumber>(i + 1), nullptr, false));
+    aggref->aggargtypes = lappend_oid(aggref->aggargtypes, defaults[i - 1]->consttype);
+  }
+  const Oid types[] = {linitial_oid(aggref->aggargtypes), INT4OID, INT4OID, INT8OID, INT4OID};
+  char* schema = get_namespace_name(get_func_namespace(aggref->aggfnoid));
+  aggref->aggfnoid = LookupFuncName(
+      list_make2(makeString(schema), makeString(pstrdup("hll_add_agg"))), 5, types, false);
+  return reinterpret_cast<Node*>(aggref);
+}
+
+// avg(x) is kept as another aggregate over the same rows; of reals in double precision, as avg is.
 Aggref* Reaggregate(const Aggref* average, const char* function) {
   auto* aggref = CopyNode(average);
   auto* argument = static_cast<TargetEntry*>(linitial(aggref->args));
   Oid type = exprType(reinterpret_cast<Node*>(argument->expr));
+  if (type == FLOAT4OID && strcmp(function, "sum") == 0) {
+    argument->expr = reinterpret_cast<Expr*>(
+        coerce_to_target_type(nullptr, reinterpret_cast<Node*>(argument->expr), type, FLOAT8OID, -1,
+                              COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1));
+    type = FLOAT8OID;
+    aggref->aggargtypes = list_make1_oid(type);
+  }
   if (strcmp(function, "count") == 0) {
     aggref->aggfnoid = F_COUNT_ANY;
     aggref->aggtype = INT8OID;
@@ -236,6 +273,7 @@ class Analysis {
 
   RollupDefinition* Run() {
     auto* definition = static_cast<RollupDefinition*>(palloc0(sizeof(RollupDefinition)));
+    definition->query = CopyNode(query_);
     definition->source = rt_fetch(source_, query_->rtable)->relid;
     definition->source_rte = source_;
     if (query_->jointree->quals != nullptr) {
@@ -308,6 +346,11 @@ class Analysis {
   }
 
   void AddAverage(const TargetEntry* entry, const Aggref* aggref, RollupDefinition* definition) {
+    if (strlen(entry->resname) + strlen("_count") >= NAMEDATALEN) {
+      ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
+                      errmsg("name \"%s\" is too long for an average", entry->resname),
+                      errdetail("It is kept in columns named by adding _sum and _count.")));
+    }
     AddMeasure(psprintf("%s_sum", entry->resname), Reaggregate(aggref, "sum"), ColumnRole::kSum,
                definition);
     AddMeasure(psprintf("%s_count", entry->resname), Reaggregate(aggref, "count"),
@@ -471,7 +514,10 @@ Query* ParseRollupQuery(const char* sql) {
 
 RollupDefinition* AnalyzeRollupQuery(const Query* query, const char* name) {
   CheckClauses(query, name);
-  return Analysis(query, name).Run();
+  auto* pinned = CopyNode(query);
+  pinned->targetList = reinterpret_cast<List*>(
+      WithSketchParameters(reinterpret_cast<Node*>(pinned->targetList), nullptr));
+  return Analysis(pinned, name).Run();
 }
 
 void CheckOverRollup(const RollupDefinition& definition, const RollupDefinition& parent,

@@ -34,6 +34,7 @@ struct RollupColumn {
 };
 
 struct RollupDefinition {
+  Query* query;      // as given, but with every parameter of its sketches written out
   Oid source;        // the table below
   Index source_rte;  // its place in the range table of `storage`
   // The query with each avg split into sum and count: what is run to get new groups. Its target

@@ -1,5 +1,6 @@
 // millrace.refresh_rollup, drop_rollup, pause_rollup, resume_rollup.
 
+#include "pg/fault_point.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/worker.h"
 #include "pg/spi.h"
@@ -78,6 +79,7 @@ MILLRACE_FUNCTION(drop_rollup) {
   DropRelation(views.live, "VIEW");
   DropRelation(views.definition, "VIEW");
   if (!keep_table) DropRelation(relation, "TABLE");
+  FaultPoint("drop: dropped");
   DisconnectSpi(settings);
   NotifyWorker();
   PG_RETURN_VOID();

@@ -124,8 +124,13 @@ uint64 Rebuild(Oid relation, const Span& span) {
   int64 last = watermark.position;
   TimestampTz since = started;
   if (IsAll(span)) Settle(*root, ids, true, &last, &since);
+  // Ids that start anew have nothing to do with where the rollup once started.
+  if (IsAll(span) && last < root->start_after) {
+    root->start_after = 0;
+    ForgetStart(root->relation);
+  }
   const RoleScope before = BecomeOwner(root->owner);
-  const IdRange settled = {nullptr, psprintf(INT64_FORMAT, last)};
+  const IdRange settled = SettledRange(*root, psprintf(INT64_FORMAT, last));
   const uint64 rows = RebuildTree(*root, SelectSql(*root, *root, ids.column, settled), span);
   RestoreRole(before);
   if (IsAll(span)) MoveWatermark(root->relation, last, ids.sequence, since, last, started);

@@ -96,10 +96,6 @@ void CheckNotWriting(Oid source) {
 
 int BeginRefreshSettings() {
   const int level = BeginSettings();
-  SetSettingInScope("millrace.hll_log2m", "11");
-  SetSettingInScope("millrace.hll_regwidth", "5");
-  SetSettingInScope("millrace.hll_expthresh", "-1");
-  SetSettingInScope("millrace.hll_sparseon", "1");
   SetSettingInScope("millrace.hll_max_sparse", "-1");
   // One plan for every window: planned for values, a family over many partitions would be planned
   // each time.
@@ -122,6 +118,7 @@ void RequireReadCommitted(const char* function) {
 bool Settle(const Rollup& root, const IdSource& ids, bool wait, int64* last, TimestampTz* since) {
   *since = GetCurrentTimestamp();
   *last = LastId(ids);
+  FaultPoint("refresh: read");
   int count;
   const Writer* writers = WritersOf(root.source, &count);
   return HaveEnded(writers, count, wait);

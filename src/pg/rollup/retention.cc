@@ -3,6 +3,7 @@
 
 #include "pg/rollup/retention.h"
 
+#include "pg/fault_point.h"
 #include "pg/rollup/catalog.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/worker.h"
@@ -108,6 +109,7 @@ int ApplyRetention(Oid source, const Interval* keep) {
     if (!IsRolledUp(source, partition)) continue;
     RunSql(psprintf("DROP TABLE %s", QualifiedName(partition)));
     ++dropped;
+    FaultPoint("retention: dropped");
   }
   EndSettings(level);
   return dropped;

@@ -193,7 +193,7 @@ void AppendMergeAggregate(StringInfo out, const RollupColumn& column) {
   }
 }
 
-// sum / count in the type that avg has.
+// sum / count in the type that avg has; with `merge` of all rows of a group.
 const char* AverageSql(const RollupColumn& column, bool merge) {
   const char* sum = Quoted(psprintf("%s_sum", column.name));
   const char* count = Quoted(psprintf("%s_count", column.name));
@@ -238,13 +238,10 @@ const char* KeysSql(const Rollup& rollup, const char* prefix) {
   });
 }
 
-const char* SameKeysSql(const Rollup& rollup, const char* left, const char* right) {
-  return JoinColumns(rollup, " AND ", [&](StringInfo out, const RollupColumn& column) {
-    const char* name = Quoted(column.name);
-    if (column.role == ColumnRole::kKey) {
-      appendStringInfo(out, "%s.%s IS NOT DISTINCT FROM %s.%s", left, name, right, name);
-    }
-  });
+const char* AverageSql(const RollupColumn& column) { return AverageSql(column, false); }
+
+IdRange SettledRange(const Rollup& root, const char* up_to) {
+  return {root.start_after > 0 ? psprintf(INT64_FORMAT, root.start_after) : nullptr, up_to};
 }
 
 const char* CreateTableSql(const Rollup& rollup) {

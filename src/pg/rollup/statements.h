@@ -1,5 +1,5 @@
 // The SQL of a rollup, made from its definition. Every name in it is qualified: it is run with
-// search_path = pg_catalog.
+// search_path = kSearchPath.
 #pragma once
 
 #include "pg/pg_api.h"
@@ -14,6 +14,9 @@ struct IdRange {
 };
 // The watermark of a root rollup as an expression, read in the statement's own snapshot.
 const char* WatermarkSql(const Rollup& root);
+
+// The events that are in a root rollup when its watermark is at `up_to`.
+IdRange SettledRange(const Rollup& root, const char* up_to);
 
 // CREATE TABLE for the rollup's columns, with the unique index over its keys.
 const char* CreateTableSql(const Rollup& rollup);
@@ -46,7 +49,7 @@ const char* TimeOfBucketSql(const Rollup& rollup, const char* bucket);
 // Lists of columns, with commas between. `prefix` comes before each.
 const char* StoredColumnsSql(const Rollup& rollup, const char* prefix);
 const char* KeysSql(const Rollup& rollup, const char* prefix);
-// Conditions that say that keys are the same, NULLs included.
-const char* SameKeysSql(const Rollup& rollup, const char* left, const char* right);
+// What an average is generated from in its row.
+const char* AverageSql(const RollupColumn& column);
 
 }  // namespace millrace::pg

@@ -10,65 +10,123 @@ using namespace millrace::pg;
 
 namespace {
 
-// Whether two values of a column are the same, given that they may both be NULL.
-const char* SameSql(const RollupColumn& column) {
-  const char* name = quote_identifier(column.name);
-  switch (column.type) {
-    case FLOAT4OID:
-    case FLOAT8OID:
-      // Sums of floats depend on the order of their terms.
-      return psprintf(
-          "(e.%s IS NOT DISTINCT FROM a.%s OR COALESCE(abs(e.%s) < 'Infinity' AND abs(a.%s) < "
-          "'Infinity' AND abs(e.%s - a.%s) <= 1e-6 * greatest(abs(e.%s), abs(a.%s)), false))",
-          name, name, name, name, name, name, name, name);
-    default:
-      break;
-  }
-  const char* same = psprintf("e.%s::text IS NOT DISTINCT FROM a.%s::text", name, name);
-  if (column.role != ColumnRole::kTopN) return same;
-  // A full summary is an estimate, and which it is depends on the order of the events.
-  const char* full = "(SELECT count(*) FROM jsonb_object_keys(%s.%s)) >= %d";
-  return psprintf("(%s OR (%s AND %s))", same, psprintf(full, "e", name, NumberOfCounters()),
-                  psprintf(full, "a", name, NumberOfCounters()));
+// The nth stored column, of what is expected or of what is there.
+const char* Value(const char* side, int number) { return psprintf("%s.c%d", side, number); }
+
+const char* OperatorSql(Oid id) {
+  HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(id));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", id);
+  const auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
+  const char* sql =
+      psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
+               NameStr(form->oprname));
+  ReleaseSysCache(tuple);
+  return sql;
 }
 
-const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_column,
-                      bool spanned) {
-  const char* columns = StoredColumnsSql(rollup, "");
-  const char* range = "";
-  if (spanned) {
-    const char* bucket = quote_identifier(rollup.definition->bucket);
-    range = psprintf("WHERE ($1 IS NULL OR q.%s >= %s) AND ($2 IS NULL OR q.%s < %s)", bucket,
-                     BucketTimeSql(rollup, "$1"), bucket, BucketTimeSql(rollup, "$2"));
+// Whether two values of a column are the same, given that they may both be NULL.
+const char* SameSql(const RollupColumn& column, const char* e, const char* a) {
+  if (column.type == FLOAT4OID || column.type == FLOAT8OID) {
+    // Sums of floats depend on the order of their terms.
+    return psprintf(
+        "(%s IS NOT DISTINCT FROM %s OR COALESCE(abs(%s) < 'Infinity' AND abs(%s) < 'Infinity' AND "
+        "abs(%s - %s) <= 1e-6 * greatest(abs(%s), abs(%s)), false))",
+        e, a, e, a, e, a, e, a);
   }
-  StringInfoData keys, values;
-  initStringInfo(&keys);
-  initStringInfo(&values);
+  const Oid equals = column.role == ColumnRole::kHll
+                         ? InvalidOid
+                         : lookup_type_cache(column.type, TYPECACHE_EQ_OPR)->eq_opr;
+  if (!OidIsValid(equals)) return psprintf("%s::text IS NOT DISTINCT FROM %s::text", e, a);
+  // Values may be equal and written differently: 1.0 and 1.00.
+  const char* same =
+      psprintf("COALESCE(%s %s %s, %s IS NULL AND %s IS NULL)", e, OperatorSql(equals), a, e, a);
+  if (column.role != ColumnRole::kTopN) return same;
+  // A full summary is an estimate, and which it is depends on the order of the events.
+  const char* full = "(SELECT count(*) FROM jsonb_object_keys(%s)) >= %d";
+  return psprintf("(%s OR (%s AND %s))", same, psprintf(full, e, NumberOfCounters()),
+                  psprintf(full, a, NumberOfCounters()));
+}
+
+struct ColumnLists {
+  StringInfoData columns;  // c1, c2, ...: the stored columns under names that clash with nothing
+  StringInfoData keys;     // those of them that are keys
+  StringInfoData pairs;    // name and value of each key
+  StringInfoData values;   // a row a measure
+  const char* bucket;
+};
+
+ColumnLists ListColumns(const Rollup& rollup) {
+  ColumnLists lists = {};
+  initStringInfo(&lists.columns);
+  initStringInfo(&lists.keys);
+  initStringInfo(&lists.pairs);
+  initStringInfo(&lists.values);
+  int number = 0;
   ListCell* cell;
   foreach (cell, rollup.definition->columns) {
     const auto* column = static_cast<RollupColumn*>(lfirst(cell));
-    const char* name = quote_identifier(column->name);
+    if (!IsStored(*column)) continue;
+    ++number;
     const char* literal = quote_literal_cstr(column->name);
+    const char* e = Value("e", number);
+    const char* a = Value("a", number);
+    appendStringInfo(&lists.columns, "%sc%d", number > 1 ? ", " : "", number);
     if (column->role == ColumnRole::kKey) {
-      appendStringInfo(&keys, "%s%s, CASE WHEN e.millrace_key IS NULL THEN a.%s ELSE e.%s END",
-                       keys.len > 0 ? ", " : "", literal, name, name);
-    } else if (IsStored(*column)) {
-      appendStringInfo(&values, ", (%s, e.%s::text, a.%s::text, %s)", literal, name, name,
-                       SameSql(*column));
+      appendStringInfo(&lists.keys, "%sc%d", lists.keys.len > 0 ? ", " : "", number);
+      appendStringInfo(&lists.pairs, "%s%s, CASE WHEN p.expected = 0 THEN %s ELSE %s END",
+                       lists.pairs.len > 0 ? ", " : "", literal, a, e);
+      if (rollup.definition->bucket != nullptr &&
+          strcmp(column->name, rollup.definition->bucket) == 0) {
+        lists.bucket = psprintf("c%d", number);
+      }
+    } else {
+      appendStringInfo(&lists.values, ", (%s, %s::text, %s::text, %s)", literal, e, a,
+                       SameSql(*column, e, a));
     }
   }
-  const char* key = psprintf("ROW(%s)::text COLLATE \"C\" AS millrace_key", KeysSql(rollup, "q."));
-  const IdRange settled = {nullptr, WatermarkSql(root)};
-  return psprintf(
-      "WITH e AS (SELECT %s, q.* FROM (%s) AS q (%s) %s), a AS (SELECT %s, q.* FROM (SELECT %s "
-      "FROM %s) AS q %s) SELECT jsonb_build_object(%s), c.name, c.expected, c.actual FROM e FULL "
-      "JOIN a USING (millrace_key) CROSS JOIN LATERAL (VALUES ('(row)', CASE WHEN e.millrace_key "
-      "IS NULL THEN 'absent' ELSE 'present' END, CASE WHEN a.millrace_key IS NULL THEN 'absent' "
-      "ELSE 'present' END, (e.millrace_key IS NULL) = (a.millrace_key IS NULL))%s) AS c (name, "
-      "expected, actual, same) WHERE NOT c.same AND (c.name = '(row)' OR (e.millrace_key IS NOT "
-      "NULL AND a.millrace_key IS NOT NULL))",
-      key, SelectSql(rollup, root, id_column, settled), columns, range, key, columns, rollup.name,
-      range, keys.data, values.data);
+  return lists;
+}
+
+// Groups are paired by their keys as GROUP BY tells keys apart: each row gets a number, and the
+// numbers of both sides are brought together.
+const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_column,
+                      bool spanned) {
+  const ColumnLists lists = ListColumns(rollup);
+  const char* columns = lists.columns.data;
+  const char* keys = lists.keys.data;
+  const char* range = "";
+  if (spanned) {
+    range = psprintf("WHERE ($1 IS NULL OR q.%s >= %s) AND ($2 IS NULL OR q.%s < %s)", lists.bucket,
+                     BucketTimeSql(rollup, "$1"), lists.bucket, BucketTimeSql(rollup, "$2"));
+  }
+  auto numbered = [&](const char* select) {
+    return psprintf(
+        "(number, %s) AS MATERIALIZED (SELECT row_number() OVER (), q.* FROM (%s) AS q (%s) %s)",
+        columns, select, columns, range);
+  };
+  constexpr const char* kCount =
+      "CASE p.%s WHEN 0 THEN 'absent' WHEN 1 THEN 'present' ELSE "
+      "p.%s || ' times' END";
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(
+      &sql, "WITH e %s, a %s",
+      numbered(SelectSql(rollup, root, id_column, SettledRange(root, WatermarkSql(root)))),
+      numbered(psprintf("SELECT %s FROM %s", StoredColumnsSql(rollup, ""), rollup.name)));
+  appendStringInfo(&sql,
+                   ", p AS (SELECT count(e) AS expected, count(a) AS actual, max(e) AS e, max(a) "
+                   "AS a FROM (SELECT number, NULL::bigint, %s FROM e UNION ALL SELECT NULL, "
+                   "number, %s FROM a) AS rows (e, a, %s) GROUP BY %s)",
+                   keys, keys, keys, keys);
+  appendStringInfo(
+      &sql,
+      " SELECT jsonb_build_object(%s), v.name, v.expected, v.actual FROM p LEFT JOIN e ON e.number "
+      "= p.e LEFT JOIN a ON a.number = p.a CROSS JOIN LATERAL (VALUES ('(row)', %s, %s, p.expected "
+      "= 1 AND p.actual = 1)%s) AS v (name, expected, actual, same) WHERE NOT v.same AND (v.name = "
+      "'(row)' OR (p.expected > 0 AND p.actual > 0))",
+      lists.pairs.data, psprintf(kCount, "expected", "expected"),
+      psprintf(kCount, "actual", "actual"), lists.values.data);
+  return sql.data;
 }
 
 }  // namespace

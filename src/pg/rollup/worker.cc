@@ -500,7 +500,7 @@ extern "C" PGDLLEXPORT void millrace_launcher_main(Datum) {
     }
     ForgetOthers(databases);
     list_free(databases);
-    SleepUntil(next_scout);
+    SleepUntil(Min(next_scout, NextHoldEnds()));
   }
 }
 

@@ -137,6 +137,17 @@ bool TakeRequest(Oid database) {
   return asked;
 }
 
+TimestampTz NextHoldEnds() {
+  const TimestampTz now = GetCurrentTimestamp();
+  TimestampTz next = DT_NOEND;
+  SpinLockAcquire(&registry->lock);
+  for (const Entry& entry : registry->entries) {
+    if (OidIsValid(entry.database) && entry.held_until > now) next = Min(next, entry.held_until);
+  }
+  SpinLockRelease(&registry->lock);
+  return next;
+}
+
 void ForgetOthers(const List* databases) {
   SpinLockAcquire(&registry->lock);
   for (Entry& entry : registry->entries) {

@@ -23,6 +23,9 @@ bool TakeChange();
 // Says that a database's rollups have changed: wakes its worker, or the launcher.
 void NoteChange(Oid database);
 
+// When the next database may have a worker again that must not have one now; DT_NOEND: there is
+// none.
+TimestampTz NextHoldEnds();
 // For the launcher: whether the database has a worker or must not have one now, and whether one was
 // asked for since the last time. Databases that are not in the list are forgotten.
 bool HasWorker(Oid database);
