@@ -1,0 +1,205 @@
+// What the server answers, as types that match src/dashboard/openapi.json, and the addresses to ask.
+// All addresses are relative to the page, so that it can live below a path.
+import type { State } from './state';
+
+export interface ApiError {
+  error: { code: string; message: string; hint: string };
+}
+
+export interface Estimate {
+  value: number;
+  before: number;
+  /** One relative standard error; 0: exact. */
+  error: number;
+}
+
+export interface Group {
+  value: string | null;
+  events: number;
+  devices: number;
+}
+
+export interface TrendRow {
+  time: string;
+  events: number;
+  devices: number;
+  sessions: number;
+}
+
+export interface DeviceRow {
+  device: string;
+  events: number;
+}
+
+export interface TenantRow {
+  tenant: string;
+  events: number;
+  devices: number;
+}
+
+export interface Rows<T> {
+  sql: string;
+  rows: T[];
+}
+
+export interface Overview {
+  tenant: string | null;
+  from: string;
+  to: string;
+  bucket_seconds: number;
+  generated_at: string;
+  complete_through: string | null;
+  live: boolean;
+  empty: boolean;
+  tiles: {
+    sql: string;
+    events: Estimate;
+    devices: Estimate;
+    sessions: Estimate;
+    events_per_second: Estimate;
+  };
+  trend: Rows<TrendRow> & { error: number };
+  top_devices: Rows<DeviceRow> & { error: number };
+  countries: Rows<Group>;
+  browsers: Rows<Group>;
+  event_types: Rows<Group>;
+  tenants: Rows<TenantRow> | null;
+}
+
+export interface Tenants {
+  tenants: string[];
+  more: boolean;
+}
+
+export type Health = 'ok' | 'warning' | 'bad';
+
+export interface Rollup {
+  rollup: string;
+  source: string;
+  declared: boolean;
+  events_behind: number | null;
+  seconds_behind: number | null;
+  complete_through: string | null;
+  rows: number | null;
+  size_bytes: number;
+  refresh_interval_seconds: number | null;
+  paused: boolean;
+  last_refresh: string | null;
+  duration_ms: number | null;
+  last_error: string | null;
+  waits_for: string | null;
+  state: Health;
+}
+
+export interface Refresh {
+  rollup: string;
+  percent: number | null;
+  running_seconds: number;
+}
+
+export interface Partition {
+  partition: string;
+  bounds: string;
+  size_bytes: number;
+  rows: number;
+}
+
+export interface Table {
+  table: string;
+  partitions: number;
+  size_bytes: number;
+  newest_ends: string | null;
+  default_rows: number;
+  state: Health;
+  partition_list: Partition[];
+}
+
+export interface Job {
+  job: number;
+  schedule: string;
+  command: string;
+  active: boolean;
+  last_status: string | null;
+  last_start: string | null;
+  duration_ms: number | null;
+  last_message: string | null;
+  state: Health;
+}
+
+export interface Worker {
+  database: string | null;
+  type: string;
+  activity: string | null;
+  since: string | null;
+}
+
+export interface Operations {
+  generated_at: string;
+  server: {
+    version: string;
+    database: string;
+    size_bytes: number;
+    connections: number;
+    uptime_seconds: number;
+  };
+  ingest: { events_per_second: number; state: Health };
+  rollups: Rollup[];
+  refreshes: Refresh[];
+  tables: Table[];
+  jobs: Job[];
+  workers: Worker[];
+  rejects: { rows: number; files: { file: string; rows: number; at: string }[] };
+  warnings: string[];
+}
+
+/** Path and query of what a state shows, below `api/` or `api/stream/`. */
+export function resource(state: State): string {
+  if (state.view === 'operations') return 'operations';
+  const query = new URLSearchParams();
+  if (state.tenant !== null) query.set('tenant', state.tenant);
+  if ('span' in state.range) {
+    query.set('span', state.range.span);
+  } else {
+    query.set('from', state.range.from);
+    query.set('to', state.range.to);
+  }
+  return `overview?${query}`;
+}
+
+/** What a server that cannot be reached is told as. */
+export const unreachable: ApiError['error'] = {
+  code: 'unreachable',
+  message: 'The server cannot be reached.',
+  hint: 'Is `millrace serve` running? The page tries again by itself.',
+};
+
+function isApiError(body: unknown): body is ApiError {
+  if (typeof body !== 'object' || body === null || !('error' in body)) return false;
+  const error = body.error;
+  return typeof error === 'object' && error !== null && 'message' in error;
+}
+
+/** A server-sent or answered error as it is, anything else as something that can be shown. */
+export function asError(body: unknown, status: number): ApiError['error'] {
+  if (isApiError(body)) return body.error;
+  return { code: 'unknown', message: `The server answered ${status} without saying why.`, hint: '' };
+}
+
+/** The error a GET of a resource answers with; null where it answers well after all. */
+export async function askForError(path: string): Promise<ApiError['error'] | null> {
+  try {
+    const answer = await fetch(`api/${path}`, { headers: { accept: 'application/json' } });
+    if (answer.ok) return null;
+    return asError(await answer.json().catch(() => null), answer.status);
+  } catch {
+    return unreachable;
+  }
+}
+
+/** Tenants whose id starts with these digits; throws an Error with the server's message. */
+export async function searchTenants(search: string): Promise<Tenants> {
+  const answer = await fetch(`api/tenants?${new URLSearchParams({ search, limit: '50' })}`);
+  const body: unknown = await answer.json().catch(() => null);
+  if (!answer.ok) throw new Error(asError(body, answer.status).message);
+  return body as Tenants;
+}

@@ -1,0 +1,71 @@
+// The page as a whole: which view, and what stands in its place while there is nothing to show.
+import { useEffect } from 'preact/hooks';
+import { resource } from './api';
+import { Empty } from './components/empty';
+import { Header } from './components/header';
+import { OperationsView } from './components/operations';
+import { OverviewView } from './components/overview';
+import { Problem } from './components/problem';
+import { Toolbar } from './components/toolbar';
+import { useAddress, type Navigation } from './state';
+import { useLive, type Live } from './stream';
+
+function useTitle({ state }: Navigation): void {
+  const title =
+    state.view === 'operations'
+      ? 'Operations'
+      : state.tenant === null
+        ? 'All tenants'
+        : `Tenant ${state.tenant}`;
+  useEffect(() => {
+    document.title = `${title} – Millrace`;
+  }, [title]);
+}
+
+function Loading() {
+  return (
+    <div class="loading" role="status">
+      <span class="visually-hidden">Loading</span>
+      <div class="skeleton tiles">
+        <i /> <i /> <i /> <i />
+      </div>
+      <div class="skeleton large">
+        <i />
+      </div>
+    </div>
+  );
+}
+
+function Body({ live, navigation, path }: { live: Live; navigation: Navigation; path: string }) {
+  const { answer, error } = live;
+  const current = answer?.path === path;
+  if (error && !current) return <Problem error={error} />;
+  if (answer === null || answer.view !== navigation.state.view) return <Loading />;
+  if (answer.view === 'operations') return <OperationsView data={answer.data} />;
+  if (answer.data.empty) return <Empty />;
+  return <OverviewView data={answer.data} navigation={navigation} stale={!current} />;
+}
+
+/** Tenants and times can be chosen also where there is nothing to show for them, but not without any event. */
+function choosable({ answer }: Live, { state }: Navigation): boolean {
+  return state.view === 'overview' && !(answer?.view === 'overview' && answer.data.empty);
+}
+
+export function App() {
+  const navigation = useAddress();
+  useTitle(navigation);
+  const path = resource(navigation.state);
+  const live = useLive(path);
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the figures
+      </a>
+      <Header navigation={navigation} live={live} />
+      <main id="main" tabIndex={-1}>
+        {choosable(live, navigation) && <Toolbar navigation={navigation} />}
+        <Body live={live} navigation={navigation} path={path} />
+      </main>
+    </>
+  );
+}

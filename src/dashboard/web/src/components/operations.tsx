@@ -1,0 +1,114 @@
+// How the machinery does: what is wrong first, then what comes in, the rollups, and what works below.
+import { useEffect, useState } from 'preact/hooks';
+import type { Operations } from '../api';
+import { ago, bytes, count, duration, rate } from '../format';
+import { Health } from './health';
+import { Icon } from './icon';
+import { Jobs, Rejects, Workers } from './machinery';
+import { Panel } from './panel';
+import { Refreshes, Rollups } from './rollups';
+import { Sparkline, type Sample } from './sparkline';
+import { Tables } from './tables';
+
+/** As much as the sparkline can show. */
+const mostSamples = 600;
+
+/** What has come in since the view was opened. */
+function useSamples(data: Operations): Sample[] {
+  const [samples, set] = useState<Sample[]>([]);
+  useEffect(() => {
+    const sample = { time: Date.parse(data.generated_at), value: data.ingest.events_per_second };
+    set((old) => [...old, sample].slice(-mostSamples));
+  }, [data]);
+  return samples;
+}
+
+function Warnings({ warnings }: { warnings: string[] }) {
+  if (warnings.length === 0) {
+    return (
+      <p class="panel all-well" data-testid="no-warnings">
+        <Icon name="check" size={18} /> Nothing to worry about.
+      </p>
+    );
+  }
+  return (
+    <section class="panel warnings" aria-label="Warnings" data-testid="warnings">
+      <h2>
+        <Icon name="warning" size={18} /> {warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`}
+      </h2>
+      <ul>
+        {warnings.map((warning) => (
+          <li key={warning}>{warning}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Server({ server }: { server: Operations['server'] }) {
+  const facts = [
+    ['Database', server.database],
+    ['Size', bytes(server.size_bytes)],
+    ['Connections', count(server.connections)],
+    ['Up for', duration(server.uptime_seconds)],
+  ] as const;
+  return (
+    <Panel name="server" title="Server" subtitle={server.version} class="server">
+      <dl class="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Panel>
+  );
+}
+
+function Ingest({ data }: { data: Operations }) {
+  const samples = useSamples(data);
+  const first = samples[0];
+  const most = Math.max(0, ...samples.map((sample) => sample.value));
+  const since = first && ago(new Date(first.time).toISOString(), data.generated_at);
+  return (
+    <Panel
+      name="ingest"
+      title="Coming in"
+      class="ingest"
+      actions={<Health state={data.ingest.state} />}
+    >
+      <div class="in">
+        <p>
+          <strong data-testid="ingest-rate" data-value={data.ingest.events_per_second}>
+            {rate(data.ingest.events_per_second)}
+          </strong>{' '}
+          events per second
+        </p>
+        <div>
+          <Sparkline samples={samples} label={`Events per second since ${since ?? 'now'}: at most ${rate(most)}`} />
+          <p class="muted">
+            <span>{since ?? ''}</span> <span>at most {rate(most)}/s</span> <span>now</span>
+          </p>
+        </div>
+      </div>
+    </Panel>
+  );
+}
+
+export function OperationsView({ data }: { data: Operations }) {
+  return (
+    <div class="operations" data-testid="operations" data-generated-at={data.generated_at}>
+      <h1 class="visually-hidden">Operations</h1>
+      <Warnings warnings={data.warnings} />
+      <Ingest data={data} />
+      <Server server={data.server} />
+      <Rollups rollups={data.rollups} now={data.generated_at} />
+      <Tables tables={data.tables} />
+      <Jobs jobs={data.jobs} now={data.generated_at} />
+      <Refreshes refreshes={data.refreshes} />
+      <Workers workers={data.workers} now={data.generated_at} />
+      <Rejects rejects={data.rejects} now={data.generated_at} />
+    </div>
+  );
+}

@@ -1,0 +1,37 @@
+// What stands in place of the figures when there are none: the server's message and its way out.
+import type { ApiError } from '../api';
+import { Icon } from './icon';
+
+const titles: Record<string, string> = {
+  bad_request: 'This cannot be shown',
+  unauthorized: 'A token is needed',
+  forbidden: 'The server refuses this address',
+  not_found: 'There is no such thing',
+  busy: 'The server is busy',
+  timeout: 'That took too long',
+  unavailable: 'The database cannot be reached',
+};
+
+export function Problem({ error }: { error: ApiError['error'] }) {
+  return (
+    <section class="problem" role="alert" data-testid="problem" data-code={error.code}>
+      <Icon name="warning" size={36} />
+      <h1>{titles[error.code] ?? 'Something is wrong'}</h1>
+      <p data-testid="problem-message">{error.message}</p>
+      {error.hint !== '' && (
+        <p class="hint" data-testid="problem-hint">
+          {error.hint}
+        </p>
+      )}
+      {error.code === 'bad_request' ? (
+        <p>
+          <a class="button" href={location.pathname}>
+            Start over
+          </a>
+        </p>
+      ) : (
+        <p class="muted">The page tries again every few seconds.</p>
+      )}
+    </section>
+  );
+}

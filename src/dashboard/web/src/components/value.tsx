@@ -1,0 +1,31 @@
+// A value from the events, as text and nothing else. What the events leave out is told apart by its
+// style from a value of the same name.
+interface Props {
+  value: string | null;
+  /** What it stands for, such as a country's name; null where that is not known. */
+  meaning?: string | null;
+}
+
+export function Value({ value, meaning = null }: Props) {
+  if (value === null) {
+    return (
+      <i class="unknown" title="The events say nothing here">
+        (unknown)
+      </i>
+    );
+  }
+  if (value.trim() === '') {
+    return (
+      <i class="unknown" title="A text without characters, or of spaces">
+        (blank)
+      </i>
+    );
+  }
+  // bdi: a value written from right to left leaves the rest of the row as it is.
+  return (
+    <span class="text" title={value}>
+      <bdi>{meaning ?? value}</bdi>
+      {meaning !== null && <small> {value}</small>}
+    </span>
+  );
+}

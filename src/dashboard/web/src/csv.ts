@@ -1,0 +1,36 @@
+// A panel's rows as a CSV file (RFC 4180), made here from what is shown. Spreadsheets take text that
+// starts like a formula for one, and the texts come from whoever sends events: such text gets a '
+// in front.
+
+/** Text is guarded; numbers and ids, made of digits, are what they are; null is an empty field. */
+type Field = string | number | null;
+
+export interface Sheet {
+  /** Of the file, without its ending. */
+  name: string;
+  header: string[];
+  rows: Field[][];
+}
+
+function field(value: Field): string {
+  if (value === null) return '';
+  if (typeof value === 'number' || /^-?\d+$/.test(value)) return String(value);
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  // The empty text is quoted: it is not null.
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+export function csv(sheet: Sheet): string {
+  return [sheet.header, ...sheet.rows].map((row) => `${row.map(field).join(',')}\r\n`).join('');
+}
+
+export function download(sheet: Sheet): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([csv(sheet)], { type: 'text/csv;charset=utf-8' }));
+  link.download = `${sheet.name}.csv`;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  // Not at once: the download has only been asked for.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,109 @@
+// Numbers, times and names as people read them. The page is in English: other locales' readers get
+// English with 24 hours, so that text and figures speak one language. Times are local.
+const locale = navigator.language.startsWith('en') ? navigator.language : 'en-GB';
+const thin = '\u202f';
+
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const hundredths = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
+
+export const count = (value: number) => whole.format(value);
+export const compact = (value: number) => short.format(value);
+
+/** Something per second: more digits where it is small. */
+export function rate(value: number): string {
+  if (value >= 100 || value === 0) return whole.format(value);
+  return value >= 10 ? tenths.format(value) : hundredths.format(value);
+}
+
+/** Share of a whole: 0.123 is 12.3 %. */
+export function share(part: number): string {
+  if (part > 0 && part < 0.001) return `<0.1${thin}%`;
+  return `${tenths.format(part * 100)}${thin}%`;
+}
+
+/** Two standard errors: 95 % of the estimates lie within. */
+export const margin = (error: number) => `±${tenths.format(error * 200)}${thin}%`;
+
+export interface Change {
+  direction: 'up' | 'down' | 'same' | 'new';
+  text: string;
+}
+
+export function change(value: number, before: number): Change {
+  if (before === 0) return value === 0 ? { direction: 'same', text: 'no change' } : { direction: 'new', text: 'new' };
+  const relative = Math.abs(value / before - 1);
+  if (relative < 0.0005) return { direction: 'same', text: 'no change' };
+  const percent = relative < 0.1 ? tenths.format(relative * 100) : whole.format(relative * 100);
+  return { direction: value > before ? 'up' : 'down', text: `${percent}${thin}%` };
+}
+
+export function bytes(size: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  let value = size;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 100 ? whole.format(value) : tenths.format(value)}${thin}${units[unit]}`;
+}
+
+export function milliseconds(value: number): string {
+  if (value >= 1000) return duration(value / 1000);
+  return `${value < 10 ? tenths.format(value) : whole.format(value)}${thin}ms`;
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds < 10 ? tenths.format(seconds) : whole.format(seconds)}${thin}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}${thin}min ${Math.floor(seconds % 60)}${thin}s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours}${thin}h ${minutes % 60}${thin}min`;
+  return `${Math.floor(hours / 24)}${thin}d ${hours % 24}${thin}h`;
+}
+
+/** How long before the answer was made: `now` is the database's clock, not this machine's. */
+export function ago(time: string, now: string): string {
+  const seconds = (Date.parse(now) - Date.parse(time)) / 1000;
+  return seconds < 1 ? 'just now' : `${duration(Math.floor(seconds)).replace('.0', '')} ago`;
+}
+
+const hourMinute = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+const toTheSecond = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
+const dateTime = new Intl.DateTimeFormat(locale, {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' });
+
+export const clock = (time: string | number) => hourMinute.format(new Date(time));
+export const seconds = (time: string) => toTheSecond.format(new Date(time));
+export const day = (time: number) => dayMonth.format(new Date(time));
+export const dayAndTime = (time: string | number) => dateTime.format(new Date(time));
+export const fullTime = (time: string) => full.format(new Date(time));
+export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** From one instant to another, the day said once where it is one day. */
+export function interval(from: string | number, to: string | number): string {
+  const same = new Date(from).toDateString() === new Date(to).toDateString();
+  return `${dayAndTime(from)} – ${same ? clock(to) : dayAndTime(to)}`;
+}
+
+const regions = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' });
+
+/** The name of a country's code; null where it is none. ZZ is the code for not knowing. */
+export function country(code: string): string | null {
+  return /^[A-Z]{2}$/.test(code) && code !== 'ZZ' ? (regions.of(code) ?? null) : null;
+}
+
+/** What a datetime-local input takes: local time, no zone. */
+export function localInput(time: string): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return '';
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}

@@ -1,0 +1,14 @@
+// Starts the page.
+import { render } from 'preact';
+import { App } from './app';
+import { applyRememberedTheme } from './theme';
+import 'uplot/dist/uPlot.min.css';
+import './styles/base.css';
+import './styles/header.css';
+import './styles/panels.css';
+import './styles/overview.css';
+import './styles/operations.css';
+
+applyRememberedTheme();
+const place = document.getElementById('app');
+if (place) render(<App />, place);

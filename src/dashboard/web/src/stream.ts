@@ -1,0 +1,105 @@
+// The live answer to what is shown: one EventSource at a time, closed when something else is asked
+// for or the page has been hidden for a while. What was shown stays until the new answer is there.
+import { useEffect, useState } from 'preact/hooks';
+import { askForError, asError, type ApiError, type Operations, type Overview } from './api';
+
+export type Connection = 'connecting' | 'live' | 'reconnecting' | 'error';
+
+/** An answer, with the resource it is of. */
+export type Answer = { path: string } & (
+  | { view: 'overview'; data: Overview }
+  | { view: 'operations'; data: Operations }
+);
+
+export interface Live {
+  connection: Connection;
+  /** The last error that was told; null since the last answer. */
+  error: ApiError['error'] | null;
+  answer: Answer | null;
+}
+
+/** Hidden for this long, the page gives its connection back: browsers open six to a server. */
+const hiddenFor = 30_000;
+const retryAfter = 5_000;
+
+/** Calls `open` while the page is visible, and what it returned to close. */
+function whileVisible(open: () => () => void): () => void {
+  let close: (() => void) | null = open();
+  let timer: number | undefined;
+  const changed = () => {
+    clearTimeout(timer);
+    if (document.visibilityState === 'visible') {
+      close ??= open();
+    } else {
+      timer = setTimeout(() => {
+        close?.();
+        close = null;
+      }, hiddenFor);
+    }
+  };
+  document.addEventListener('visibilitychange', changed);
+  return () => {
+    document.removeEventListener('visibilitychange', changed);
+    clearTimeout(timer);
+    close?.();
+  };
+}
+
+export function useLive(path: string): Live {
+  const [live, set] = useState<Live>({ connection: 'connecting', error: null, answer: null });
+
+  useEffect(() => {
+    const view = path.startsWith('operations') ? 'operations' : 'overview';
+
+    const open = () => {
+      let source: EventSource;
+      let timer: number | undefined;
+      let closed = false;
+
+      const failed = (error: ApiError['error']) => set((old) => ({ ...old, connection: 'error', error }));
+
+      // An EventSource that was refused does not try again and cannot say why: a GET can.
+      const refused = async () => {
+        const error = await askForError(path);
+        if (closed) return;
+        if (error) failed(error);
+        timer = setTimeout(connect, error ? retryAfter : 0);
+      };
+
+      // The server's events `error` and the connection's own arrive under one name; only the
+      // server's have data.
+      const onError = (event: Event) => {
+        if (event instanceof MessageEvent) {
+          failed(asError(JSON.parse(event.data as string), 200));
+        } else if (source.readyState === EventSource.CLOSED) {
+          void refused();
+        } else {
+          set((old) => ({ ...old, connection: 'reconnecting' }));
+        }
+      };
+
+      const onAnswer = (event: MessageEvent<string>) => {
+        const answer = { path, view, data: JSON.parse(event.data) } as Answer;
+        set({ connection: 'live', error: null, answer });
+      };
+
+      const connect = () => {
+        source = new EventSource(`api/stream/${path}`);
+        source.addEventListener(view, onAnswer);
+        source.addEventListener('error', onError);
+      };
+
+      set((old) => ({ ...old, connection: 'connecting', error: null }));
+      connect();
+      return () => {
+        closed = true;
+        clearTimeout(timer);
+        source.close();
+      };
+    };
+
+    return whileVisible(open);
+  }, [path]);
+
+  return live;
+}
