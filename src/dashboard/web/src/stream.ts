@@ -20,7 +20,7 @@ export interface Live {
 
 /** Hidden for this long, the page gives its connection back: browsers open six to a server. */
 const hiddenFor = 30_000;
-const retryAfter = 5_000;
+const retryAfter = 3_000;
 
 /** Calls `open` while the page is visible, and what it returned to close. */
 function whileVisible(open: () => () => void): () => void {
@@ -63,7 +63,8 @@ export function useLive(path: string): Live {
         const error = await askForError(path);
         if (closed) return;
         if (error) failed(error);
-        timer = setTimeout(connect, error ? retryAfter : 0);
+        else set((old) => ({ ...old, connection: 'reconnecting' }));
+        timer = setTimeout(connect, retryAfter);
       };
 
       // The server's events `error` and the connection's own arrive under one name; only the

@@ -31,9 +31,10 @@ export interface TrendChart {
   destroy: () => void;
 }
 
-const height = 280;
 /** So many bars can still be told apart; beyond, they become an area. */
 const mostBars = 400;
+/** So many points of a line can be. */
+const mostPoints = 60;
 const daySeconds = 86_400;
 
 /** The colour of a custom property, resolved for the theme that the element is in. */
@@ -61,6 +62,11 @@ const increments = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((n) =>
 
 const fromZero: uPlot.Range.Function = (_, __, most) => [0, most > 0 ? most * 1.08 : 1];
 
+/** What the place has room for; never nothing, which cannot be drawn on. */
+function size(place: HTMLElement): { width: number; height: number } {
+  return { width: Math.max(100, place.clientWidth), height: Math.max(100, place.clientHeight) };
+}
+
 export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendChart {
   // Colours are tried on an element of its own, which nobody sees.
   const probe = place.appendChild(document.createElement('span'));
@@ -76,12 +82,15 @@ export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendCha
     size: 48,
     values: (_: uPlot, splits: number[]) => splits.map(compact),
   };
-  const line = { scale: 'distinct', width: 2, points: { show: true, size: 5 } };
+  const line = {
+    scale: 'distinct',
+    width: 1.75,
+    points: { size: 5, show: (_: uPlot, __: number, first: number, last: number) => last - first < mostPoints },
+  };
 
   const chart = new uPlot(
     {
-      width: place.clientWidth || 600,
-      height,
+      ...size(place),
       padding: [12, 4, 0, 0],
       legend: { show: false },
       scales: {
@@ -90,7 +99,7 @@ export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendCha
         distinct: { range: fromZero },
       },
       axes: [
-        { ...axis, grid: { show: false }, values: timeLabels, space: 64 },
+        { ...axis, grid: { show: false }, values: timeLabels, space: 64, size: 30 },
         { ...number, scale: 'events', grid: { stroke: use('--line'), width: 1 } },
         { ...number, scale: 'distinct', side: 1, grid: { show: false } },
       ],
@@ -146,7 +155,7 @@ export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendCha
   );
 
   const resized = new ResizeObserver(() => {
-    if (place.clientWidth > 0) chart.setSize({ width: place.clientWidth, height });
+    chart.setSize(size(place));
   });
   resized.observe(place);
 

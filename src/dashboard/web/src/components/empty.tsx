@@ -17,7 +17,7 @@ const ways: { title: string; text: string; command: string }[] = [
     title: 'Send one',
     text: 'From any client of PostgreSQL, psql for one:',
     command:
-      'INSERT INTO events (customer_id, event_type, country, browser, device_id, session_id)\n' +
+      'INSERT INTO events (customer_id, event_type, country, browser, device_id, session_id) ' +
       "VALUES (1, 'page_view', 'DE', 'Firefox', 42, 7);",
   },
 ];
@@ -35,9 +35,7 @@ export function Empty() {
             <h2>{title}</h2>
             <p class="muted">{text}</p>
             <div class="command">
-              <pre tabIndex={0} role="region" aria-label={title}>
-                {command}
-              </pre>
+              <pre>{command}</pre>
               <CopyButton text={command} what="the command" />
             </div>
           </li>

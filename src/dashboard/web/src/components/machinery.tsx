@@ -54,7 +54,7 @@ const workerColumns = [{ label: 'Worker' }, { label: 'Database' }, { label: 'Doe
 
 export function Workers({ workers, now }: { workers: Worker[]; now: string }) {
   return (
-    <Panel name="workers" title="Workers" class="third">
+    <Panel name="workers" title="Workers" class="workers">
       <Grid caption="Workers of Millrace" columns={workerColumns}>
         <tbody>
           {workers.map((worker, index) => (
@@ -82,7 +82,6 @@ export function Rejects({ rejects, now }: { rejects: Operations['rejects']; now:
       name="rejects"
       title="Rejects"
       subtitle={`${count(rejects.rows)} ${rejects.rows === 1 ? 'row' : 'rows'} refused by loads`}
-      class="third"
     >
       {rejects.files.length > 0 && (
         <Grid caption="Files with rejected rows" columns={rejectColumns}>

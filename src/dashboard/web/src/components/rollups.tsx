@@ -70,7 +70,7 @@ export function Rollups({ rollups, now }: { rollups: Rollup[]; now: string }) {
 
 export function Refreshes({ refreshes }: { refreshes: Refresh[] }) {
   return (
-    <Panel name="refreshes" title="At work" subtitle="Refreshes at this moment" class="third">
+    <Panel name="refreshes" title="At work" subtitle="Refreshes at this moment" class="refreshing">
       {refreshes.length === 0 && <p class="none">None: each takes a moment only.</p>}
       <ul class="refreshes">
         {refreshes.map(({ rollup, percent, running_seconds: running }) => (

@@ -5,7 +5,7 @@ import { Actions, Panel } from './panel';
 import { Value } from './value';
 
 function bound(error: number): string {
-  return error === 0 ? 'Counts are exact' : `Counts are at most ${count(error)} too many`;
+  return error === 0 ? 'counts exact' : `counts at most ${count(error)} too many`;
 }
 
 export function TopDevices({ sql, rows, error, stem }: Rows<DeviceRow> & { error: number; stem: string }) {
@@ -21,7 +21,7 @@ export function TopDevices({ sql, rows, error, stem }: Rows<DeviceRow> & { error
       title="Top devices"
       subtitle={
         <span
-          title="By TopN, which keeps counts of the most frequent devices only"
+          title="Counts by TopN, which keeps those of the most frequent devices"
           data-testid="top-devices-error"
           data-error={error}
         >
