@@ -50,7 +50,7 @@ CREATE TABLE millrace.retention (
   keep pg_catalog.interval NOT NULL
 );
 -- What went wrong the last time the worker refreshed a rollup. A message may hold values of events: it is shown to the
--- owner of the rollup only, by the view millrace.rollups.
+-- owner of the rollup, and who may see what others do, by the view millrace.rollups.
 CREATE TABLE millrace.refresh_error (
   relation pg_catalog.regclass PRIMARY KEY,
   message pg_catalog.text NOT NULL,
@@ -137,7 +137,8 @@ SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS even
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN pg_catalog.statement_timestamp() ELSE w.complete_through END AS complete_through,
        GREATEST(c.reltuples, 0)::pg_catalog.int8 AS rows, root.refresh_interval, root.paused,
        w.refreshed_at, w.duration,
-       CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE') THEN e.message END AS last_error, e.failed_at, e.retry_at,
+       CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+            THEN e.message END AS last_error, e.failed_at, e.retry_at,
        CASE WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN (
          SELECT pg_catalog.string_agg(DISTINCT COALESCE('process ' OPERATOR(pg_catalog.||) b.pid::pg_catalog.text,
                   'prepared transaction ' OPERATOR(pg_catalog.||) pg_catalog.quote_literal(x.gid)), ', ')
@@ -157,6 +158,42 @@ CROSS JOIN LATERAL (
 ) l;
 COMMENT ON VIEW millrace.rollups IS 'declared rollups and how up to date each is';
 GRANT SELECT ON millrace.rollups, millrace.refresh_progress TO PUBLIC;
+
+-- Jobs of pg_cron with the last run of each: the caller's own, and for members of pg_monitor all. SECURITY DEFINER: pg_cron shows
+-- its tables to the owners of jobs only.
+CREATE FUNCTION millrace.cron_jobs(
+  OUT jobid pg_catalog.int8, OUT username pg_catalog.text, OUT schedule pg_catalog.text, OUT command pg_catalog.text, OUT active pg_catalog.bool,
+  OUT last_status pg_catalog.text, OUT last_start pg_catalog.timestamptz, OUT last_duration pg_catalog.interval, OUT last_message pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF pg_catalog.to_regclass('cron.job') IS NULL OR NOT EXISTS (
+    SELECT FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) 'pg_cron') THEN
+    RETURN;
+  END IF;
+  RETURN QUERY EXECUTE $query$
+    SELECT j.jobid, j.username, j.schedule, j.command, j.active, d.status, d.start_time, d.end_time OPERATOR(pg_catalog.-) d.start_time, d.return_message
+    FROM cron.job j
+    LEFT JOIN LATERAL (
+      SELECT * FROM cron.job_run_details d
+      WHERE d.jobid OPERATOR(pg_catalog.=) j.jobid AND d.status OPERATOR(pg_catalog.=) ANY (ARRAY['succeeded', 'failed'])
+      ORDER BY d.runid DESC LIMIT 1) d ON true
+    WHERE j.username OPERATOR(pg_catalog.=) $1 OR pg_catalog.pg_has_role($1, 'pg_monitor', 'USAGE')
+    $query$ USING session_user::pg_catalog.text;
+END
+$$;
+COMMENT ON FUNCTION millrace.cron_jobs IS 'jobs of pg_cron and the last run of each';
+
+-- What `millrace load` could not load: the rows themselves are in a file of its caller's.
+CREATE TABLE millrace.reject (
+  file pg_catalog.text NOT NULL,
+  rows pg_catalog.int8 NOT NULL,
+  rejected_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+COMMENT ON TABLE millrace.reject IS 'rows rejected by millrace load, by file';
+GRANT SELECT ON millrace.reject TO pg_monitor;
+GRANT SELECT, INSERT ON millrace.reject TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('millrace.reject', '');
 
 -- Forgets tables that are dropped, and rollups that lost what they read, or their definition: their tables stay, as ordinary
 -- ones. SECURITY DEFINER: whoever may drop a table may not write here.

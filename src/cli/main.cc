@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
 
   CLI::App app{
-      "Real-time rollups in PostgreSQL: a private server, event generator, loader and status.",
+      "Real-time rollups in PostgreSQL: a private server, event generator, loader, dashboard and "
+      "status.",
       "millrace"};
   app.set_version_flag("--version", std::string("millrace " MILLRACE_VERSION));
   app.require_subcommand(1);
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
   AddDemoCommand(app);
   AddGenerateCommand(app);
   AddLoadCommand(app);
+  AddServeCommand(app);
 
   try {
     app.parse(argc, argv);

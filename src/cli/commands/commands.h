@@ -19,6 +19,7 @@ void AddWorkshopCommand(CLI::App& app);
 void AddDemoCommand(CLI::App& app);
 void AddGenerateCommand(CLI::App& app);
 void AddLoadCommand(CLI::App& app);
+void AddServeCommand(CLI::App& app);
 
 // The options of `up`, for the commands that begin with it.
 void AddUpOptions(CLI::App& app, UpOptions& options);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands/commands.h"
+#include "cli/server/dashboard_process.h"
 #include "cli/server/options.h"
 #include "cli/server/private_server.h"
 
@@ -17,6 +18,7 @@ void AddDownCommand(CLI::App& app) {
       return;
     }
     server.Lock();
+    if (StopDashboard(server)) fmt::print(stderr, "The dashboard is stopped\n");
     if (server.Running()) {
       server.Stop();
       fmt::print(stderr, "The server is stopped\n");

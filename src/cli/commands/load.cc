@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/commands/commands.h"
+#include "cli/connection.h"
 #include "cli/error.h"
 #include "cli/loader/load_files.h"
 #include "cli/output.h"
@@ -21,9 +22,23 @@ struct Arguments {
   LoadOptions load;
 };
 
+// For the dashboard's operations view. The load is done: a server without Millrace, or a role that
+// may not write there, is no reason to fail.
+void RecordRejects(const std::string& conninfo, const LoadReport& report, const LoadOptions& load) {
+  try {
+    Connection connection = Connection::Open(conninfo);
+    connection.Execute("INSERT INTO millrace.reject (file, rows) VALUES ($1, $2)",
+                       {fmt::format("{}", fmt::join(load.files, ", ")).c_str(),
+                        std::to_string(report.rejected).c_str()});
+  } catch (const CliError&) {
+  }
+}
+
 void Run(const Arguments& arguments) {
-  const LoadReport report = LoadFiles(ResolveConninfo(arguments.connection), arguments.load);
+  const std::string conninfo = ResolveConninfo(arguments.connection);
+  const LoadReport report = LoadFiles(conninfo, arguments.load);
   if (report.rejected > 0) {
+    RecordRejects(conninfo, report, arguments.load);
     fmt::print(stderr, "{} rows were rejected; {} has them, with line and reason.\n",
                FormatCount(report.rejected), arguments.load.rejects_file);
   }

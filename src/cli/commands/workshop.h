@@ -43,8 +43,8 @@ DeclaredRun RunDeclared(Connection& connection);
 // (08_compare.sql).
 long long CompareWithDeclared(Connection& connection);
 
-// Seconds to group all events as declared_5min does, writing nothing, with the engine on or off (off:
-// by PostgreSQL's own plan, with the same sketches).
+// Seconds to group all events as declared_5min does, writing nothing, with the engine on or off
+// (off: by PostgreSQL's own plan, with the same sketches).
 double TimeGrouping(Connection& connection, bool engine);
 
 // One answer of the dashboard.

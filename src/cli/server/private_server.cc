@@ -177,13 +177,34 @@ std::string PrivateServer::ReadPassword() const {
 }
 
 std::string PrivateServer::Conninfo(const ServerFacts& facts) const {
+  return ConninfoOf(facts, facts.user, ReadPassword());
+}
+
+std::string PrivateServer::DashboardConninfo(const ServerFacts& facts,
+                                             const std::string& password) const {
+  return ConninfoOf(facts, kDashboardRole, password);
+}
+
+std::string PrivateServer::DashboardPassword() const {
+  const fs::path file = directory_ / "dashboard_password";
+  {
+    const AsServerUser as(user_);
+    if (fs::exists(file)) return FirstLine(ReadFile(file));
+  }
+  const std::string password = MakePassword();
+  WriteOwned(file, password + "\n", 0600);
+  return password;
+}
+
+std::string PrivateServer::ConninfoOf(const ServerFacts& facts, const std::string& user,
+                                      const std::string& password) const {
   // A client on this machine reaches a server that listens everywhere on the loopback address.
   std::string host = facts.listen.substr(0, facts.listen.find(','));
   if (host == "*" || host == "0.0.0.0") host = "127.0.0.1";
   if (host == "::") host = "::1";
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return fmt::format("postgresql://{}:{}@{}:{}/{}?sslmode=require", UrlEncode(facts.user),
-                     UrlEncode(ReadPassword()), host, facts.port, UrlEncode(facts.database));
+  return fmt::format("postgresql://{}:{}@{}:{}/{}?sslmode=require", UrlEncode(user),
+                     UrlEncode(password), host, facts.port, UrlEncode(facts.database));
 }
 
 std::string PrivateServer::SuperuserConninfo(const ServerFacts& facts,

@@ -1,7 +1,8 @@
 // A PostgreSQL server of our own in one folder:
 //
 //   DIR/server.json   what it is: port, address, database, user; its presence makes the folder ours
-//   DIR/password      of the database user, mode 0600
+//   DIR/password      of the database user, mode 0600; DIR/dashboard_password of the dashboard's
+//   DIR/dashboard.json  of the dashboard that runs, if one does (dashboard_process.h)
 //   DIR/pgdata/       the database cluster; millrace.conf in it has our settings
 //   DIR/log/          the server's log, a file a weekday
 //   DIR/run/          the socket, the only way in for the superuser
@@ -33,6 +34,7 @@ class PrivateServer {
   explicit PrivateServer(std::filesystem::path directory);
 
   const std::filesystem::path& directory() const { return directory_; }
+  const ServerUser& user() const { return user_; }
   std::filesystem::path pgdata() const { return directory_ / "pgdata"; }
   std::filesystem::path log_folder() const { return directory_ / "log"; }
   std::filesystem::path socket_folder() const { return directory_ / "run"; }
@@ -49,6 +51,11 @@ class PrivateServer {
   // The superuser's way in: the socket, by operating system user.
   std::string SuperuserConninfo(const ServerFacts& facts, const std::string& database) const;
   std::string ReadPassword() const;
+  // The role that `millrace serve` logs in as, and how. Its password is made when there is none.
+  // REQUIRES: locked.
+  static constexpr const char* kDashboardRole = "millrace_dashboard";
+  std::string DashboardPassword() const;
+  std::string DashboardConninfo(const ServerFacts& facts, const std::string& password) const;
 
   // Makes the folder and takes its lock until this object goes; waits for another holder. Throws
   // CliError when the server's user could not write there.
@@ -76,6 +83,8 @@ class PrivateServer {
   void MakeCertificate() const;
   void WriteAccessRules() const;
   void WriteSettings(const ServerFacts& facts) const;
+  std::string ConninfoOf(const ServerFacts& facts, const std::string& user,
+                         const std::string& password) const;
   // Whether something answers on the socket of the running server.
   bool SocketAnswers() const;
   // Writes a file as the server's user. A file that is there already is overwritten.

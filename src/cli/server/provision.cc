@@ -88,4 +88,21 @@ void Provision(const PrivateServer& server, const ServerFacts& facts, const std:
   Grant(inside, role, database);
 }
 
+std::string ProvisionDashboard(const PrivateServer& server, const ServerFacts& facts) {
+  const std::string password = server.DashboardPassword();
+  Connection admin = Connection::Open(server.SuperuserConninfo(facts, facts.database));
+  const std::string name = PrivateServer::kDashboardRole;
+  const std::string role = Identifier(admin, name);
+  if (admin.Execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = $1", {name.c_str()}).rows() ==
+      0) {
+    admin.Execute("CREATE ROLE " + role);
+  }
+  admin.Execute("ALTER ROLE " + role +
+                " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD " +
+                Verifier(admin, name, password));
+  admin.Execute("ALTER ROLE " + role + " SET default_transaction_read_only = on");
+  admin.Execute("GRANT pg_read_all_data, pg_monitor TO " + role);
+  return server.DashboardConninfo(facts, password);
+}
+
 }  // namespace millrace::cli

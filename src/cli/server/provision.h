@@ -13,4 +13,8 @@ namespace millrace::cli {
 // such database yet.
 void Provision(const PrivateServer& server, const ServerFacts& facts, const std::string& password);
 
+// Makes or mends the role that the dashboard logs in as: it reads everything and writes nothing.
+// Returns the connection string. REQUIRES: the server is locked and running.
+std::string ProvisionDashboard(const PrivateServer& server, const ServerFacts& facts);
+
 }  // namespace millrace::cli

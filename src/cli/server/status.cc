@@ -59,12 +59,9 @@ constexpr const char* kDeclared = R"(
   FROM millrace.rollups ORDER BY 1)";
 
 constexpr const char* kJobs = R"(
-  SELECT j.jobid, j.schedule, j.command, j.active, d.status AS last_status,
-         to_char(d.start_time, 'YYYY-MM-DD HH24:MI:SS') AS last_start, d.return_message AS last_message
-  FROM cron.job j
-  LEFT JOIN LATERAL (SELECT * FROM cron.job_run_details d WHERE d.jobid = j.jobid AND d.status IN ('succeeded', 'failed')
-                     ORDER BY runid DESC LIMIT 1) d ON true
-  ORDER BY j.jobid)";
+  SELECT jobid, schedule, command, active, last_status,
+         to_char(last_start, 'YYYY-MM-DD HH24:MI:SS') AS last_start, last_message
+  FROM millrace.cron_jobs() ORDER BY jobid)";
 
 // A sequence behind an int4 column has used up more than half of it.
 constexpr const char* kSerials = R"(
@@ -166,7 +163,7 @@ std::string Size(const json& bytes) {
 
 }  // namespace
 
-json InspectServer(Connection& connection) {
+json InspectServerNow(Connection& connection) {
   connection.Execute("SET search_path = public, pg_catalog");
   json status;
   status["server"] = Rows(connection, kServer)[0];
@@ -175,9 +172,15 @@ json InspectServer(Connection& connection) {
   status["rollups"] = rollups ? Rows(connection, kRollups) : json::array();
   status["declared"] =
       HasTable(connection, "millrace.rollups") ? Rows(connection, kDeclared) : json::array();
-  status["jobs"] = HasTable(connection, "cron.job") ? Rows(connection, kJobs) : json::array();
-  status["events_per_second"] = rollups ? EventsPerSecond(connection) : 0.0;
+  status["jobs"] =
+      HasTable(connection, "millrace.rollups") ? Rows(connection, kJobs) : json::array();
   status["warnings"] = Warnings(connection, status);
+  return status;
+}
+
+json InspectServer(Connection& connection) {
+  json status = InspectServerNow(connection);
+  status["events_per_second"] = HasRollups(connection) ? EventsPerSecond(connection) : 0.0;
   return status;
 }
 

@@ -12,10 +12,14 @@ namespace millrace::cli {
 //   tables      partitioned tables: name, partitions, size_bytes, default_rows (estimated), newest
 //               (where the newest partition ends)
 //   rollups     name, events_table, last_aggregated_id, behind (events by id), size_bytes
+//   declared    declared rollups: name, source, watermark, behind, complete_through, refresh_ms,
+//               paused, last_error, waits_for, size_bytes, seconds_behind
 //   jobs        jobid, schedule, command, active, last_status, last_start, last_message
 //   events_per_second
 //   warnings    what somebody should look at, as sentences
 nlohmann::json InspectServer(Connection& connection);
+// The same at once, without events_per_second.
+nlohmann::json InspectServerNow(Connection& connection);
 
 // The same for people.
 std::string FormatStatus(const nlohmann::json& status);

@@ -229,7 +229,8 @@ TransactionId PreparedXid(const Writer& writer) {
 // rows of a table; NULL where that cannot be told, or not to the one who asks.
 MILLRACE_FUNCTION(last_id) {
   if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr ||
-      pg_class_aclcheck(PG_GETARG_OID(0), GetUserId(), ACL_SELECT) != ACLCHECK_OK) {
+      (pg_class_aclcheck(PG_GETARG_OID(0), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+       !has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS))) {
     PG_RETURN_NULL();
   }
   IdSource ids;

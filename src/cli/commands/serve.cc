@@ -1,0 +1,267 @@
+// `millrace serve`: the dashboard.
+
+#include "cli/commands/serve.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "cli/commands/commands.h"
+#include "cli/error.h"
+#include "cli/loader/stop_signal.h"
+#include "cli/server/dashboard_process.h"
+#include "cli/server/password.h"
+#include "cli/server/provision.h"
+#include "dashboard/dashboard.h"
+
+namespace millrace::cli {
+namespace {
+
+using dashboard::Dashboard;
+using dashboard::DashboardOptions;
+
+bool IsLoopback(const std::string& address) {
+  return address == "localhost" || address == "::1" || address.rfind("127.", 0) == 0;
+}
+
+std::string ReadToken(const std::string& file) {
+  std::ifstream in(file);
+  std::string token;
+  std::getline(in, token);
+  if (token.size() < 16) {
+    throw CliError("the token in " + file + " is too short",
+                   "Its first line must have 16 letters or digits at least.");
+  }
+  for (const char c : token) {
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') {
+      throw CliError("the token in " + file +
+                     " has other characters than letters, digits, - and _");
+    }
+  }
+  return token;
+}
+
+// What the dashboard logs in with: to a private server as its own role, which can only read.
+std::string ReaderConninfo(const ConnectionOptions& options) {
+  if (options.conninfo.empty()) {
+    (void)ResolveConninfo(options);  // says what to do where there is no server
+    PrivateServer server(options.data_dir);
+    server.Lock();
+    return ProvisionDashboard(server, server.ReadFacts());
+  }
+  Connection connection = Connection::Open(options.conninfo);
+  if (connection
+          .Execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper")
+          .rows() > 0) {
+    throw CliError(
+        "the dashboard does not log in as a superuser",
+        "Make a role that can only read, and name it in --conninfo (docs/dashboard.md):\n"
+        "CREATE ROLE millrace_dashboard LOGIN PASSWORD '...';\n"
+        "GRANT pg_read_all_data, pg_monitor TO millrace_dashboard;");
+  }
+  return options.conninfo;
+}
+
+// What root may do, a server for the network does not need.
+void DropRoot(const ServerUser& user) {
+  if (geteuid() != 0 || user.uid == 0) return;
+  if (initgroups(user.name.c_str(), user.gid) != 0 || setgid(user.gid) != 0 ||
+      setuid(user.uid) != 0) {
+    throw CliError("cannot become user " + user.name + ": " + std::strerror(errno));
+  }
+  // Where libpq looks for files of the user's, which root's are not.
+  setenv("HOME", "/nonexistent", 1);
+}
+
+DashboardOptions MakeOptions(const ServeOptions& options) {
+  DashboardOptions made;
+  made.host = options.listen;
+  made.port = options.port;
+  made.access.host_names = options.host_names;
+  if (!options.token_file.empty()) {
+    made.access.token = ReadToken(options.token_file);
+  } else if (!IsLoopback(options.listen)) {
+    made.access.token = MakePassword();
+  }
+  made.database.conninfo = ReaderConninfo(options.connection);
+  made.database.connections = static_cast<std::size_t>(options.connections);
+  made.database.statement_timeout =
+      std::chrono::milliseconds(static_cast<long long>(options.statement_timeout * 1000));
+  made.minutes = options.minutes;
+  made.hours = options.hours;
+  return made;
+}
+
+std::unique_ptr<Dashboard> Bind(const ServeOptions& options, DashboardOptions& made) {
+  constexpr int kTries = 20;
+  for (int i = 0;; ++i) {
+    try {
+      return std::make_unique<Dashboard>(made);
+    } catch (const std::runtime_error& e) {
+      if (options.port_given || i == kTries) {
+        throw CliError(e.what(), "Is the port in use? Name another with --port.");
+      }
+      ++made.port;
+    }
+  }
+}
+
+std::string UrlOf(const DashboardOptions& options, int port) {
+  std::string host = options.host;
+  if (host == "0.0.0.0" || host == "::") host = "localhost";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return fmt::format("http://{}:{}/{}", host, port,
+                     options.access.token.empty() ? "" : "?token=" + options.access.token);
+}
+
+// Serves until a signal. `ready` is told the address once it answers.
+template <typename Ready>
+void Serve(const ServeOptions& options, Ready ready) {
+  DashboardOptions made = MakeOptions(options);
+  InstallStopSignals();
+  std::unique_ptr<Dashboard> board;
+  std::thread server;
+  {
+    const BlockStopSignals blocked;
+    board = Bind(options, made);
+    const std::string url = UrlOf(made, board->port());
+    // A second one beside it is fine, but `down` ends the first.
+    if (options.connection.conninfo.empty()) {
+      (void)BecomeDashboard(PrivateServer(options.connection.data_dir), url);
+    }
+    DropRoot(FindServerUser());
+    server = std::thread([&board] { board->Run(); });
+    ready(url);
+  }
+  while (!StopRequested()) {
+    (void)SleepUntil(std::chrono::steady_clock::now() + std::chrono::hours(1));
+  }
+  board->Stop();
+  server.join();
+}
+
+// In a child: no terminal, output into the log.
+void Detach(const PrivateServer& server) {
+  setsid();
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  int log;
+  {
+    const AsServerUser as(server.user());
+    log = open((server.log_folder() / "dashboard.log").c_str(),
+               O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+  }
+  if (null < 0 || log < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
+      dup2(log, STDERR_FILENO) < 0) {
+    _exit(1);
+  }
+}
+
+// The child's part: writes its address, or "!" and what is wrong, into `pipe`.
+[[noreturn]] void RunDetached(const ServeOptions& options, int pipe) {
+  auto tell = [pipe](const std::string& text) {
+    (void)!write(pipe, text.data(), text.size());
+    close(pipe);
+  };
+  try {
+    Detach(PrivateServer(options.connection.data_dir));
+    Serve(options, tell);
+    _exit(0);
+  } catch (const CliError& e) {
+    tell(std::string("!") + e.what() + (e.way_out().empty() ? "" : "\n" + e.way_out()));
+  } catch (const std::exception& e) {
+    tell(std::string("!") + e.what());
+  }
+  _exit(1);
+}
+
+}  // namespace
+
+std::string ServeInBackground(const ServeOptions& options) {
+  if (!options.connection.conninfo.empty()) {
+    throw CliError("only the dashboard of a private server runs in the background",
+                   "Leave --background out, and use what the machine runs its services with.");
+  }
+  (void)ResolveConninfo(options.connection);
+  const PrivateServer server(options.connection.data_dir);
+  if (const auto running = FindDashboard(server)) return running->url;
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw CliError(std::strerror(errno));
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw CliError(std::string("cannot start a process: ") + std::strerror(errno));
+  if (child == 0) {
+    close(ends[0]);
+    RunDetached(options, ends[1]);
+  }
+  close(ends[1]);
+  std::string said;
+  char buffer[512];
+  for (;;) {
+    const ssize_t got = read(ends[0], buffer, sizeof(buffer));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    said.append(buffer, static_cast<std::size_t>(got));
+  }
+  close(ends[0]);
+  if (!said.empty() && said[0] != '!') return said;
+  (void)waitpid(child, nullptr, 0);
+  throw CliError("the dashboard does not start: " +
+                     (said.empty() ? std::string("it ended at once") : said.substr(1)),
+                 "Its log is " + (server.log_folder() / "dashboard.log").string() + ".");
+}
+
+void AddServeCommand(CLI::App& app) {
+  auto options = std::make_shared<ServeOptions>();
+  auto background = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("serve", "The dashboard: a page over the rollups, live");
+  AddConnectionOptions(*command, options->connection);
+  command
+      ->add_option("--listen", options->listen,
+                   "Address to listen on; beyond loopback a token is asked for")
+      ->capture_default_str();
+  CLI::Option* port =
+      command->add_option("--port", options->port, "TCP port [8080, or the next that is free]")
+          ->check(CLI::Range(0, 65535));
+  command
+      ->add_option("--token-file", options->token_file,
+                   "File whose first line is the token; without it one is made and printed where "
+                   "one is needed")
+      ->check(CLI::ExistingFile);
+  command->add_option("--host-name", options->host_names,
+                      "Name that browsers may know this server by, besides those of loopback; may "
+                      "be repeated");
+  command->add_option("--minutes", options->minutes,
+                      "Rollup by 5 minutes; found by its columns without");
+  command->add_option("--hours", options->hours,
+                      "Rollup by the hour; found by its columns without");
+  command->add_option("--connections", options->connections, "Connections to the database at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64));
+  command
+      ->add_option("--statement-timeout", options->statement_timeout, "Seconds a question may take")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 600.0));
+  command->add_flag("--background", *background,
+                    "Go on in the background; `millrace down` ends it with the server");
+  command->callback([options, background, port] {
+    options->port_given = port->count() > 0;
+    if (*background) {
+      fmt::print("{}\n", ServeInBackground(*options));
+      return;
+    }
+    Serve(*options, [](const std::string& url) {
+      fmt::print("{}\n", url);
+      std::fflush(stdout);
+      fmt::print(stderr, "The dashboard is served until Ctrl-C\n");
+    });
+  });
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,76 @@
+#include "cli/server/dashboard_process.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/error.h"
+
+namespace millrace::cli {
+namespace {
+
+// As the server's user, who could have put a link in its place; -1: not there.
+int OpenFile(const PrivateServer& server, int flags) {
+  const AsServerUser as(server.user());
+  return open((server.directory() / "dashboard.json").c_str(), flags | O_NOFOLLOW | O_CLOEXEC,
+              0600);
+}
+
+}  // namespace
+
+std::optional<RunningDashboard> FindDashboard(const PrivateServer& server) {
+  const int file = OpenFile(server, O_RDWR);
+  if (file < 0) return std::nullopt;
+  std::optional<RunningDashboard> found;
+  if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    char text[1024] = {};
+    const ssize_t size = pread(file, text, sizeof(text) - 1, 0);
+    const auto json =
+        nlohmann::json::parse(text, text + std::max<ssize_t>(size, 0), nullptr, false);
+    if (json.is_object() && json.contains("pid") && json.contains("url")) {
+      found = {json["pid"].get<pid_t>(), json["url"].get<std::string>()};
+    }
+  }
+  close(file);
+  return found;
+}
+
+bool BecomeDashboard(const PrivateServer& server, const std::string& url) {
+  // Kept open as long as the process lives.
+  const int file = OpenFile(server, O_RDWR | O_CREAT);
+  if (file < 0) {
+    throw CliError("cannot write into " + server.directory().string() + ": " +
+                   std::strerror(errno));
+  }
+  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+    close(file);
+    return false;
+  }
+  const std::string text = nlohmann::json({{"pid", getpid()}, {"url", url}}).dump() + "\n";
+  if (ftruncate(file, 0) != 0 ||
+      pwrite(file, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    throw CliError("cannot write dashboard.json in " + server.directory().string());
+  }
+  return true;
+}
+
+bool StopDashboard(const PrivateServer& server) {
+  const auto running = FindDashboard(server);
+  if (!running) return false;
+  kill(running->pid, SIGTERM);
+  for (int i = 0; i < 200; ++i) {
+    const auto still = FindDashboard(server);
+    if (!still || still->pid != running->pid) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  throw CliError("the dashboard, process " + std::to_string(running->pid) + ", does not end");
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,294 @@
+#include "dashboard/dashboard.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "dashboard/feed.h"
+#include "dashboard/http_server.h"
+#include "dashboard/metrics.h"
+#include "dashboard/operations.h"
+#include "dashboard/overview.h"
+#include "dashboard/tenants.h"
+#include "embedded/openapi.h"
+#include "embedded/page.h"
+
+namespace millrace::dashboard {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using httplib::Request;
+using httplib::Response;
+using nlohmann::json;
+
+constexpr const char* kJson = "application/json; charset=utf-8";
+// So that proxies and pages know that the line is up.
+constexpr std::chrono::seconds kHeartbeat{15};
+
+void SetError(Response& response, const ApiError& error) {
+  response.status = error.status();
+  if (error.status() == 401) response.set_header("WWW-Authenticate", "Bearer");
+  response.set_content(error.ToJson().dump(), kJson);
+}
+
+// The parameters of a request: known ones only, each once.
+Parameters ParametersOf(const Request& request, const std::set<std::string>& known) {
+  Parameters parameters;
+  for (const auto& [name, value] : request.params) {
+    if (!known.contains(name)) {
+      throw ApiError(400, "bad_request", "there is no such parameter: " + name,
+                     "/api/openapi.json lists them.");
+    }
+    if (!parameters.emplace(name, value).second) {
+      throw ApiError(400, "bad_request", name + " is given twice", "Give it once.");
+    }
+  }
+  return parameters;
+}
+
+const char* TypeOf(std::string_view name) {
+  if (name.ends_with(".html")) return "text/html; charset=utf-8";
+  if (name.ends_with(".js")) return "text/javascript; charset=utf-8";
+  if (name.ends_with(".css")) return "text/css; charset=utf-8";
+  return "image/svg+xml";
+}
+
+// An answer, remade only when something may have changed: a rollup that has all events, at the
+// watermark where it was, in the same bucket, gives the same.
+class OverviewMaker {
+ public:
+  OverviewMaker(Database& database, RollupFinder& finder, OverviewRequest request)
+      : database_(database), finder_(finder), request_(std::move(request)) {}
+
+  json operator()() {
+    auto snapshot = database_.Begin();
+    const RollupTables tables = finder_.Find(snapshot);
+    const OverviewVersion version = VersionOf(snapshot, tables, request_);
+    if (version.settled && version.state == version_.state && !answer_.is_null()) {
+      answer_["generated_at"] = version.now;
+      answer_["complete_through"] = version.now;
+      return answer_;
+    }
+    version_ = {};
+    answer_ = MakeOverview(snapshot, tables, request_);
+    version_ = version;
+    return answer_;
+  }
+
+ private:
+  Database& database_;
+  RollupFinder& finder_;
+  const OverviewRequest request_;
+  OverviewVersion version_;
+  json answer_;
+};
+
+}  // namespace
+
+class Dashboard::Server {
+ public:
+  explicit Server(const DashboardOptions& options)
+      : access_(options.access),
+        database_(options.database),
+        finder_(options.minutes, options.hours),
+        tenants_(database_, finder_),
+        http_(HttpLimits{}) {
+    Route();
+    port_ = http_.Bind(options.host, options.port);
+    if (port_ < 0) {
+      throw std::runtime_error(
+          fmt::format("cannot listen on {} port {}", options.host, options.port));
+    }
+  }
+
+  int port() const { return port_; }
+  void Run() { http_.listen_after_bind(); }
+  void Stop() {
+    hub_.Stop();
+    http_.stop();
+  }
+
+ private:
+  using Handler = void (Server::*)(const Request&, Response&);
+
+  void Route() {
+    http_.set_default_headers(SecurityHeaders());
+    http_.set_pre_routing_handler([this](const Request& request, Response& response) {
+      return Admit(request, response) ? Server::kUnhandled : Server::kHandled;
+    });
+    http_.set_error_handler([](const Request&, Response& response) {
+      if (!response.body.empty()) return;
+      const int status = response.status;
+      SetError(response, ApiError(status, status == 404 ? "not_found" : "bad_request",
+                                  status == 404 ? "there is no such address" : "bad request",
+                                  "/api/openapi.json lists what can be asked."));
+    });
+    for (const auto& file : embedded::kPage) {
+      const std::string path = file.name == "index.html" ? "/" : "/" + std::string(file.name);
+      http_.Get(Exactly(path), [&file](const Request&, Response& response) {
+        response.set_header("Cache-Control", "no-cache");
+        response.set_content(file.text.data(), file.text.size(), TypeOf(file.name));
+      });
+    }
+    On("/api/overview", &Server::GetOverview);
+    On("/api/tenants", &Server::GetTenants);
+    On("/api/operations", &Server::GetOperations);
+    On("/api/stream/overview", &Server::StreamOverview);
+    On("/api/stream/operations", &Server::StreamOperations);
+    On("/api/openapi.json", &Server::GetDocument);
+    On("/metrics", &Server::GetMetrics);
+  }
+
+  static constexpr auto kHandled = httplib::Server::HandlerResponse::Handled;
+  static constexpr auto kUnhandled = httplib::Server::HandlerResponse::Unhandled;
+
+  // A path as the pattern that httplib takes.
+  static std::string Exactly(const std::string& path) {
+    std::string pattern;
+    for (const char c : path) pattern += c == '.' ? std::string("\\.") : std::string(1, c);
+    return pattern;
+  }
+
+  void On(const std::string& path, Handler handler) {
+    http_.Get(Exactly(path), [this, handler](const Request& request, Response& response) {
+      response.set_header("Cache-Control", "no-store");
+      try {
+        (this->*handler)(request, response);
+      } catch (const ApiError& e) {
+        SetError(response, e);
+      } catch (const std::exception& e) {
+        SetError(response, ApiError(503, "unavailable", e.what()));
+      }
+    });
+  }
+
+  // False: answered already.
+  bool Admit(const Request& request, Response& response) {
+    ++requests_;
+    if (request.method != "GET" && request.method != "HEAD") {
+      response.set_header("Allow", "GET, HEAD");
+      SetError(response, ApiError(405, "bad_request", "only GET is served", ""));
+      return false;
+    }
+    const std::string cookie = access_.CookieFor(request);
+    if (!cookie.empty() && request.path == "/") {
+      // The token leaves the address, where it could be seen and passed on.
+      response.set_header("Set-Cookie", cookie);
+      std::string rest;
+      for (const auto& [name, value] : request.params) {
+        if (name == "token") continue;
+        rest += (rest.empty() ? "?" : "&") + httplib::detail::encode_query_param(name) + "=" +
+                httplib::detail::encode_query_param(value);
+      }
+      response.set_redirect("/" + rest, 303);
+      return false;
+    }
+    if (const auto refused = access_.Refuse(request)) {
+      SetError(response, *refused);
+      return false;
+    }
+    return true;
+  }
+
+  std::shared_ptr<Feed> OverviewFeed(const Request& request) {
+    const OverviewRequest parsed =
+        OverviewRequest::Parse(ParametersOf(request, {"tenant", "span", "from", "to"}));
+    // A feed's maker is called by one thread at a time.
+    return hub_.Find("overview|" + parsed.Key(), OverviewMaker(database_, finder_, parsed));
+  }
+
+  std::shared_ptr<Feed> OperationsFeed() {
+    return hub_.Find("operations", [this] {
+      auto snapshot = database_.Begin();
+      return operations_.Make(snapshot);
+    });
+  }
+
+  static void Send(const std::shared_ptr<Feed>& feed, Response& response) {
+    const Answer answer = feed->Get();
+    response.status = answer.status;
+    response.set_content(*answer.body, kJson);
+  }
+
+  // Sends the answer now and whenever it has changed.
+  void Stream(const std::shared_ptr<Feed>& feed, const char* event, Response& response) {
+    response.set_header("Cache-Control", "no-store");
+    response.set_header("X-Accel-Buffering", "no");
+    auto watch = std::make_shared<Watch>(feed);
+    auto version = std::make_shared<long long>(-1);
+    auto last = std::make_shared<Clock::time_point>(Clock::now());
+    response.set_chunked_content_provider(
+        "text/event-stream",
+        [this, watch, version, last, event](std::size_t, httplib::DataSink& sink) {
+          const auto answer = watch->feed().Wait(*version, Clock::now() + std::chrono::seconds(1));
+          if (hub_.stopped()) return false;
+          std::string text;
+          if (answer) {
+            *version = answer->version;
+            text = fmt::format("event: {}\ndata: {}\n\n", answer->status == 200 ? event : "error",
+                               *answer->body);
+          } else if (Clock::now() - *last >= kHeartbeat) {
+            text = ":\n\n";
+          } else {
+            return true;
+          }
+          *last = Clock::now();
+          return sink.write(text.data(), text.size());
+        });
+  }
+
+  void GetOverview(const Request& request, Response& response) {
+    Send(OverviewFeed(request), response);
+  }
+  void GetOperations(const Request& request, Response& response) {
+    (void)ParametersOf(request, {});
+    Send(OperationsFeed(), response);
+  }
+  void StreamOverview(const Request& request, Response& response) {
+    Stream(OverviewFeed(request), "overview", response);
+  }
+  void StreamOperations(const Request& request, Response& response) {
+    (void)ParametersOf(request, {});
+    Stream(OperationsFeed(), "operations", response);
+  }
+  void GetTenants(const Request& request, Response& response) {
+    const Parameters parameters = ParametersOf(request, {"search", "limit"});
+    response.set_content(tenants_.Find(parameters).dump(), kJson);
+  }
+  void GetDocument(const Request&, Response& response) {
+    response.set_content(std::string(embedded::kOpenapi[0].text), kJson);
+  }
+  void GetMetrics(const Request& request, Response& response) {
+    (void)ParametersOf(request, {});
+    const Answer answer = OperationsFeed()->Get();
+    if (answer.status != 200) {
+      response.status = answer.status;
+      response.set_content(*answer.body, kJson);
+      return;
+    }
+    const ServerCounters counters = {requests_, database_.statements(), http_.connections(),
+                                     hub_.watchers()};
+    response.set_content(FormatMetrics(json::parse(*answer.body), counters),
+                         "text/plain; version=0.0.4; charset=utf-8");
+  }
+
+  const Access access_;
+  Database database_;
+  RollupFinder finder_;
+  Tenants tenants_;
+  OperationsMaker operations_;
+  std::atomic<long long> requests_ = 0;
+  FeedHub hub_{FeedOptions{}};
+  // Last: its threads use all of the above.
+  HttpServer http_;
+  int port_ = -1;
+};
+
+Dashboard::Dashboard(const DashboardOptions& options)
+    : server_(std::make_unique<Server>(options)) {}
+Dashboard::~Dashboard() = default;
+int Dashboard::port() const { return server_->port(); }
+void Dashboard::Run() { server_->Run(); }
+void Dashboard::Stop() { server_->Stop(); }
+
+}  // namespace millrace::dashboard

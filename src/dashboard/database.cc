@@ -1,0 +1,106 @@
+#include "dashboard/database.h"
+
+#include <fmt/format.h>
+
+#include "cli/error.h"
+
+namespace millrace::dashboard {
+namespace {
+
+using cli::CliError;
+using cli::Connection;
+
+constexpr const char* kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+// A message of PostgreSQL's, for whoever looks at the page.
+ApiError Explain(const CliError& error, const PGconn* connection) {
+  if (PQstatus(connection) != CONNECTION_OK) {
+    return {503, "unavailable", "the connection to the database was lost",
+            "It is tried again with the next request."};
+  }
+  const std::string message = error.what();
+  if (message.find("statement timeout") != std::string::npos) {
+    return {503, "timeout", "the database took too long",
+            "Ask for a shorter span, or give `millrace serve` a longer --statement-timeout."};
+  }
+  return {503, "unavailable", message, error.way_out()};
+}
+
+}  // namespace
+
+Database::Snapshot::~Snapshot() {
+  try {
+    connection_->Execute("COMMIT");
+    database_.Give(std::move(connection_));
+  } catch (const CliError&) {
+    database_.Give(nullptr);
+  }
+}
+
+nlohmann::json Database::Snapshot::Rows(const std::string& sql,
+                                        const std::vector<const char*>& parameters) {
+  ++database_.statements_;
+  try {
+    const auto result = connection_->Execute(
+        "SELECT coalesce(pg_catalog.json_agg(pg_catalog.row_to_json(q)), '[]') FROM (" + sql +
+            "\n) q",
+        parameters);
+    return nlohmann::json::parse(result.Value(0, 0));
+  } catch (const CliError& e) {
+    throw Explain(e, connection_->get());
+  }
+}
+
+Database::Snapshot Database::Begin() { return {*this, Take()}; }
+
+// A connection in a new transaction. One that was idle may have been cut off meanwhile: then the
+// next.
+std::unique_ptr<Connection> Database::Take() {
+  std::unique_lock lock(mutex_);
+  if (!given_.wait_for(lock, options_.wait, [this] { return in_use_ < options_.connections; })) {
+    throw ApiError(503, "busy", "all connections to the database are busy",
+                   "Try again in a moment.");
+  }
+  ++in_use_;
+  while (!idle_.empty()) {
+    auto connection = std::move(idle_.back());
+    idle_.pop_back();
+    lock.unlock();
+    try {
+      connection->Execute(kBegin);
+      return connection;
+    } catch (const CliError&) {
+      connection.reset();
+    }
+    lock.lock();
+  }
+  lock.unlock();
+  return Connect();
+}
+
+std::unique_ptr<Connection> Database::Connect() {
+  try {
+    auto connection = std::make_unique<Connection>(Connection::Open(options_.conninfo));
+    connection->Execute(fmt::format(
+        "SET default_transaction_read_only = on; SET statement_timeout = {}; SET TimeZone = 'UTC'; "
+        "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET search_path = public, "
+        "pg_catalog; SET application_name = 'millrace dashboard'; SET "
+        "idle_in_transaction_session_timeout = '30s'; SET jit = off",
+        options_.statement_timeout.count()));
+    connection->Execute(kBegin);
+    return connection;
+  } catch (const CliError& e) {
+    Give(nullptr);
+    throw ApiError(503, "unavailable", std::string("the database cannot be reached: ") + e.what(),
+                   e.way_out());
+  }
+}
+
+void Database::Give(std::unique_ptr<Connection> connection) {
+  const std::lock_guard lock(mutex_);
+  --in_use_;
+  if (connection != nullptr) idle_.push_back(std::move(connection));
+  given_.notify_one();
+}
+
+}  // namespace millrace::dashboard

@@ -1,0 +1,93 @@
+// The dashboard's way to the database: a few connections, read-only, each statement limited in
+// time.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "cli/connection.h"
+
+namespace millrace::dashboard {
+
+// What the one who asked gets to read: a status of HTTP, a word for programs (as in openapi.json),
+// a message and a way out.
+class ApiError : public std::runtime_error {
+ public:
+  ApiError(int status, std::string code, const std::string& message, std::string hint = "")
+      : std::runtime_error(message),
+        status_(status),
+        code_(std::move(code)),
+        hint_(std::move(hint)) {}
+  int status() const { return status_; }
+  nlohmann::json ToJson() const {
+    return {{"error", {{"code", code_}, {"message", what()}, {"hint", hint_}}}};
+  }
+
+ private:
+  int status_;
+  std::string code_;
+  std::string hint_;
+};
+
+struct DatabaseOptions {
+  std::string conninfo;
+  std::size_t connections = 4;
+  std::chrono::milliseconds statement_timeout{5000};
+  // How long somebody waits for a connection that others have.
+  std::chrono::milliseconds wait{5000};
+};
+
+class Database {
+ public:
+  explicit Database(DatabaseOptions options) : options_(std::move(options)) {}
+
+  // One transaction, with one snapshot, that cannot write. Ends when it goes. Not thread-safe.
+  class Snapshot {
+   public:
+    ~Snapshot();
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+    // The rows as objects; PostgreSQL makes the JSON, so that numbers are numbers.
+    nlohmann::json Rows(const std::string& sql, const std::vector<const char*>& parameters = {});
+    // The first row. REQUIRES: there is one.
+    nlohmann::json Row(const std::string& sql, const std::vector<const char*>& parameters = {}) {
+      return Rows(sql, parameters).at(0);
+    }
+    cli::Connection& connection() { return *connection_; }
+
+   private:
+    friend class Database;
+    Snapshot(Database& database, std::unique_ptr<cli::Connection> connection)
+        : database_(database), connection_(std::move(connection)) {}
+    Database& database_;
+    std::unique_ptr<cli::Connection> connection_;
+  };
+
+  // Throws ApiError 503 when there is no connection to be had: `busy` or `unavailable`.
+  Snapshot Begin();
+
+  // Statements sent so far.
+  long long statements() const { return statements_; }
+
+ private:
+  std::unique_ptr<cli::Connection> Take();
+  std::unique_ptr<cli::Connection> Connect();
+  void Give(std::unique_ptr<cli::Connection> connection);
+
+  const DatabaseOptions options_;
+  std::mutex mutex_;
+  std::condition_variable given_;
+  std::vector<std::unique_ptr<cli::Connection>> idle_;
+  std::size_t in_use_ = 0;
+  std::atomic<long long> statements_ = 0;
+};
+
+}  // namespace millrace::dashboard

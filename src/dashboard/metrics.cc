@@ -1,0 +1,104 @@
+#include "dashboard/metrics.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace millrace::dashboard {
+namespace {
+
+using nlohmann::json;
+
+std::string EscapeLabel(const std::string& value) {
+  std::string escaped;
+  for (const char c : value) {
+    if (c == '\\' || c == '"') escaped += '\\';
+    if (c == '\n') {
+      escaped += "\\n";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+class Metrics {
+ public:
+  // Begins a metric; its samples follow.
+  void Begin(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    text_ += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+  }
+  void Sample(const json& value) {
+    if (!value.is_null()) text_ += fmt::format("{} {}\n", name_, value.dump());
+  }
+  void Sample(const char* label, const json& label_value, const json& value) {
+    if (value.is_null()) return;
+    const std::string labelled =
+        label_value.is_string() ? label_value.get<std::string>() : label_value.dump();
+    text_ += fmt::format("{}{{{}=\"{}\"}} {}\n", name_, label, EscapeLabel(labelled), value.dump());
+  }
+  // A sample for each object, of one of its fields.
+  void Samples(const json& objects, const char* label, const char* field) {
+    for (const json& object : objects) Sample(label, object[label], object[field]);
+  }
+  std::string text() && { return std::move(text_); }
+
+ private:
+  std::string name_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string FormatMetrics(const json& operations, const ServerCounters& counters) {
+  Metrics metrics;
+  metrics.Begin("millrace_events_per_second", "gauge", "Events that came in lately.");
+  metrics.Sample(operations["ingest"]["events_per_second"]);
+  metrics.Begin("millrace_database_size_bytes", "gauge", "Size of the database.");
+  metrics.Sample(operations["server"]["size_bytes"]);
+  metrics.Begin("millrace_database_connections", "gauge", "Client connections of the server.");
+  metrics.Sample(operations["server"]["connections"]);
+  const json& rollups = operations["rollups"];
+  metrics.Begin("millrace_rollup_events_behind", "gauge",
+                "Ids handed out that are not in the rollup.");
+  metrics.Samples(rollups, "rollup", "events_behind");
+  metrics.Begin("millrace_rollup_seconds_behind", "gauge", "How long a rollup has been behind.");
+  metrics.Samples(rollups, "rollup", "seconds_behind");
+  metrics.Begin("millrace_rollup_refresh_milliseconds", "gauge", "Duration of the last refresh.");
+  metrics.Samples(rollups, "rollup", "duration_ms");
+  metrics.Begin("millrace_rollup_size_bytes", "gauge", "Size of a rollup with its indexes.");
+  metrics.Samples(rollups, "rollup", "size_bytes");
+  metrics.Begin("millrace_rollup_failing", "gauge", "1 while the last refresh has failed.");
+  for (const json& rollup : rollups) {
+    metrics.Sample("rollup", rollup["rollup"], rollup["state"] == "bad" ? 1 : 0);
+  }
+  const json& tables = operations["tables"];
+  metrics.Begin("millrace_table_partitions", "gauge", "Partitions of a table.");
+  metrics.Samples(tables, "table", "partitions");
+  metrics.Begin("millrace_table_size_bytes", "gauge", "Size of a table with its partitions.");
+  metrics.Samples(tables, "table", "size_bytes");
+  metrics.Begin("millrace_table_default_rows", "gauge",
+                "Rows in the default partition, estimated.");
+  metrics.Samples(tables, "table", "default_rows");
+  metrics.Begin("millrace_job_failing", "gauge", "1 when the last run of a job of pg_cron failed.");
+  for (const json& job : operations["jobs"]) {
+    metrics.Sample("job", job["job"], job["state"] == "bad" ? 1 : 0);
+  }
+  metrics.Begin("millrace_rejected_rows_total", "counter", "Rows that loads have rejected.");
+  metrics.Sample(operations["rejects"]["rows"]);
+  metrics.Begin("millrace_warnings", "gauge", "What `millrace status` warns of.");
+  metrics.Sample(operations["warnings"].size());
+  metrics.Begin("millrace_dashboard_requests_total", "counter", "Requests to the dashboard.");
+  metrics.Sample(counters.requests);
+  metrics.Begin("millrace_dashboard_statements_total", "counter",
+                "Statements it sent to the database.");
+  metrics.Sample(counters.statements);
+  metrics.Begin("millrace_dashboard_connections", "gauge", "Open connections to the dashboard.");
+  metrics.Sample(counters.connections);
+  metrics.Begin("millrace_dashboard_watchers", "gauge", "Pages that are watching.");
+  metrics.Sample(counters.watchers);
+  return std::move(metrics).text();
+}
+
+}  // namespace millrace::dashboard

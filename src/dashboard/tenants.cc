@@ -1,0 +1,80 @@
+#include "dashboard/tenants.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace millrace::dashboard {
+namespace {
+
+constexpr std::chrono::seconds kKept{10};
+constexpr int kMost = 100'000;
+
+// A step of the index a tenant, whatever number of rows each has.
+std::string TenantsSql(const RollupTable& table) {
+  return fmt::format(R"(
+    WITH RECURSIVE t AS (
+      (SELECT customer_id FROM {0} ORDER BY customer_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT customer_id FROM {0} WHERE customer_id > t.customer_id ORDER BY customer_id LIMIT 1)
+      FROM t WHERE t.customer_id IS NOT NULL)
+    SELECT customer_id::text AS tenant FROM t WHERE customer_id IS NOT NULL LIMIT {1})",
+                     table.name, kMost);
+}
+
+std::size_t LimitOf(const Parameters& parameters) {
+  const auto found = parameters.find("limit");
+  if (found == parameters.end()) return 50;
+  int limit = 0;
+  const std::string& text = found->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error != std::errc() || end != text.data() + text.size() || limit < 1 || limit > 200) {
+    throw ApiError(400, "bad_request", "limit is not a number from 1 to 200", "");
+  }
+  return static_cast<std::size_t>(limit);
+}
+
+std::string SearchOf(const Parameters& parameters) {
+  const auto found = parameters.find("search");
+  if (found == parameters.end()) return "";
+  const std::string& text = found->second;
+  const std::size_t digits = text.find_first_not_of("0123456789", text.rfind('-', 0) == 0 ? 1 : 0);
+  if (text.size() > 20 || digits != std::string::npos) {
+    throw ApiError(400, "bad_request", "search is not the beginning of a customer_id",
+                   "It has digits only.");
+  }
+  return text;
+}
+
+}  // namespace
+
+void Tenants::Load() {
+  auto snapshot = database_.Begin();
+  const RollupTables tables = finder_.Find(snapshot);
+  tenants_.clear();
+  const auto& table = tables.hours ? tables.hours : tables.minutes;
+  if (table) {
+    for (const auto& row : snapshot.Rows(TenantsSql(*table))) tenants_.push_back(row["tenant"]);
+  }
+  expires_ = std::chrono::steady_clock::now() + kKept;
+}
+
+nlohmann::json Tenants::Find(const Parameters& parameters) {
+  const std::size_t limit = LimitOf(parameters);
+  const std::string search = SearchOf(parameters);
+  const std::lock_guard lock(mutex_);
+  if (std::chrono::steady_clock::now() >= expires_) Load();
+  nlohmann::json found = nlohmann::json::array();
+  bool more = false;
+  for (const std::string& tenant : tenants_) {
+    if (tenant.rfind(search, 0) != 0) continue;
+    if (found.size() == limit) {
+      more = true;
+      break;
+    }
+    found.push_back(tenant);
+  }
+  return {{"tenants", found}, {"more", more}};
+}
+
+}  // namespace millrace::dashboard
