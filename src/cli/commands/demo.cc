@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/serve.h"
 #include "cli/commands/workshop.h"
 #include "cli/error.h"
 #include "cli/loader/generate_events.h"
@@ -167,17 +168,22 @@ void RunDemo(const DemoOptions& options) {
              FormatCount(static_cast<std::int64_t>(static_cast<double>(events) / 2 / seconds)));
   ShowDeclared(connection);
   ShowAnswers(connection);
+  DeclareSummaries(connection);
+  ServeOptions serve;
+  serve.connection.data_dir = options.up.data_dir;
+  const std::string url = ServeInBackground(serve);
   fmt::print(R"(
-The server is running: {}
+The dashboard: {}
+The server:    {}
 
 Next:
   build/bin/millrace psql                         look around
   build/bin/millrace status                       partitions, rollups, jobs
   build/bin/millrace generate --rate 1000 --into-database   events, until Ctrl-C
   SELECT * FROM declared_5min_live             in psql: rollups that are current
-  build/bin/millrace down                         stop; the data stays
+  build/bin/millrace down                         stop both; the data stays
 )",
-             conninfo);
+             url, conninfo);
 }
 
 }  // namespace
@@ -186,7 +192,7 @@ void AddDemoCommand(CLI::App& app) {
   auto options = std::make_shared<DemoOptions>();
   CLI::App* command = app.add_subcommand(
       "demo",
-      "up, workshop, events, rollups, and the dashboard's answers checked against plain SQL");
+      "up, workshop, events, rollups, the dashboard, and its answers checked against plain SQL");
   AddUpOptions(*command, options->up);
   command->add_option("--rows", options->rows, "Events to generate")
       ->capture_default_str()

@@ -147,6 +147,10 @@ void PrintFiles() {
   for (const auto& file : embedded::kWorkshop) fmt::print("{}\n", file.text);
 }
 
+bool HasRelation(Connection& connection, const char* name) {
+  return connection.Execute("SELECT FROM to_regclass($1) t WHERE t IS NOT NULL", {name}).rows() == 1;
+}
+
 }  // namespace
 
 void InstallWorkshop(Connection& connection, bool quiet) {
@@ -182,16 +186,20 @@ std::vector<RollupRun> RunRollups(Connection& connection) {
   return runs;
 }
 
+void DeclareSummaries(Connection& connection) {
+  if (HasRelation(connection, "public.declared_1hr_by_browser")) return;
+  Transaction transaction(connection);
+  connection.Execute(FileText("09_summaries.sql"));
+  transaction.Commit();
+}
+
 DeclaredRun RunDeclared(Connection& connection) {
   constexpr const char* kPosition =
       "SELECT coalesce((SELECT position FROM millrace.watermark "
       "WHERE relation = to_regclass('public.declared_5min')), 0)";
   const long long before = ToInteger(connection.Execute(kPosition).Value(0, 0));
-  const bool declared =
-      connection.Execute("SELECT FROM to_regclass('public.declared_1hr') t WHERE t IS NOT NULL")
-          .rows() == 1;
   const auto start = Clock::now();
-  if (!declared) {
+  if (!HasRelation(connection, "public.declared_1hr")) {
     Transaction transaction(connection);
     connection.Execute(FileText("07_declared.sql"));
     transaction.Commit();

@@ -39,6 +39,9 @@ struct DeclaredRun {
 };
 DeclaredRun RunDeclared(Connection& connection);
 
+// Declares the summaries of 09_summaries.sql over them, unless they are there.
+void DeclareSummaries(Connection& connection);
+
 // How many rows of the hand-written and the declared rollups have no equal on the other side
 // (08_compare.sql).
 long long CompareWithDeclared(Connection& connection);

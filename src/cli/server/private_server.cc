@@ -260,6 +260,10 @@ void PrivateServer::MakeFolder() const {
                  "Choose a folder with --data-dir that this user can reach and write in.");
 }
 
+PrivateServer::~PrivateServer() {
+  if (lock_ >= 0) close(lock_);
+}
+
 void PrivateServer::Lock() {
   MakeFolder();
   const AsServerUser as(user_);

@@ -32,6 +32,9 @@ class PrivateServer {
  public:
   // Nothing is read or written yet.
   explicit PrivateServer(std::filesystem::path directory);
+  ~PrivateServer();
+  PrivateServer(const PrivateServer&) = delete;
+  PrivateServer& operator=(const PrivateServer&) = delete;
 
   const std::filesystem::path& directory() const { return directory_; }
   const ServerUser& user() const { return user_; }
