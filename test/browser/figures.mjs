@@ -13,7 +13,8 @@ const groups = [
 /** All figures of one answer: they are read without a pause, so that no other comes between. */
 export async function shown(page) {
   await loaded(page);
-  for (const more of await page.locator('button.more[aria-expanded=false]').all()) await more.click();
+  const more = page.locator('button.more[aria-expanded=false]');
+  while ((await more.count()) > 0) await more.first().click();
   return page.evaluate((panels) => {
     const by = (id) => document.querySelector(`[data-testid="${id}"]`);
     const all = (id) => [...document.querySelectorAll(`[data-testid="${id}"]`)];

@@ -34,7 +34,8 @@ export async function lookTests({ tenants, pageCheck }) {
     await loaded(page);
     await page.emulateMedia({ colorScheme: 'dark' });
     assert.equal(await isDark(page), true, 'the system is dark');
-    await page.getByTestId('theme').getByText('Light').click();
+    const choose = (label) => page.getByTestId('theme').locator('label').filter({ hasText: label }).click();
+    await choose('Light');
     assert.equal(await isDark(page), false, 'switched to light');
     await page.reload();
     await loaded(page);
@@ -43,7 +44,7 @@ export async function lookTests({ tenants, pageCheck }) {
     await page.keyboard.press('ArrowRight');
     await page.emulateMedia({ colorScheme: 'light' });
     assert.equal(await isDark(page), true, 'switched to dark, by the keyboard');
-    await page.getByTestId('theme').getByText('As the system').click();
+    await choose('As the system');
     assert.equal(await isDark(page), false, 'the system is light');
   });
 
@@ -64,6 +65,7 @@ export async function lookTests({ tenants, pageCheck }) {
         await page.getByTestId('trend-sql').click();
         await accessible(page, 'dialog');
         await page.keyboard.press('Escape');
+        await page.getByTestId('sql-dialog').waitFor({ state: 'detached' });
         await page.getByTestId('view-operations').click();
         await loaded(page, 'operations');
         for (const button of await page.getByTestId('table-unfold').all()) await button.click();
@@ -82,8 +84,10 @@ export async function lookTests({ tenants, pageCheck }) {
       await page.getByTestId('span-custom').click();
       await fits(page, 'own times');
       await page.getByTestId('countries-sql').click();
+      await page.getByTestId('sql-dialog').waitFor();
       await fits(page, 'dialog');
       await page.keyboard.press('Escape');
+      await page.getByTestId('sql-dialog').waitFor({ state: 'detached' });
       await page.getByTestId('tenant-input').click();
       await page.keyboard.type(tenants.one);
       await page.keyboard.press('Enter');

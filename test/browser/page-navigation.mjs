@@ -47,7 +47,8 @@ export async function navigationTests({ browser, url, tenants, pageCheck }) {
       return document.getElementById(box.getAttribute('aria-activedescendant'))?.dataset.value === id;
     }, tenants.two);
     await page.keyboard.press('Enter');
-    await page.getByText(`Tenant ${tenants.two}`, { exact: true }).first().waitFor();
+    await page.locator(`[data-testid=overview][data-tenant="${tenants.two}"]`).waitFor();
+    assert.equal(await page.getByTestId('subject').textContent(), `Tenant ${tenants.two}`);
     await loaded(page);
     assert.equal(parameter(page, 'tenant'), tenants.two);
     assert.equal(await input.getAttribute('aria-expanded'), 'false');

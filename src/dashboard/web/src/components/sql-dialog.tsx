@@ -1,5 +1,5 @@
 // The statement behind a panel, as it was when the dialog opened: it does not change while it is read.
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { CopyButton } from './copy-button';
 import { Icon } from './icon';
 
@@ -7,7 +7,7 @@ export function SqlDialog({ title, sql, close }: { title: string; sql: string; c
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const [statement] = useState(sql);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog
       ref={dialog}
