@@ -38,9 +38,15 @@ async function firstEvent(path) {
       text += decoder.decode(chunk, { stream: true });
       for (const block of text.split(/\r?\n\r?\n/).slice(0, -1)) {
         const lines = block.split(/\r?\n/);
-        const data = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trimStart());
+        const data = lines
+          .filter((line) => line.startsWith('data:'))
+          .map((line) => line.slice(5).trimStart());
         if (data.length === 0) continue;
-        const name = lines.find((line) => line.startsWith('event:'))?.slice(6).trim() ?? 'message';
+        const name =
+          lines
+            .find((line) => line.startsWith('event:'))
+            ?.slice(6)
+            .trim() ?? 'message';
         return { name, data: JSON.parse(data.join('\n')) };
       }
     }
@@ -79,28 +85,51 @@ for (const parameters of good) {
     const [from, to] = [Date.parse(answer.from), Date.parse(answer.to)];
     const step = answer.bucket_seconds * 1000;
     assert.equal(answer.tenant, parameters.tenant ?? null);
-    assert.equal(answer.tenants === null, parameters.tenant !== undefined, 'tenants are there unless one is asked for');
+    assert.equal(
+      answer.tenants === null,
+      parameters.tenant !== undefined,
+      'tenants are there unless one is asked for',
+    );
     assert.ok(from < to && from % step === 0 && to % step === 0, 'whole buckets');
     if (parameters.from) {
-      assert.ok(from <= Date.parse(parameters.from) && to >= Date.parse(parameters.to), 'widened, not narrowed');
+      assert.ok(
+        from <= Date.parse(parameters.from) && to >= Date.parse(parameters.to),
+        'widened, not narrowed',
+      );
     } else {
       const asked = lengths[parameters.span ?? '1h'] * hour;
       assert.ok(to - from >= asked && to - from <= asked + 2 * step, `a span of ${(to - from) / hour} h`);
     }
     const times = answer.trend.rows.map((row) => Date.parse(row.time));
-    assert.ok(times.every((time, i) => i === 0 || time > times[i - 1]), 'the trend ascends');
-    assert.ok(times.every((time) => time >= from && time < to && (time - from) % step === 0), 'at buckets of the span');
+    assert.ok(
+      times.every((time, i) => i === 0 || time > times[i - 1]),
+      'the trend ascends',
+    );
+    assert.ok(
+      times.every((time) => time >= from && time < to && (time - from) % step === 0),
+      'at buckets of the span',
+    );
     const sum = answer.trend.rows.reduce((all, row) => all + row.events, 0);
     assert.equal(sum, answer.tiles.events.value, 'the trend adds up to the tile');
     for (const name of ['top_devices', 'countries', 'browsers', 'event_types', 'tenants']) {
       const events = answer[name]?.rows.map((row) => row.events) ?? [];
-      assert.ok(events.every((each, i) => i === 0 || each <= events[i - 1]), `${name}: most events first`);
+      assert.ok(
+        events.every((each, i) => i === 0 || each <= events[i - 1]),
+        `${name}: most events first`,
+      );
       assert.ok(events.length <= (name === 'top_devices' ? 10 : 50), `${name}: not too many`);
     }
   });
 }
 
-for (const parameters of [{}, { search: '' }, { search: '1' }, { search: '-' }, { limit: '1' }, { search: tenant, limit: '200' }]) {
+for (const parameters of [
+  {},
+  { search: '' },
+  { search: '1' },
+  { search: '-' },
+  { limit: '1' },
+  { search: tenant, limit: '200' },
+]) {
   await check(`tenants ${query(parameters)}`, async () => {
     const answer = await getJson(`/api/tenants?${query(parameters)}`, 'Tenants');
     assert.ok(answer.tenants.length <= Number(parameters.limit ?? 50));
@@ -180,7 +209,12 @@ await check('the page may load nothing from elsewhere and nothing inline', async
   const { status, headers, text } = await get('/');
   assert.equal(status, 200);
   const policy = headers.get('content-security-policy') ?? '';
-  for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"]) {
+  for (const part of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "frame-ancestors 'none'",
+  ]) {
     assert.ok(policy.includes(part), `${part} is not in: ${policy}`);
   }
   assert.doesNotMatch(policy, /unsafe/);

@@ -50,7 +50,15 @@ function csvField(value) {
  * ago an event was.
  */
 export async function copyEvents(events) {
-  const columns = ['event_time', 'customer_id', 'event_type', 'country', 'browser', 'device_id', 'session_id'];
+  const columns = [
+    'event_time',
+    'customer_id',
+    'event_type',
+    'country',
+    'browser',
+    'device_id',
+    'session_id',
+  ];
   const now = Date.now();
   const lines = events.map(({ seconds, ...event }) => {
     const timed = { ...event, event_time: new Date(now - seconds * 1000).toISOString() };

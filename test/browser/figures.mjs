@@ -15,44 +15,52 @@ export async function shown(page) {
   await loaded(page);
   const more = page.locator('button.more[aria-expanded=false]');
   while ((await more.count()) > 0) await more.first().click();
-  return page.evaluate((panels) => {
-    const by = (id) => document.querySelector(`[data-testid="${id}"]`);
-    const all = (id) => [...document.querySelectorAll(`[data-testid="${id}"]`)];
-    const figure = (element, name) => Number(element.getAttribute(`data-${name}`));
-    const tile = (name) => ({
-      value: figure(by(`tile-${name}-value`), 'value'),
-      text: by(`tile-${name}-value`).textContent,
-      before: figure(by(`tile-${name}-change`), 'before'),
-      exactness: by(`tile-${name}`).querySelector('.exactness').textContent,
-    });
-    const overview = by('overview');
-    return {
-      from: overview.getAttribute('data-from'),
-      to: overview.getAttribute('data-to'),
-      tenant: overview.getAttribute('data-tenant') || null,
-      tiles: { events: tile('events'), devices: tile('devices'), sessions: tile('sessions'), rate: tile('rate') },
-      trend: { rows: figure(by('trend-sums'), 'rows'), events: figure(by('trend-sums'), 'events') },
-      top: {
-        error: figure(by('top-devices-error'), 'error'),
-        rows: all('top-devices-row').map((row) => ({
-          device: row.getAttribute('data-device'),
-          events: figure(row, 'events'),
-        })),
-      },
-      groups: Object.fromEntries(
-        panels.map((panel) => [
-          panel,
-          by(panel) &&
-            all(`${panel}-row`).map((row) => ({
-              value: row.getAttribute('data-value'),
-              events: figure(row, 'events'),
-              devices: figure(row, 'devices'),
-              label: row.querySelector('th').textContent,
-            })),
-        ]),
-      ),
-    };
-  }, groups.map(({ panel }) => panel));
+  return page.evaluate(
+    (panels) => {
+      const by = (id) => document.querySelector(`[data-testid="${id}"]`);
+      const all = (id) => [...document.querySelectorAll(`[data-testid="${id}"]`)];
+      const figure = (element, name) => Number(element.getAttribute(`data-${name}`));
+      const tile = (name) => ({
+        value: figure(by(`tile-${name}-value`), 'value'),
+        text: by(`tile-${name}-value`).textContent,
+        before: figure(by(`tile-${name}-change`), 'before'),
+        exactness: by(`tile-${name}`).querySelector('.exactness').textContent,
+      });
+      const overview = by('overview');
+      return {
+        from: overview.getAttribute('data-from'),
+        to: overview.getAttribute('data-to'),
+        tenant: overview.getAttribute('data-tenant') || null,
+        tiles: {
+          events: tile('events'),
+          devices: tile('devices'),
+          sessions: tile('sessions'),
+          rate: tile('rate'),
+        },
+        trend: { rows: figure(by('trend-sums'), 'rows'), events: figure(by('trend-sums'), 'events') },
+        top: {
+          error: figure(by('top-devices-error'), 'error'),
+          rows: all('top-devices-row').map((row) => ({
+            device: row.getAttribute('data-device'),
+            events: figure(row, 'events'),
+          })),
+        },
+        groups: Object.fromEntries(
+          panels.map((panel) => [
+            panel,
+            by(panel) &&
+              all(`${panel}-row`).map((row) => ({
+                value: row.getAttribute('data-value'),
+                events: figure(row, 'events'),
+                devices: figure(row, 'devices'),
+                label: row.querySelector('th').textContent,
+              })),
+          ]),
+        ),
+      };
+    },
+    groups.map(({ panel }) => panel),
+  );
 }
 
 /** The condition for the events of a span, for one tenant or all. */
@@ -64,7 +72,10 @@ export function within({ from, to, tenant }) {
 const distinct = (column) => `coalesce(hll_cardinality(hll_add_agg(hll_hash_bigint(${column}))), 0)`;
 
 function same(page, sql, what) {
-  assert.ok(Math.abs(page - sql) <= 1e-9 * Math.abs(sql) + 1e-6, `${what}: the page says ${page}, SQL says ${sql}`);
+  assert.ok(
+    Math.abs(page - sql) <= 1e-9 * Math.abs(sql) + 1e-6,
+    `${what}: the page says ${page}, SQL says ${sql}`,
+  );
 }
 
 /** Fails unless the page's figures are what the events say. Gives a note on how many there were. */
@@ -92,13 +103,17 @@ export async function agree(figures) {
   assert.ok(rate.value > 0 === now.events > 0, 'events per second');
   const margin = Number(/±([\d.]+)/.exec(devices.exactness)?.[1] ?? 0) / 100;
   const off = Math.abs(devices.value - now.exact_devices);
-  assert.ok(off <= 2.5 * margin * now.exact_devices + 1, `devices: ${devices.value} for ${now.exact_devices}`);
+  assert.ok(
+    off <= 2.5 * margin * now.exact_devices + 1,
+    `devices: ${devices.value} for ${now.exact_devices}`,
+  );
 
   assert.equal(figures.trend.events, now.events, 'the trend adds up');
 
   for (const { panel, column } of groups) {
     const listed = figures.groups[panel];
-    if (panel === 'tenants') assert.equal(listed === null, figures.tenant !== null, 'tenants are ranked for all only');
+    if (panel === 'tenants')
+      assert.equal(listed === null, figures.tenant !== null, 'tenants are ranked for all only');
     if (listed === null) continue;
     const counted = await rows(
       `SELECT ${column} AS value, count(*) AS events, ${distinct('device_id')} AS devices
@@ -127,7 +142,10 @@ export async function agree(figures) {
   assert.equal(top.length, Math.min(10, counts.length), 'top devices: rows');
   for (const { device, events: count } of top) {
     const real = truth.get(device) ?? 0;
-    assert.ok(real <= count && count <= real + error, `device ${device}: ${count} for ${real}, error ${error}`);
+    assert.ok(
+      real <= count && count <= real + error,
+      `device ${device}: ${count} for ${real}, error ${error}`,
+    );
   }
   if (top.length > 0) {
     const tenth = counts[top.length - 1].events;

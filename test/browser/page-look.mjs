@@ -6,7 +6,9 @@ import { loaded } from './browser.mjs';
 /** Is what lies behind the page's text dark? */
 const isDark = (page) =>
   page.evaluate(() => {
-    const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g).map(Number);
+    const [red, green, blue] = getComputedStyle(document.body)
+      .backgroundColor.match(/[\d.]+/g)
+      .map(Number);
     return red + green + blue < 3 * 128;
   });
 
@@ -15,9 +17,13 @@ export async function accessible(page, what) {
   // The figures dim while others are asked for.
   await page.waitForTimeout(300);
   await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { resultTypes: ['violations'] }),
+  );
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  const told = serious.map(({ id, nodes }) => `${what}: ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+  const told = serious.map(
+    ({ id, nodes }) => `${what}: ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`,
+  );
   assert.equal(told.join('\n'), '');
 }
 
@@ -105,7 +111,14 @@ export async function lookTests({ tenants, pageCheck }) {
     await loaded(page);
     await page.keyboard.press('Tab');
     assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), 'Skip to the figures');
-    const wanted = new Set(['tenant-input', 'span-24h', 'summary-sql', 'trend-csv', 'countries-sql', 'event-types-csv']);
+    const wanted = new Set([
+      'tenant-input',
+      'span-24h',
+      'summary-sql',
+      'trend-csv',
+      'countries-sql',
+      'event-types-csv',
+    ]);
     for (let presses = 0; wanted.size > 0 && presses < 80; presses += 1) {
       await page.keyboard.press('Tab');
       const [id, visible] = await page.evaluate(() => {
@@ -121,10 +134,19 @@ export async function lookTests({ tenants, pageCheck }) {
     await loaded(page, 'operations');
     const answer = await page.evaluate(() => fetch('api/operations').then((got) => got.json()));
     const names = (id) => page.getByTestId(id).evaluateAll((all) => all.map((each) => each.dataset.name));
-    assert.deepEqual(await names('rollup'), answer.rollups.map(({ rollup }) => rollup));
-    assert.deepEqual(await names('table'), answer.tables.map(({ table }) => table));
+    assert.deepEqual(
+      await names('rollup'),
+      answer.rollups.map(({ rollup }) => rollup),
+    );
+    assert.deepEqual(
+      await names('table'),
+      answer.tables.map(({ table }) => table),
+    );
     const states = await page.getByTestId('rollup').getByTestId('health').allTextContents();
-    assert.deepEqual(states.map((state) => state.trim()), answer.rollups.map(({ state }) => state));
+    assert.deepEqual(
+      states.map((state) => state.trim()),
+      answer.rollups.map(({ state }) => state),
+    );
     assert.equal(await page.getByTestId('job').count(), answer.jobs.length);
     assert.equal(await page.getByTestId('worker').count(), answer.workers.length);
     const warnings = await page.getByTestId('warnings').locator('li').allTextContents();

@@ -6,25 +6,30 @@ import { agree, shown } from './figures.mjs';
 const spans = ['15m', '1h', '24h', '2d', '7d'];
 
 /** Local time, as a datetime-local input takes it. */
-const local = (date) => new Date(date - new Date(date).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+const local = (date) =>
+  new Date(date - new Date(date).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 
 const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
 
 export async function navigationTests({ browser, url, tenants, pageCheck }) {
   for (const tenant of [null, tenants.one, tenants.two]) {
-    await pageCheck(`figures of ${tenant ?? 'all tenants'} are those of SQL, every span`, '/', async (page) => {
-      if (tenant !== null) await page.goto(`${url}/?tenant=${tenant}`);
-      const notes = [];
-      for (const span of spans) {
-        await page.getByTestId(`span-${span}`).click();
-        await loaded(page);
-        assert.equal(parameter(page, 'span') ?? '1h', span);
-        const figures = await shown(page);
-        assert.equal(figures.tenant, tenant);
-        notes.push(`${span}: ${await agree(figures)}`);
-      }
-      return notes.join(', ');
-    });
+    await pageCheck(
+      `figures of ${tenant ?? 'all tenants'} are those of SQL, every span`,
+      '/',
+      async (page) => {
+        if (tenant !== null) await page.goto(`${url}/?tenant=${tenant}`);
+        const notes = [];
+        for (const span of spans) {
+          await page.getByTestId(`span-${span}`).click();
+          await loaded(page);
+          assert.equal(parameter(page, 'span') ?? '1h', span);
+          const figures = await shown(page);
+          assert.equal(figures.tenant, tenant);
+          notes.push(`${span}: ${await agree(figures)}`);
+        }
+        return notes.join(', ');
+      },
+    );
   }
 
   await pageCheck('a tenant nobody knows has no events', '/?tenant=-42', async (page) => {
@@ -76,31 +81,35 @@ export async function navigationTests({ browser, url, tenants, pageCheck }) {
     assert.equal(parameter(page, 'span'), '15m');
   });
 
-  await pageCheck('own times; the address opened anew shows the same', `/?tenant=${tenants.one}`, async (page) => {
-    await loaded(page);
-    await page.getByTestId('span-custom').click();
-    const end = Math.ceil(Date.now() / 300_000) * 300_000;
-    await page.getByTestId('custom-from').fill(local(end));
-    await page.getByTestId('custom-to').fill(local(end - 600_000));
-    await page.getByTestId('custom-apply').click();
-    await page.getByText('The first time must lie before the second.').waitFor();
-    await page.getByTestId('custom-from').fill(local(end - 900_000));
-    await page.getByTestId('custom-to').fill(local(end));
-    await page.getByTestId('custom-apply').click();
-    await page.waitForURL(/from=.*to=/);
-    await loaded(page);
-    const figures = await shown(page);
-    assert.equal(Date.parse(figures.from), end - 900_000);
-    assert.equal(Date.parse(figures.to), end);
-    await agree(figures);
-    const other = await open(browser, page.url());
-    try {
-      assert.deepEqual(await shown(other), figures);
-      assert.deepEqual(other.complaints, []);
-    } finally {
-      await other.context().close();
-    }
-  });
+  await pageCheck(
+    'own times; the address opened anew shows the same',
+    `/?tenant=${tenants.one}`,
+    async (page) => {
+      await loaded(page);
+      await page.getByTestId('span-custom').click();
+      const end = Math.ceil(Date.now() / 300_000) * 300_000;
+      await page.getByTestId('custom-from').fill(local(end));
+      await page.getByTestId('custom-to').fill(local(end - 600_000));
+      await page.getByTestId('custom-apply').click();
+      await page.getByText('The first time must lie before the second.').waitFor();
+      await page.getByTestId('custom-from').fill(local(end - 900_000));
+      await page.getByTestId('custom-to').fill(local(end));
+      await page.getByTestId('custom-apply').click();
+      await page.waitForURL(/from=.*to=/);
+      await loaded(page);
+      const figures = await shown(page);
+      assert.equal(Date.parse(figures.from), end - 900_000);
+      assert.equal(Date.parse(figures.to), end);
+      await agree(figures);
+      const other = await open(browser, page.url());
+      try {
+        assert.deepEqual(await shown(other), figures);
+        assert.deepEqual(other.complaints, []);
+      } finally {
+        await other.context().close();
+      }
+    },
+  );
 
   await pageCheck('Back and Forward', '/?span=15m', async (page) => {
     await loaded(page);

@@ -29,7 +29,9 @@ async function fileTests(page) {
     assert.ok(text.endsWith('\r\n'), 'lines end as RFC 4180 has it');
     const [header, ...lines] = parseCsv(text);
     assert.deepEqual(header, [column, 'events', 'share', 'devices']);
-    const counted = await rows(`SELECT ${column} AS value, count(*) AS events FROM events WHERE ${span} GROUP BY 1`);
+    const counted = await rows(
+      `SELECT ${column} AS value, count(*) AS events FROM events WHERE ${span} GROUP BY 1`,
+    );
     const expected = counted.map(({ value, events }) => [guarded(value), String(events)].join('\n'));
     assert.deepEqual(lines.map((line) => line.slice(0, 2).join('\n')).sort(), expected.sort(), panel);
     for (const line of lines) assert.ok(Math.abs(Number(line[2]) - Number(line[1]) / total) < 1e-9, 'shares');
@@ -67,7 +69,10 @@ async function statement(page, panel) {
   const sql = await page.getByTestId('sql-text').textContent();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
-  assert.ok(await button.evaluate((element) => element === document.activeElement), 'the focus is where it was');
+  assert.ok(
+    await button.evaluate((element) => element === document.activeElement),
+    'the focus is where it was',
+  );
   return sql;
 }
 
@@ -115,7 +120,8 @@ export async function panelTests({ tenants, odd, pageCheck }) {
 
   await pageCheck('odd values are text', `/?tenant=${tenants.one}`, async (page) => {
     const figures = await shown(page);
-    const labels = (panel, value) => figures.groups[panel].filter((row) => row.value === value).map((row) => row.label);
+    const labels = (panel, value) =>
+      figures.groups[panel].filter((row) => row.value === value).map((row) => row.label);
     for (const value of odd.event_type) assert.deepEqual(labels('event-types', value), [value]);
     for (const value of odd.country.filter(Boolean)) assert.deepEqual(labels('countries', value), [value]);
     assert.deepEqual(labels('countries', 'DE'), ['Germany DE']);
@@ -124,7 +130,10 @@ export async function panelTests({ tenants, odd, pageCheck }) {
     const styles = await page.evaluate(() =>
       [...document.querySelectorAll('[data-testid=countries-row]')]
         .filter((row) => row.querySelector('th').textContent === '(unknown)')
-        .map((row) => [row.hasAttribute('data-value'), getComputedStyle(row.querySelector('th > *')).fontStyle]),
+        .map((row) => [
+          row.hasAttribute('data-value'),
+          getComputedStyle(row.querySelector('th > *')).fontStyle,
+        ]),
     );
     assert.deepEqual(styles.sort(), [
       [false, 'italic'],
@@ -142,7 +151,11 @@ export async function panelTests({ tenants, odd, pageCheck }) {
     const { sum, from, to } = await page.evaluate(() => {
       const cells = [...document.querySelectorAll('[data-testid=trend-table] tbody td:nth-of-type(1)')];
       const { from: start, to: end } = document.querySelector('[data-testid=overview]').dataset;
-      return { sum: cells.reduce((all, cell) => all + Number(cell.textContent.replace(/\D/g, '')), 0), from: start, to: end };
+      return {
+        sum: cells.reduce((all, cell) => all + Number(cell.textContent.replace(/\D/g, '')), 0),
+        from: start,
+        to: end,
+      };
     });
     const [{ count }] = await rows(
       `SELECT count(*) FROM events WHERE customer_id = ${tenants.one}

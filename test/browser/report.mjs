@@ -11,7 +11,13 @@ export async function check(name, run) {
     console.log(`ok: ${name}${note ? ` (${note})` : ''}`);
   } catch (error) {
     failed += 1;
-    console.log(`FAILED: ${name}\n    ${String(error.message ?? error).trim().split('\n').slice(0, 12).join('\n    ')}`);
+    console.log(
+      `FAILED: ${name}\n    ${String(error.message ?? error)
+        .trim()
+        .split('\n')
+        .slice(0, 12)
+        .join('\n    ')}`,
+    );
   }
 }
 

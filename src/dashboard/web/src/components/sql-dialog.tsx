@@ -22,7 +22,12 @@ export function SqlDialog({ title, sql, close }: { title: string; sql: string; c
       <div class="content">
         <header>
           <h2 id={id}>SQL: {title}</h2>
-          <button type="button" class="small plain" aria-label="Close" onClick={() => dialog.current?.close()}>
+          <button
+            type="button"
+            class="small plain"
+            aria-label="Close"
+            onClick={() => dialog.current?.close()}
+          >
             <Icon name="close" size={16} />
           </button>
         </header>
