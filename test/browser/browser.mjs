@@ -47,7 +47,8 @@ export async function open(browser, url, options = {}) {
   });
   page.on('requestfailed', (request) => {
     // A stream is closed by the page when it asks for something else.
-    const closed = request.failure()?.errorText === 'net::ERR_ABORTED' && request.url().includes('/api/stream/');
+    const closed =
+      request.failure()?.errorText === 'net::ERR_ABORTED' && request.url().includes('/api/stream/');
     if (!closed) complain(`request failed: ${request.url()} ${request.failure()?.errorText}`);
   });
   page.on('response', (response) => {

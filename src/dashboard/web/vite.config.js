@@ -21,7 +21,8 @@ export default defineConfig({
         entryFileNames: 'app.js',
         // Everything in the one script: there is no second chunk to name.
         inlineDynamicImports: true,
-        assetFileNames: (asset) => (asset.names.some((n) => n.endsWith('.css')) ? 'app.css' : '[name][extname]'),
+        assetFileNames: (asset) =>
+          asset.names.some((n) => n.endsWith('.css')) ? 'app.css' : '[name][extname]',
       },
     },
   },

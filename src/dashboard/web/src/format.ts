@@ -32,7 +32,8 @@ export interface Change {
 }
 
 export function change(value: number, before: number): Change {
-  if (before === 0) return value === 0 ? { direction: 'same', text: 'no change' } : { direction: 'new', text: 'new' };
+  if (before === 0)
+    return value === 0 ? { direction: 'same', text: 'no change' } : { direction: 'new', text: 'new' };
   const relative = Math.abs(value / before - 1);
   if (relative < 0.0005) return { direction: 'same', text: 'no change' };
   const percent = relative < 0.1 ? tenths.format(relative * 100) : whole.format(relative * 100);
@@ -71,7 +72,11 @@ export function ago(time: string, now: string): string {
 }
 
 const hourMinute = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' });
-const toTheSecond = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', second: '2-digit' });
+const toTheSecond = new Intl.DateTimeFormat(locale, {
+  hour: 'numeric',
+  minute: '2-digit',
+  second: '2-digit',
+});
 const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
 const dateTime = new Intl.DateTimeFormat(locale, {
   day: 'numeric',

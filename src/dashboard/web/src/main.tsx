@@ -7,6 +7,8 @@ import './styles/base.css';
 import './styles/header.css';
 import './styles/panels.css';
 import './styles/overview.css';
+import './styles/trend.css';
+import './styles/ranked.css';
 import './styles/operations.css';
 
 applyRememberedTheme();

@@ -1,7 +1,7 @@
 // What is shown, as the address says it: view, tenant, and a span up to now or two instants. There is
 // no other place for it, so an address can be shared and Back works. Values that make no sense are
 // passed on: the server says what is wrong with them.
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useState } from 'preact/hooks';
 
 export const spans = [
   { span: '15m', label: '15 min', long: 'the last 15 minutes' },
@@ -69,7 +69,8 @@ export interface Navigation {
 export function useAddress(): Navigation {
   const read = () => ({ state: parse(location.search), kept: (history.state ?? {}) as Kept });
   const [{ state, kept }, set] = useState(read);
-  useEffect(() => {
+  // Before the first paint: Back may come right after it.
+  useLayoutEffect(() => {
     const again = () => set(read());
     addEventListener('popstate', again);
     return () => removeEventListener('popstate', again);

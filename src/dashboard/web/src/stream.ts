@@ -7,8 +7,7 @@ export type Connection = 'connecting' | 'live' | 'reconnecting' | 'error';
 
 /** An answer, with the resource it is of. */
 export type Answer = { path: string } & (
-  | { view: 'overview'; data: Overview }
-  | { view: 'operations'; data: Operations }
+  { view: 'overview'; data: Overview } | { view: 'operations'; data: Operations }
 );
 
 export interface Live {

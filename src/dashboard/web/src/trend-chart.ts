@@ -85,7 +85,10 @@ export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendCha
   const line = {
     scale: 'distinct',
     width: 1.75,
-    points: { size: 5, show: (_: uPlot, __: number, first: number, last: number) => last - first < mostPoints },
+    points: {
+      size: 5,
+      show: (_: uPlot, __: number, first: number, last: number) => last - first < mostPoints,
+    },
   };
 
   const chart = new uPlot(

@@ -69,7 +69,13 @@ export function Breakdown({ name, title, column, sql, rows, total, stem, label }
       </table>
       {rows.length === 0 && <p class="none">No events in this span.</p>}
       {rows.length > few && (
-        <button type="button" class="more" aria-expanded={all} onClick={() => showAll(!all)} data-testid={`${name}-more`}>
+        <button
+          type="button"
+          class="more"
+          aria-expanded={all}
+          onClick={() => showAll(!all)}
+          data-testid={`${name}-more`}
+        >
           {all ? `Show the first ${few}` : `Show all ${rows.length}${rows.length === 50 ? ' or more' : ''}`}
         </button>
       )}

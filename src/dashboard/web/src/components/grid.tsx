@@ -7,7 +7,15 @@ export interface Column {
   figure?: boolean;
 }
 
-export function Grid({ caption, columns, children }: { caption: string; columns: Column[]; children: ComponentChildren }) {
+export function Grid({
+  caption,
+  columns,
+  children,
+}: {
+  caption: string;
+  columns: Column[];
+  children: ComponentChildren;
+}) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
       <table class="grid">
@@ -26,4 +34,3 @@ export function Grid({ caption, columns, children }: { caption: string; columns:
     </div>
   );
 }
-

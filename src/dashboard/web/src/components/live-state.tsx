@@ -37,7 +37,12 @@ export function LiveState({ live }: { live: Live }) {
   return (
     <div class={`live ${connection}`} data-testid="live" data-state={connection}>
       <span class="dot" aria-hidden="true" />
-      <span class="words" role="status" aria-live="polite" title={error ? `${error.message} ${error.hint}` : undefined}>
+      <span
+        class="words"
+        role="status"
+        aria-live="polite"
+        title={error ? `${error.message} ${error.hint}` : undefined}
+      >
         {words[connection]}
         {error && <span class="why">: {error.message}</span>}
       </span>

@@ -50,7 +50,12 @@ export function Jobs({ jobs, now }: { jobs: Job[]; now: string }) {
   );
 }
 
-const workerColumns = [{ label: 'Worker' }, { label: 'Database' }, { label: 'Does' }, { label: 'Since', figure: true }];
+const workerColumns = [
+  { label: 'Worker' },
+  { label: 'Database' },
+  { label: 'Does' },
+  { label: 'Since', figure: true },
+];
 
 export function Workers({ workers, now }: { workers: Worker[]; now: string }) {
   return (

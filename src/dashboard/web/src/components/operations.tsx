@@ -34,7 +34,8 @@ function Warnings({ warnings }: { warnings: string[] }) {
   return (
     <section class="panel warnings" aria-label="Warnings" data-testid="warnings">
       <h2>
-        <Icon name="warning" size={18} /> {warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`}
+        <Icon name="warning" size={18} />{' '}
+        {warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`}
       </h2>
       <ul>
         {warnings.map((warning) => (
@@ -72,12 +73,7 @@ function Ingest({ data }: { data: Operations }) {
   const most = Math.max(0, ...samples.map((sample) => sample.value));
   const since = first && ago(new Date(first.time).toISOString(), data.generated_at);
   return (
-    <Panel
-      name="ingest"
-      title="Coming in"
-      class="ingest"
-      actions={<Health state={data.ingest.state} />}
-    >
+    <Panel name="ingest" title="Coming in" class="ingest" actions={<Health state={data.ingest.state} />}>
       <div class="in">
         <p>
           <strong data-testid="ingest-rate" data-value={data.ingest.events_per_second}>
@@ -86,7 +82,10 @@ function Ingest({ data }: { data: Operations }) {
           events per second
         </p>
         <div>
-          <Sparkline samples={samples} label={`Events per second since ${since ?? 'now'}: at most ${rate(most)}`} />
+          <Sparkline
+            samples={samples}
+            label={`Events per second since ${since ?? 'now'}: at most ${rate(most)}`}
+          />
           <p class="muted">
             <span>{since ?? ''}</span> <span>at most {rate(most)}/s</span> <span>now</span>
           </p>

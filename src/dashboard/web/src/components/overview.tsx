@@ -79,7 +79,13 @@ export function OverviewView({ data, navigation, stale }: Props) {
         label={(value) => <Value value={value} meaning={value && country(value)} />}
       />
       <Breakdown name="browsers" title="Browsers" column="browser" {...data.browsers} {...shared} />
-      <Breakdown name="event-types" title="Event types" column="event_type" {...data.event_types} {...shared} />
+      <Breakdown
+        name="event-types"
+        title="Event types"
+        column="event_type"
+        {...data.event_types}
+        {...shared}
+      />
     </div>
   );
 }

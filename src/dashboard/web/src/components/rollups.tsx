@@ -76,7 +76,11 @@ export function Refreshes({ refreshes }: { refreshes: Refresh[] }) {
         {refreshes.map(({ rollup, percent, running_seconds: running }) => (
           <li key={rollup}>
             <span>{rollup}</span>
-            <progress aria-label={`Refresh of ${rollup}`} max={100} {...(percent === null ? {} : { value: percent })} />
+            <progress
+              aria-label={`Refresh of ${rollup}`}
+              max={100}
+              {...(percent === null ? {} : { value: percent })}
+            />
             <span class="figure">
               {percent !== null && `${count(percent)} % · `}
               {duration(running)}

@@ -16,7 +16,13 @@ export function Sparkline({ samples, label }: { samples: Sample[]; label: string
     return `${x.toFixed(1)},${(height - 2 - (value / most) * (height - 6)).toFixed(1)}`;
   });
   return (
-    <svg class="sparkline" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label}>
+    <svg
+      class="sparkline"
+      viewBox={`0 0 ${width} ${height}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
       {points.length > 1 && <polygon points={`0,${height} ${points.join(' ')} ${width},${height}`} />}
       {points.length > 1 && <polyline points={points.join(' ')} />}
     </svg>

@@ -1,5 +1,5 @@
 // The statement behind a panel, as it was when the dialog opened: it does not change while it is read.
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { CopyButton } from './copy-button';
 import { Icon } from './icon';
 
@@ -7,7 +7,7 @@ export function SqlDialog({ title, sql, close }: { title: string; sql: string; c
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const [statement] = useState(sql);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog
       ref={dialog}
@@ -22,7 +22,12 @@ export function SqlDialog({ title, sql, close }: { title: string; sql: string; c
       <div class="content">
         <header>
           <h2 id={id}>SQL: {title}</h2>
-          <button type="button" class="small plain" aria-label="Close" onClick={() => dialog.current?.close()}>
+          <button
+            type="button"
+            class="small plain"
+            aria-label="Close"
+            onClick={() => dialog.current?.close()}
+          >
             <Icon name="close" size={16} />
           </button>
         </header>

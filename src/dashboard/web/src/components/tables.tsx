@@ -31,7 +31,9 @@ function Partitions({ partitions, all }: { partitions: Partition[]; all: number 
       ))}
       {all > partitions.length && (
         <tr class="detail">
-          <td colSpan={columns.length}>The newest {partitions.length} of {count(all)}.</td>
+          <td colSpan={columns.length}>
+            The newest {partitions.length} of {count(all)}.
+          </td>
         </tr>
       )}
     </>

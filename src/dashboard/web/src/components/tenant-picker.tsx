@@ -30,7 +30,8 @@ function useFound(search: string, open: boolean): Found {
       () => {
         searchTenants(search).then(
           ({ tenants, more }) => {
-            const note = tenants.length === 0 ? 'No such tenant.' : more ? 'There are more: type to narrow.' : '';
+            const note =
+              tenants.length === 0 ? 'No such tenant.' : more ? 'There are more: type to narrow.' : '';
             if (current) set({ search, tenants, note });
           },
           (error: Error) => {

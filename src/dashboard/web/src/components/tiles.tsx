@@ -31,7 +31,17 @@ function Exactness({ error }: { error: number }) {
   );
 }
 
-function Tile({ name, label, estimate, digits }: { name: string; label: string; estimate: Estimate; digits: (n: number) => string }) {
+function Tile({
+  name,
+  label,
+  estimate,
+  digits,
+}: {
+  name: string;
+  label: string;
+  estimate: Estimate;
+  digits: (n: number) => string;
+}) {
   const { direction, text } = change(estimate.value, estimate.before);
   return (
     <div class="panel tile" data-testid={`tile-${name}`}>
@@ -70,7 +80,13 @@ export function Tiles({ data, stem }: { data: Overview; stem: string }) {
     <section class="summary" aria-label="Summary" data-testid="summary">
       <dl>
         {tiles.map(({ key, label, name }) => (
-          <Tile key={key} name={name} label={label} estimate={data.tiles[key]} digits={name === 'rate' ? rate : count} />
+          <Tile
+            key={key}
+            name={name}
+            label={label}
+            estimate={data.tiles[key]}
+            digits={name === 'rate' ? rate : count}
+          />
         ))}
       </dl>
       <footer>

@@ -42,7 +42,12 @@ export function TopDevices({ sql, rows, error, stem }: Rows<DeviceRow> & { error
         </thead>
         <tbody>
           {rows.map((row, index) => (
-            <tr key={row.device} data-testid="top-devices-row" data-device={row.device} data-events={row.events}>
+            <tr
+              key={row.device}
+              data-testid="top-devices-row"
+              data-device={row.device}
+              data-events={row.events}
+            >
               <td class="rank">{index + 1}</td>
               <th scope="row">
                 <Value value={row.device} />

@@ -48,7 +48,17 @@ function summary(all: Bucket[], data: Overview): string {
   return `${total} events in ${interval(data.from, data.to)}; most, ${count(peak.events)}, from ${interval(peak.start, peak.end)}. The button Table shows all.`;
 }
 
-function Chart({ data, all, hidden, zoom }: { data: Overview; all: Bucket[]; hidden: boolean[]; zoom: Navigation['zoom'] }) {
+function Chart({
+  data,
+  all,
+  hidden,
+  zoom,
+}: {
+  data: Overview;
+  all: Bucket[];
+  hidden: boolean[];
+  zoom: Navigation['zoom'];
+}) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<TrendChart | null>(null);
   const [hovered, hover] = useState<Hovered | null>(null);
@@ -133,11 +143,22 @@ export function Trend({ data, stem, navigation }: Props) {
       actions={
         <>
           {before && (
-            <button type="button" class="small" data-testid="zoom-reset" onClick={() => go({ range: before })}>
+            <button
+              type="button"
+              class="small"
+              data-testid="zoom-reset"
+              onClick={() => go({ range: before })}
+            >
               <Icon name="back" size={14} /> Reset zoom
             </button>
           )}
-          <button type="button" class="small" aria-pressed={table} data-testid="trend-as-table" onClick={() => showTable(!table)}>
+          <button
+            type="button"
+            class="small"
+            aria-pressed={table}
+            data-testid="trend-as-table"
+            onClick={() => showTable(!table)}
+          >
             Table
           </button>
           <Actions name="trend" title="Trend" sql={data.trend.sql} sheet={sheet} />

@@ -1,0 +1,175 @@
+// What the panels' buttons give: files and statements; and that odd values are text.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { loaded } from './browser.mjs';
+import { asCsv, parseCsv, quote, rows } from './database.mjs';
+import { shown, within } from './figures.mjs';
+
+async function download(page, button) {
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId(button).click()]);
+  return { name: file.suggestedFilename(), text: await readFile(await file.path(), 'utf8') };
+}
+
+/** As a field of the page's files: text that looks like a formula is guarded. */
+const guarded = (text) => (text === null ? '' : /^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+
+async function fileTests(page) {
+  const figures = await shown(page);
+  const span = within(figures);
+  const total = figures.tiles.events.value;
+
+  const panels = [
+    ['countries', 'country'],
+    ['browsers', 'browser'],
+    ['event-types', 'event_type'],
+  ];
+  for (const [panel, column] of panels) {
+    const { name, text } = await download(page, `${panel}-csv`);
+    assert.match(name, /^millrace_[\w.-]+\.csv$/);
+    assert.ok(text.endsWith('\r\n'), 'lines end as RFC 4180 has it');
+    const [header, ...lines] = parseCsv(text);
+    assert.deepEqual(header, [column, 'events', 'share', 'devices']);
+    const counted = await rows(
+      `SELECT ${column} AS value, count(*) AS events FROM events WHERE ${span} GROUP BY 1`,
+    );
+    const expected = counted.map(({ value, events }) => [guarded(value), String(events)].join('\n'));
+    assert.deepEqual(lines.map((line) => line.slice(0, 2).join('\n')).sort(), expected.sort(), panel);
+    for (const line of lines) assert.ok(Math.abs(Number(line[2]) - Number(line[1]) / total) < 1e-9, 'shares');
+  }
+
+  const [header, ...lines] = parseCsv((await download(page, 'trend-csv')).text);
+  assert.deepEqual(header, ['time', 'events', 'devices', 'sessions']);
+  const buckets = await rows(
+    `SELECT extract(epoch FROM date_bin('5 minutes', event_time, 'epoch')) AS time, count(*) AS events
+     FROM events WHERE ${span} GROUP BY 1 ORDER BY 1`,
+  );
+  assert.deepEqual(
+    lines.map(([time, events]) => [Date.parse(time) / 1000, Number(events)]),
+    buckets.map(({ time, events }) => [Number(time), events]),
+    'the trend, bucket by bucket',
+  );
+
+  const [summary, ...four] = parseCsv((await download(page, 'summary-csv')).text);
+  assert.deepEqual(summary, ['figure', 'value', 'before', 'relative_standard_error']);
+  assert.deepEqual(four.find(([figure]) => figure === 'events')?.[1], String(total));
+
+  const [, ...top] = parseCsv((await download(page, 'top-devices-csv')).text);
+  assert.deepEqual(
+    top.map(([, device, events]) => ({ device, events: Number(events) })),
+    figures.top.rows,
+  );
+}
+
+/** The statement of a panel, read from its dialog, which Escape closes. */
+async function statement(page, panel) {
+  const button = page.getByTestId(`${panel}-sql`);
+  await button.click();
+  const dialog = page.getByTestId('sql-dialog');
+  await dialog.waitFor();
+  const sql = await page.getByTestId('sql-text').textContent();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  assert.ok(
+    await button.evaluate((element) => element === document.activeElement),
+    'the focus is where it was',
+  );
+  return sql;
+}
+
+/** Each row that is shown is one of the statement's, which has no others. */
+function contains(answer, expected, panel) {
+  const [, ...lines] = answer;
+  assert.equal(lines.length, expected.length, `${panel}: rows`);
+  for (const fields of expected) {
+    const found = lines.some((line) => fields.every((field) => line.includes(field)));
+    assert.ok(found, `${panel}: psql gives no row with ${fields.join(', ')}`);
+  }
+}
+
+async function statementTests(page) {
+  const figures = await shown(page);
+  for (const [panel, listed] of Object.entries(figures.groups)) {
+    if (listed === null) continue;
+    const expected = listed.map(({ value, events }) => [value ?? '\u2400', String(events)]);
+    contains(await asCsv(await statement(page, panel)), expected, panel);
+  }
+  const top = figures.top.rows.map(({ device, events }) => [device, String(events)]);
+  contains(await asCsv(await statement(page, 'top-devices')), top, 'top-devices');
+  const trend = await asCsv(await statement(page, 'trend'));
+  assert.equal(trend.length - 1, figures.trend.rows, 'trend: rows');
+  const summary = await asCsv(await statement(page, 'summary'));
+  assert.ok(summary.flat().includes(String(figures.tiles.events.value)), 'summary: events');
+}
+
+export async function panelTests({ tenants, odd, pageCheck }) {
+  await pageCheck('CSV files have the rows of SQL, formulas guarded', `/?tenant=${tenants.one}`, fileTests);
+
+  for (const path of ['/?span=15m', `/?tenant=${tenants.one}`]) {
+    await pageCheck(`statements run in psql give the rows shown, ${path}`, path, statementTests);
+  }
+
+  await pageCheck('the statement can be copied', '/', async (page) => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await loaded(page);
+    await page.getByTestId('countries-sql').click();
+    await page.getByTestId('sql-dialog').getByTestId('copy').click();
+    await page.getByText('Copied').waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    assert.equal(copied, await page.getByTestId('sql-text').textContent());
+  });
+
+  await pageCheck('odd values are text', `/?tenant=${tenants.one}`, async (page) => {
+    const figures = await shown(page);
+    const labels = (panel, value) =>
+      figures.groups[panel].filter((row) => row.value === value).map((row) => row.label);
+    for (const value of odd.event_type) assert.deepEqual(labels('event-types', value), [value]);
+    for (const value of odd.country.filter(Boolean)) assert.deepEqual(labels('countries', value), [value]);
+    assert.deepEqual(labels('countries', 'DE'), ['Germany DE']);
+    assert.deepEqual(labels('countries', 'XQ'), ['XQ']);
+    // What is not known looks like nothing that could be a value.
+    const styles = await page.evaluate(() =>
+      [...document.querySelectorAll('[data-testid=countries-row]')]
+        .filter((row) => row.querySelector('th').textContent === '(unknown)')
+        .map((row) => [
+          row.hasAttribute('data-value'),
+          getComputedStyle(row.querySelector('th > *')).fontStyle,
+        ]),
+    );
+    assert.deepEqual(styles.sort(), [
+      [false, 'italic'],
+      [true, 'normal'],
+    ]);
+    assert.equal(await page.locator('main img, main script').count(), 0);
+    await page.getByTestId('countries-sql').click();
+    await page.getByTestId('sql-dialog').waitFor();
+    await page.waitForTimeout(500);
+  });
+
+  await pageCheck('the trend as a table', `/?tenant=${tenants.one}&span=15m`, async (page) => {
+    await loaded(page);
+    await page.getByTestId('trend-as-table').click();
+    const { sum, from, to } = await page.evaluate(() => {
+      const cells = [...document.querySelectorAll('[data-testid=trend-table] tbody td:nth-of-type(1)')];
+      const { from: start, to: end } = document.querySelector('[data-testid=overview]').dataset;
+      return {
+        sum: cells.reduce((all, cell) => all + Number(cell.textContent.replace(/\D/g, '')), 0),
+        from: start,
+        to: end,
+      };
+    });
+    const [{ count }] = await rows(
+      `SELECT count(*) FROM events WHERE customer_id = ${tenants.one}
+       AND event_time >= ${quote(from)} AND event_time < ${quote(to)}`,
+    );
+    assert.equal(sum, count);
+  });
+
+  await pageCheck('the legend hides and shows series', '/', async (page) => {
+    await loaded(page);
+    const button = page.getByTestId('legend-devices');
+    await button.click();
+    assert.equal(await button.getAttribute('aria-pressed'), 'false');
+    await button.click();
+    assert.equal(await button.getAttribute('aria-pressed'), 'true');
+  });
+}

@@ -1,0 +1,70 @@
+// The page in a browser, against the database behind it. Sends events of two tenants of its own; while
+// it runs, nobody else may. README.md says what it needs.
+import assert from 'node:assert/strict';
+import { launch, open, required } from './browser.mjs';
+import { copyEvents } from './database.mjs';
+import { lookTests } from './page-look.mjs';
+import { liveTests } from './page-live.mjs';
+import { navigationTests } from './page-navigation.mjs';
+import { panelTests } from './page-panels.mjs';
+import { check, finish } from './report.mjs';
+
+const url = required('MILLRACE_URL');
+const emptyUrl = process.env.MILLRACE_EMPTY_URL?.replace(/\/$/, '');
+
+/** Tenants that nobody has otherwise; new ones for each run, so that one can be repeated. */
+const first = 900_000_000 + (Math.floor(Date.now() / 1000) % 90_000_000);
+const tenants = { one: String(first), two: String(first + 1) };
+
+/** Values that would be something else if they were not taken as text. */
+const odd = {
+  event_type: ['<script>alert(1)</script>', '=1+1', '@SUM(A1)', 'a "quoted", text'],
+  country: ['"><img src=x onerror=alert(1)>', '(unknown)', null],
+};
+
+function events(tenant, number) {
+  const types = ['page_view', 'page_view', 'page_view', 'click', 'purchase', ...odd.event_type];
+  const countries = ['DE', 'DE', 'US', 'FR', 'XQ', ...odd.country];
+  const browsers = ['Firefox', 'Chrome', 'Chrome', 'Safari', null];
+  return Array.from({ length: number }, (_, i) => ({
+    seconds: (i * 600) / number,
+    customer_id: tenant,
+    event_type: types[(i * 7) % types.length],
+    country: countries[(i * 5) % countries.length],
+    browser: browsers[(i * 3) % browsers.length],
+    // A few devices with many events, many with few.
+    device_id: i % 3 === 0 ? 1 + (i % 20) : 1000 + (i % 400),
+    session_id: 5000 + (i % 900),
+  }));
+}
+
+await copyEvents([...events(tenants.one, 3000), ...events(tenants.two, 500)]);
+
+const browser = await launch();
+
+/** A check with a page of its own, which must stay free of complaints. */
+async function pageCheck(name, path, run, options = {}) {
+  const { base = url, mayComplain = false, ...context } = options;
+  await check(name, async () => {
+    const page = await open(browser, base + path, context);
+    page.setDefaultTimeout(15_000);
+    try {
+      const note = await run(page);
+      if (!mayComplain) assert.deepEqual(page.complaints, []);
+      return note;
+    } finally {
+      await page.context().close();
+    }
+  });
+}
+
+const setting = { browser, url, emptyUrl, tenants, odd, pageCheck };
+try {
+  await navigationTests(setting);
+  await panelTests(setting);
+  await lookTests(setting);
+  await liveTests(setting);
+} finally {
+  await browser.close();
+}
+finish();
