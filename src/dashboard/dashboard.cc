@@ -215,7 +215,7 @@ class Dashboard::Server {
     response.set_header("Cache-Control", "no-store");
     response.set_header("X-Accel-Buffering", "no");
     auto watch = std::make_shared<Watch>(feed);
-    auto version = std::make_shared<long long>(-1);
+    auto version = std::make_shared<long long>(0);
     auto last = std::make_shared<Clock::time_point>(Clock::now());
     response.set_chunked_content_provider(
         "text/event-stream",
@@ -224,9 +224,10 @@ class Dashboard::Server {
           if (hub_.stopped()) return false;
           std::string text;
           if (answer) {
+            // At first also: how soon to come back when the line is cut.
+            text = fmt::format("{}event: {}\ndata: {}\n\n", *version == 0 ? "retry: 1000\n" : "",
+                               answer->status == 200 ? event : "problem", *answer->body);
             *version = answer->version;
-            text = fmt::format("event: {}\ndata: {}\n\n", answer->status == 200 ? event : "error",
-                               *answer->body);
           } else if (Clock::now() - *last >= kHeartbeat) {
             text = ":\n\n";
           } else {

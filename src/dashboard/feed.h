@@ -21,7 +21,7 @@ namespace millrace::dashboard {
 struct Answer {
   std::shared_ptr<const std::string> body;  // JSON
   int status = 200;
-  long long version = 0;  // grows whenever the answer changes
+  long long version = 0;  // grows whenever the answer changes; 0: there is none yet
   std::chrono::steady_clock::time_point made;
 };
 

@@ -100,7 +100,7 @@ std::int64_t TimeOf(const Parameters& parameters, const char* name) {
 
 std::string TenantOf(const Parameters& parameters) {
   const auto found = parameters.find("tenant");
-  if (found == parameters.end() || found->second.empty()) return "";
+  if (found == parameters.end()) return "";
   std::int64_t number;
   const std::string& text = found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -66,12 +66,10 @@ export function useLive(path: string): Live {
         timer = setTimeout(connect, retryAfter);
       };
 
-      // The server's events `error` and the connection's own arrive under one name; only the
-      // server's have data.
-      const onError = (event: Event) => {
-        if (event instanceof MessageEvent) {
-          failed(asError(JSON.parse(event.data as string), 200));
-        } else if (source.readyState === EventSource.CLOSED) {
+      const onProblem = (event: MessageEvent<string>) => failed(asError(JSON.parse(event.data), 200));
+
+      const onError = () => {
+        if (source.readyState === EventSource.CLOSED) {
           void refused();
         } else {
           set((old) => ({ ...old, connection: 'reconnecting' }));
@@ -86,6 +84,7 @@ export function useLive(path: string): Live {
       const connect = () => {
         source = new EventSource(`api/stream/${path}`);
         source.addEventListener(view, onAnswer);
+        source.addEventListener('problem', onProblem);
         source.addEventListener('error', onError);
       };
 
