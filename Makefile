@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: demo test soak build install bench fuzz check format deps deps-dev configure clean
+.PHONY: demo test soak build install bench fuzz check format screenshots deps deps-dev configure clean
 
 # Packages and extension files go to system folders; root needs no sudo for that.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -45,6 +45,10 @@ fuzz: deps-dev
 	@cmake --preset fuzz
 	@cmake --build --preset fuzz -j $(JOBS)
 	@test/fuzz/run build/fuzz $(FUZZ_SECONDS)
+
+# The pictures in docs/images, from generated events.
+screenshots: install
+	@test/browser/pictures docs/images
 
 # Formatting, clang-tidy, and the unit tests under the sanitizers.
 check: deps-dev

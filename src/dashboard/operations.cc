@@ -112,17 +112,19 @@ json Rejects(Database::Snapshot& snapshot) {
 
 }  // namespace
 
+// Over some seconds: events come in batches.
 double OperationsMaker::EventsPerSecond(long long events_so_far) {
+  constexpr std::chrono::seconds kWindow{6}, kTooOld{60};
   const auto now = std::chrono::steady_clock::now();
-  const double passed = std::chrono::duration<double>(now - seen_).count();
-  // Too short a time tells little.
-  if (events_ >= 0 && passed < 1) return per_second_;
-  if (events_ >= 0 && events_so_far >= events_) {
-    per_second_ = static_cast<double>(events_so_far - events_) / passed;
+  if (!samples_.empty() &&
+      (events_so_far < samples_.back().events || now - samples_.back().time > kTooOld)) {
+    samples_.clear();
   }
-  events_ = events_so_far;
-  seen_ = now;
-  return per_second_;
+  samples_.push_back({now, events_so_far});
+  while (samples_.size() > 2 && now - samples_[1].time >= kWindow) samples_.pop_front();
+  const double passed = std::chrono::duration<double>(now - samples_.front().time).count();
+  if (passed < 1) return 0;
+  return static_cast<double>(events_so_far - samples_.front().events) / passed;
 }
 
 json OperationsMaker::Make(Database::Snapshot& snapshot) {

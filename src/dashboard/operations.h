@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 
 #include "dashboard/database.h"
 
@@ -17,9 +18,11 @@ class OperationsMaker {
  private:
   double EventsPerSecond(long long events_so_far);
 
-  long long events_ = -1;
-  std::chrono::steady_clock::time_point seen_;
-  double per_second_ = 0;
+  struct Sample {
+    std::chrono::steady_clock::time_point time;
+    long long events;
+  };
+  std::deque<Sample> samples_;  // oldest first
 };
 
 }  // namespace millrace::dashboard
