@@ -63,7 +63,7 @@ class OverviewMaker {
   json operator()() {
     auto snapshot = database_.Begin();
     const RollupTables tables = finder_.Find(snapshot);
-    const OverviewVersion version = VersionOf(snapshot, tables, request_);
+    const OverviewVersion version = VersionOf(snapshot, tables);
     if (version.settled && version.state == version_.state && !answer_.is_null()) {
       answer_["generated_at"] = version.now;
       answer_["complete_through"] = version.now;
@@ -215,6 +215,8 @@ class Dashboard::Server {
     response.set_header("Cache-Control", "no-store");
     response.set_header("X-Accel-Buffering", "no");
     auto watch = std::make_shared<Watch>(feed);
+    // What was kept may be old.
+    (void)feed->Get();
     auto version = std::make_shared<long long>(0);
     auto last = std::make_shared<Clock::time_point>(Clock::now());
     response.set_chunked_content_provider(

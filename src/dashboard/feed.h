@@ -27,7 +27,7 @@ struct Answer {
 
 struct FeedOptions {
   // An answer this young is given again.
-  std::chrono::milliseconds fresh{1000};
+  std::chrono::milliseconds fresh{500};
   // How often somebody who watches can see a change. An answer that takes long to make is made less
   // often.
   std::chrono::milliseconds interval{500};

@@ -365,19 +365,18 @@ std::string OverviewRequest::Key() const {
   return fmt::format("{}|{}|{}|{}", tenant, length, up_to_now ? 0 : from, up_to_now ? 0 : to);
 }
 
-OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables,
-                          const OverviewRequest& request) {
+OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables) {
   OverviewVersion version;
   if (!tables.minutes || tables.minutes->live.empty()) return version;
   const Freshness freshness = FreshnessOf(snapshot, *tables.minutes);
   version.settled = freshness.known && freshness.behind == 0;
   if (!version.settled) return version;
   const Clock clock = ReadClock(snapshot);
-  // The rate of a span up to now changes with the time.
-  version.state =
-      fmt::format("{} {} {} {}", freshness.watermark, tables.minutes->name,
-                  tables.hours ? tables.hours->name : "",
-                  request.up_to_now ? Floor(static_cast<std::int64_t>(clock.now), 60) : 0);
+  // Looked at once a minute all the same: the rate of a span up to now changes with the time, and a
+  // rebuild may have mended rows.
+  version.state = fmt::format("{} {} {} {}", freshness.watermark, tables.minutes->name,
+                              tables.hours ? tables.hours->name : "",
+                              Floor(static_cast<std::int64_t>(clock.now), kMinute));
   version.now = clock.iso;
   return version;
 }

@@ -32,8 +32,7 @@ struct OverviewVersion {
   std::string state;
   std::string now;  // RFC 3339
 };
-OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables,
-                          const OverviewRequest& request);
+OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables);
 
 // As `Overview` in openapi.json. Everything in it is of one snapshot.
 nlohmann::json MakeOverview(Database::Snapshot& snapshot, const RollupTables& tables,

@@ -46,9 +46,10 @@ export async function open(browser, url, options = {}) {
     void dialog.dismiss();
   });
   page.on('requestfailed', (request) => {
-    // A stream is closed by the page when it asks for something else.
+    // A stream is closed by the page when it asks for something else; the icon comes last, and the
+    // browser gives it up when the page is left before.
     const closed =
-      request.failure()?.errorText === 'net::ERR_ABORTED' && request.url().includes('/api/stream/');
+      request.failure()?.errorText === 'net::ERR_ABORTED' && /\/api\/stream\/|\/icon\.svg$/.test(request.url());
     if (!closed) complain(`request failed: ${request.url()} ${request.failure()?.errorText}`);
   });
   page.on('response', (response) => {
