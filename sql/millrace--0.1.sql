@@ -133,7 +133,7 @@ WITH RECURSIVE family AS (
 )
 SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS events_behind,
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN 0
-            ELSE pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) w.complete_through) END AS seconds_behind,
+            WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) w.complete_through) END AS seconds_behind,
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN pg_catalog.statement_timestamp() ELSE w.complete_through END AS complete_through,
        GREATEST(c.reltuples, 0)::pg_catalog.int8 AS rows, root.refresh_interval, root.paused,
        w.refreshed_at, w.duration,
