@@ -4,6 +4,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/error.h"
+#include "cli/server/dashboard_process.h"
 #include "cli/server/options.h"
 
 namespace millrace::cli {
@@ -36,7 +37,11 @@ void AddStatusCommand(CLI::App& app) {
       throw CliError(e.what(), e.way_out(), kServerDown);
     }
     Connection connection = Connection::Open(conninfo);
-    const nlohmann::json status = InspectServer(connection);
+    nlohmann::json status = InspectServer(connection);
+    if (options->connection.conninfo.empty()) {
+      const auto running = FindDashboard(PrivateServer(options->connection.data_dir));
+      status["dashboard"] = running ? nlohmann::json(running->url) : nlohmann::json(nullptr);
+    }
     fmt::print("{}", options->json ? status.dump(2) + "\n" : FormatStatus(status));
   });
 }

@@ -192,6 +192,9 @@ std::string FormatStatus(const json& status) {
       FormatDuration(server["uptime_seconds"]), server["database"].get<std::string>(),
       Size(server["size_bytes"]), server["connections"].get<int>(),
       FormatCount(static_cast<std::int64_t>(status["events_per_second"].get<double>() + 0.5)));
+  if (status.contains("dashboard") && !status["dashboard"].is_null()) {
+    out += fmt::format("Dashboard at {}\n", status["dashboard"].get<std::string>());
+  }
   auto section = [&](const char* title, const char* key, std::vector<std::string> heading,
                      std::vector<std::string> fields, std::vector<bool> right) {
     if (status[key].empty()) return;

@@ -21,7 +21,7 @@ nlohmann::json InspectServer(Connection& connection);
 // The same at once, without events_per_second.
 nlohmann::json InspectServerNow(Connection& connection);
 
-// The same for people.
+// The same for people; with `dashboard`, the address of one that runs, where that is in it.
 std::string FormatStatus(const nlohmann::json& status);
 
 }  // namespace millrace::cli

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "cli/error.h"
+#include "cli/server/dashboard_process.h"
 #include "cli/server/preflight.h"
 #include "cli/server/private_server.h"
 
@@ -58,6 +59,9 @@ void RefuseNewPassword(const PrivateServer& server, const std::string& password_
 void Move(PrivateServer& server, const ServerFacts& facts, const ServerFacts& wanted) {
   if (wanted.port != facts.port) CheckPortFree(wanted);
   Say("Restarting the server: its port or address changes");
+  if (StopDashboard(server)) {
+    Say("The dashboard is stopped: `millrace serve --background` starts it again");
+  }
   server.Stop();
   try {
     server.Start(wanted);
