@@ -57,7 +57,8 @@ std::optional<ApiError> Access::Refuse(const httplib::Request& request) const {
   }
   if (request.has_header("Origin")) {
     const std::string origin = request.get_header_value("Origin");
-    if (origin != "http://" + host && origin != "https://" + host) {
+    if (request.get_header_value_count("Origin") != 1 ||
+        (origin != "http://" + host && origin != "https://" + host)) {
       return ApiError(403, "forbidden", "another site's page asked", "");
     }
   }

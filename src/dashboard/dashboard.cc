@@ -25,10 +25,16 @@ constexpr const char* kJson = "application/json; charset=utf-8";
 // So that proxies and pages know that the line is up.
 constexpr std::chrono::seconds kHeartbeat{15};
 
+void DoNotStore(Response& response) {
+  response.headers.erase("Cache-Control");
+  response.set_header("Cache-Control", "no-store");
+}
+
 void SetError(Response& response, const ApiError& error) {
   response.status = error.status();
+  DoNotStore(response);
   if (error.status() == 401) response.set_header("WWW-Authenticate", "Bearer");
-  response.set_content(error.ToJson().dump(), kJson);
+  response.set_content(error.ToText(), kJson);
 }
 
 // The parameters of a request: known ones only, each once.
@@ -102,10 +108,10 @@ class Dashboard::Server {
   }
 
   int port() const { return port_; }
-  void Run() { http_.listen_after_bind(); }
+  bool Run() { return http_.Run(); }
   void Stop() {
     hub_.Stop();
-    http_.stop();
+    http_.Stop();
   }
 
  private:
@@ -151,7 +157,7 @@ class Dashboard::Server {
 
   void On(const std::string& path, Handler handler) {
     http_.Get(Exactly(path), [this, handler](const Request& request, Response& response) {
-      response.set_header("Cache-Control", "no-store");
+      DoNotStore(response);
       try {
         (this->*handler)(request, response);
       } catch (const ApiError& e) {
@@ -174,6 +180,7 @@ class Dashboard::Server {
     if (!cookie.empty() && request.path == "/") {
       // The token leaves the address, where it could be seen and passed on.
       response.set_header("Set-Cookie", cookie);
+      DoNotStore(response);
       std::string rest;
       for (const auto& [name, value] : request.params) {
         if (name == "token") continue;
@@ -212,7 +219,6 @@ class Dashboard::Server {
 
   // Sends the answer now and whenever it has changed.
   void Stream(const std::shared_ptr<Feed>& feed, const char* event, Response& response) {
-    response.set_header("Cache-Control", "no-store");
     response.set_header("X-Accel-Buffering", "no");
     auto watch = std::make_shared<Watch>(feed);
     // What was kept may be old.
@@ -223,7 +229,8 @@ class Dashboard::Server {
         "text/event-stream",
         [this, watch, version, last, event](std::size_t, httplib::DataSink& sink) {
           const auto answer = watch->feed().Wait(*version, Clock::now() + std::chrono::seconds(1));
-          if (hub_.stopped()) return false;
+          // httplib does not look whether the client is still there.
+          if (hub_.stopped() || !sink.is_writable()) return false;
           std::string text;
           if (answer) {
             // At first also: how soon to come back when the line is cut.
@@ -291,7 +298,7 @@ Dashboard::Dashboard(const DashboardOptions& options)
     : server_(std::make_unique<Server>(options)) {}
 Dashboard::~Dashboard() = default;
 int Dashboard::port() const { return server_->port(); }
-void Dashboard::Run() { server_->Run(); }
+bool Dashboard::Run() { return server_->Run(); }
 void Dashboard::Stop() { server_->Stop(); }
 
 }  // namespace millrace::dashboard

@@ -27,8 +27,8 @@ class Dashboard {
   ~Dashboard();
 
   int port() const;
-  // Serves until Stop is called from another thread.
-  void Run();
+  // Serves until Stop is called from another thread; false when it cannot go on.
+  bool Run();
   void Stop();
 
  private:

@@ -29,6 +29,10 @@ class ApiError : public std::runtime_error {
   nlohmann::json ToJson() const {
     return {{"error", {{"code", code_}, {"message", what()}, {"hint", hint_}}}};
   }
+  // The same as text, whatever bytes a message has.
+  std::string ToText() const {
+    return ToJson().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
 
  private:
   int status_;

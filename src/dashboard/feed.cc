@@ -39,11 +39,11 @@ void Feed::Refresh(bool only_when_due) {
     made.body = std::make_shared<const std::string>(answer.dump());
   } catch (const ApiError& e) {
     made.status = e.status();
-    compared = e.ToJson().dump();
+    compared = e.ToText();
     made.body = std::make_shared<const std::string>(compared);
   } catch (const std::exception& e) {
     made.status = 503;
-    compared = ApiError(503, "unavailable", e.what()).ToJson().dump();
+    compared = ApiError(503, "unavailable", e.what()).ToText();
     made.body = std::make_shared<const std::string>(compared);
   }
   made.made = Clock::now();
@@ -122,12 +122,15 @@ std::shared_ptr<Feed> FeedHub::Find(const std::string& key, Feed::Make make) {
   const std::lock_guard lock(mutex_);
   if (stopped_) throw ApiError(503, "unavailable", "the dashboard is stopping", "");
   auto& feed = feeds_[key];
-  if (feed != nullptr) return feed;
+  if (feed != nullptr) {
+    const std::lock_guard feed_lock(feed->mutex_);
+    feed->wanted_ = Clock::now();
+    return feed;
+  }
   if (feeds_.size() > options_.most) {
     std::erase_if(feeds_, [](const auto& entry) {
-      if (entry.second == nullptr) return false;
-      const std::lock_guard feed_lock(entry.second->mutex_);
-      return entry.second->watchers_ == 0 && !entry.second->making_;
+      // Whoever was given one may be about to watch it.
+      return entry.second != nullptr && entry.second.use_count() == 1;
     });
     if (feeds_.size() > options_.most) {
       feeds_.erase(key);
@@ -165,7 +168,7 @@ std::shared_ptr<Feed> FeedHub::NextDue() {
         earliest = feed.due_;
         next = at->second;
       }
-    } else if (!feed.making_ && now - feed.wanted_ > kKept) {
+    } else if (at->second.use_count() == 1 && now - feed.wanted_ > kKept) {
       lock.unlock();
       at = feeds_.erase(at);
       continue;

@@ -3,15 +3,18 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <condition_variable>
 #include <cstring>
 #include <functional>
 #include <mutex>
+#include <string_view>
 #include <thread>
 
 namespace millrace::dashboard {
@@ -25,8 +28,66 @@ constexpr std::chrono::milliseconds kNap{500};
 constexpr int kBacklog = 512;
 
 constexpr std::string_view kBusy =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n"
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n"
+    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
     "Connection: close\r\n\r\ntoo many connections.\r\n";
+
+// Whether the connection of this thread goes on after the request it is answering.
+thread_local bool goes_on = false;
+
+bool IsClose(std::string_view connection) {
+  // "close" in any case, in a list or alone.
+  std::string lower;
+  for (const char c : connection) {
+    lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  for (std::size_t at = 0; at <= lower.size();) {
+    const std::size_t end = std::min(lower.find(',', at), lower.size());
+    std::string_view token = std::string_view(lower).substr(at, end - at);
+    while (!token.empty() && token.front() == ' ') token.remove_prefix(1);
+    while (!token.empty() && token.back() == ' ') token.remove_suffix(1);
+    if (token == "close") return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+// Or something that others may take for the length of one, such as "Content-Length : 10".
+bool MayHaveBody(const httplib::Request& request) {
+  if (request.has_header("Transfer-Encoding")) return true;
+  for (const auto& [name, value] : request.headers) {
+    if (name.find_first_of(" \t") != std::string::npos) return true;
+  }
+  const auto count = request.get_header_value_count("Content-Length");
+  return count > 1 || (count == 1 && request.get_header_value("Content-Length") != "0");
+}
+
+bool AsksToClose(const httplib::Request& request) {
+  for (std::size_t i = 0; i < request.get_header_value_count("Connection"); ++i) {
+    if (IsClose(request.get_header_value("Connection", i))) return true;
+  }
+  return false;
+}
+
+// For threads to come: httplib's regular expression for Range recurses for each of up to 8 kB,
+// which takes 4 MB.
+void GrowStacks() {
+  constexpr std::size_t kStack = 8 << 20;
+  pthread_attr_t attributes;
+  std::size_t size = 0;
+  if (pthread_getattr_default_np(&attributes) != 0) return;
+  if (pthread_attr_getstacksize(&attributes, &size) == 0 && size < kStack &&
+      pthread_attr_setstacksize(&attributes, kStack) == 0) {
+    (void)pthread_setattr_default_np(&attributes);
+  }
+  (void)pthread_attr_destroy(&attributes);
+}
+
+// So that two servers do not share a port: httplib's own are for that (SO_REUSEPORT).
+void SetOptions(socket_t socket) {
+  const int yes = 1;
+  (void)::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+}
 
 // Waits until the socket is ready for `events`, or hung up, or it is `until`.
 bool Await(int socket, short events, Clock::time_point until) {
@@ -64,6 +125,8 @@ class HttpServer::BoundedStream : public httplib::Stream {
     deadline_ = Clock::now() + limits_.request_time;
   }
   bool HasBuffered() const { return begin_ < end_; }
+  // The client did not take an answer.
+  bool broken() const { return broken_; }
 
   bool is_readable() const override { return HasBuffered() || Await(socket_, POLLIN, deadline_); }
 
@@ -93,9 +156,10 @@ class HttpServer::BoundedStream : public httplib::Stream {
     const auto until = Clock::now() + limits_.write_time;
     size_t done = 0;
     while (done < size) {
-      if (!Await(socket_, POLLOUT, until)) return -1;
+      broken_ = broken_ || !Await(socket_, POLLOUT, until);
+      if (broken_) return -1;
       const ssize_t sent = ::send(socket_, from + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (sent < 0 && errno != EAGAIN && errno != EINTR) return -1;
+      broken_ = sent < 0 && errno != EAGAIN && errno != EINTR;
       if (sent > 0) done += static_cast<size_t>(sent);
     }
     return static_cast<ssize_t>(done);
@@ -107,7 +171,8 @@ class HttpServer::BoundedStream : public httplib::Stream {
   void get_local_ip_and_port(std::string& ip, int& port) const override {
     Address(socket_, getsockname, ip, port);
   }
-  socket_t socket() const override { return socket_; }
+  // httplib refuses numbers that select() cannot take, which is not used here.
+  socket_t socket() const override { return INVALID_SOCKET; }
 
  private:
   std::chrono::milliseconds kWriteTimeout() const { return limits_.write_time; }
@@ -118,6 +183,7 @@ class HttpServer::BoundedStream : public httplib::Stream {
   Clock::time_point deadline_;
   std::array<char, 4096> buffer_;
   size_t begin_ = 0, end_ = 0;
+  bool broken_ = false;
 };
 
 // A thread a connection, so that slow ones keep nobody waiting; up to the limit.
@@ -134,7 +200,8 @@ class HttpServer::ThreadPerConnection : public httplib::TaskQueue {
     }
     ++server_.connections_;
     try {
-      std::thread([this, serve = std::move(serve)] {
+      // A copy: it is needed below when there is no thread.
+      std::thread([this, serve] {
         serve();
         const std::lock_guard lock(mutex_);
         if (--server_.connections_ == 0) none_left_.notify_all();
@@ -166,7 +233,14 @@ thread_local bool HttpServer::ThreadPerConnection::refused = false;
 HttpServer::HttpServer(const HttpLimits& limits) : limits_(limits) {
   new_task_queue = [this] { return new ThreadPerConnection(*this); };
   set_tcp_nodelay(true);
+  set_socket_options(SetOptions);
   set_payload_max_length(limits.request_bytes);
+  // What httplib says here is of its own way to keep connections.
+  set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
+    response.headers.erase("Keep-Alive");
+    response.headers.erase("Connection");
+    if (!goes_on) response.set_header("Connection", "close");
+  });
 }
 
 int HttpServer::Bind(const std::string& host, int port) {
@@ -175,32 +249,90 @@ int HttpServer::Bind(const std::string& host, int port) {
   return bound;
 }
 
+bool HttpServer::Run() {
+  GrowStacks();
+  const bool stopped = listen_after_bind();
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  return stopped;
+}
+
+void HttpServer::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    for (const int socket : sockets_) (void)::shutdown(socket, SHUT_RDWR);
+  }
+  // httplib's does nothing before it listens.
+  while (!is_running()) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (ended_) return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  stop();
+}
+
+// False: the server is stopping.
+bool HttpServer::Enter(int socket) {
+  const std::lock_guard lock(mutex_);
+  if (!stopping_) sockets_.insert(socket);
+  return !stopping_;
+}
+
 bool HttpServer::process_and_close_socket(socket_t socket) {
-  bool good = true;
   if (ThreadPerConnection::refused) {
     (void)::send(socket, kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    good = false;
-  } else {
-    BoundedStream stream(socket, limits_);
-    bool closed = false;
-    while (good && !closed) {
-      // Idle, until a request begins.
-      const auto idle_until = Clock::now() + limits_.idle_time;
-      bool begun = stream.HasBuffered();
-      while (!begun && svr_sock_ != INVALID_SOCKET && Clock::now() < idle_until) {
-        begun = Await(socket, POLLIN, std::min(Clock::now() + kNap, idle_until));
-      }
-      if (!begun) break;
-      stream.StartRequest();
-      // Not compressed: httplib would do it anew for each request, at the highest effort.
-      good = process_request(stream, false, closed, [](httplib::Request& request) {
-        request.headers.erase("Accept-Encoding");
-      });
-    }
+  } else if (Enter(socket)) {
+    ServeConnection(socket);
+    const std::lock_guard lock(mutex_);
+    sockets_.erase(socket);
   }
   (void)::shutdown(socket, SHUT_RDWR);
   ::close(socket);
-  return good;
+  return true;
+}
+
+void HttpServer::ServeConnection(int socket) {
+  BoundedStream stream(socket, limits_);
+  do {
+    // Idle, until a request begins.
+    const auto idle_until = Clock::now() + limits_.idle_time;
+    bool begun = stream.HasBuffered();
+    while (!begun && !stopping_ && Clock::now() < idle_until) {
+      begun = Await(socket, POLLIN, std::min(Clock::now() + kNap, idle_until));
+    }
+    if (!begun) return;
+    stream.StartRequest();
+    // Stays so for what is not understood.
+    goes_on = false;
+    bool closed = false;
+    const bool good = process_request(stream, false, closed, [&](httplib::Request& request) {
+      goes_on = !closed && !MayHaveBody(request) && !AsksToClose(request);
+      // Not compressed: httplib would do it anew for each request, at the highest effort.
+      request.headers.erase("Accept-Encoding");
+      // Nor in parts: a few bytes may ask for thousands of copies.
+      request.headers.erase("Range");
+      request.ranges.clear();
+      request.headers.erase("Expect");
+    });
+    if (!good || stream.broken()) return;
+  } while (goes_on && !stopping_);
+  Linger(socket);
+}
+
+// Closed at once with bytes unread, the answer could be lost on its way.
+void HttpServer::Linger(int socket) {
+  (void)::shutdown(socket, SHUT_WR);
+  const auto until = Clock::now() + limits_.linger_time;
+  std::array<char, 4096> rest;
+  for (std::size_t bytes = 0; bytes < limits_.request_bytes && !stopping_;) {
+    if (!Await(socket, POLLIN, until)) return;
+    const ssize_t got = ::recv(socket, rest.data(), rest.size(), MSG_DONTWAIT);
+    if (got <= 0) return;
+    bytes += static_cast<std::size_t>(got);
+  }
 }
 
 }  // namespace millrace::dashboard

@@ -10,6 +10,8 @@ namespace {
 
 // For so long, or where there are many ten times as long as looking takes.
 constexpr std::chrono::seconds kKept{2};
+// So long nobody tries again: many may be waiting, each for as long as the last.
+constexpr std::chrono::seconds kFailureKept{1};
 constexpr int kMost = 100'000;
 
 // A step of the index a tenant, whatever number of rows each has.
@@ -67,7 +69,16 @@ nlohmann::json Tenants::Find(const Parameters& parameters) {
   const std::size_t limit = LimitOf(parameters);
   const std::string search = SearchOf(parameters);
   const std::lock_guard lock(mutex_);
-  if (std::chrono::steady_clock::now() >= expires_) Load();
+  if (std::chrono::steady_clock::now() >= expires_) {
+    failed_.reset();
+    try {
+      Load();
+    } catch (const ApiError& e) {
+      failed_ = e;
+      expires_ = std::chrono::steady_clock::now() + kFailureKept;
+    }
+  }
+  if (failed_) throw ApiError(*failed_);
   nlohmann::json found = nlohmann::json::array();
   bool more = false;
   for (const std::string& tenant : tenants_) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class Tenants {
   std::mutex mutex_;
   std::vector<std::string> tenants_;
   std::chrono::steady_clock::time_point expires_;
+  std::optional<ApiError> failed_;  // until `expires_`
 };
 
 }  // namespace millrace::dashboard

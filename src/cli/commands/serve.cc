@@ -2,13 +2,21 @@
 
 #include "cli/commands/serve.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <thread>
@@ -28,7 +36,9 @@ using dashboard::Dashboard;
 using dashboard::DashboardOptions;
 
 bool IsLoopback(const std::string& address) {
-  return address == "localhost" || address == "::1" || address.rfind("127.", 0) == 0;
+  in_addr number;
+  return address == "localhost" || address == "::1" ||
+         (inet_pton(AF_INET, address.c_str(), &number) == 1 && ntohl(number.s_addr) >> 24 == 127);
 }
 
 std::string ReadToken(const std::string& file) {
@@ -121,13 +131,34 @@ std::string UrlOf(const DashboardOptions& options, int port) {
                      options.access.token.empty() ? "" : "?token=" + options.access.token);
 }
 
+// Connections to us and to the database; many systems give 1024 until asked.
+void RaiseFileLimit() {
+  constexpr rlim_t kWanted = 4096;
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kWanted) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kWanted);
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// A question to the database may go on for longer than somebody waits who ends us. Nothing is lost
+// by leaving it.
+void EndSoon() {
+  std::signal(SIGALRM, [](int) { _exit(0); });
+  const itimerval in = {{0, 0}, {1, 500'000}};
+  (void)setitimer(ITIMER_REAL, &in, nullptr);
+}
+
 // Serves until a signal. `ready` is told the address once it answers.
 template <typename Ready>
 void Serve(const ServeOptions& options, Ready ready) {
   DashboardOptions made = MakeOptions(options);
   InstallStopSignals();
+  RaiseFileLimit();
+  // A host that does not answer is not waited for until the system gives it up.
+  setenv("PGCONNECT_TIMEOUT", "5", 0);
   std::unique_ptr<Dashboard> board;
   std::thread server;
+  std::atomic<bool> failed = false;
   {
     const BlockStopSignals blocked;
     board = Bind(options, made);
@@ -137,14 +168,15 @@ void Serve(const ServeOptions& options, Ready ready) {
       (void)BecomeDashboard(PrivateServer(options.connection.data_dir), url);
     }
     DropRoot(FindServerUser());
-    server = std::thread([&board] { board->Run(); });
+    server = std::thread([&board, &failed] { failed = !board->Run(); });
     ready(url);
   }
-  while (!StopRequested()) {
-    (void)SleepUntil(std::chrono::steady_clock::now() + std::chrono::hours(1));
+  while (!failed && SleepUntil(std::chrono::steady_clock::now() + std::chrono::milliseconds(200))) {
   }
+  if (StopRequested()) EndSoon();
   board->Stop();
   server.join();
+  if (failed) throw CliError("the dashboard cannot accept connections any more");
 }
 
 // In a child: no terminal, output into the log.

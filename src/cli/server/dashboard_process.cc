@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -23,19 +25,31 @@ int OpenFile(const PrivateServer& server, int flags) {
               0600);
 }
 
+// A process that the server's user could end as well: the file is theirs, whatever it says.
+bool IsTheirs(const PrivateServer& server, long long pid) {
+  struct stat process;
+  return pid > 1 && stat(("/proc/" + std::to_string(pid)).c_str(), &process) == 0 &&
+         process.st_uid == server.user().uid;
+}
+
 }  // namespace
 
 std::optional<RunningDashboard> FindDashboard(const PrivateServer& server) {
   const int file = OpenFile(server, O_RDWR);
   if (file < 0) return std::nullopt;
   std::optional<RunningDashboard> found;
-  if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+  // Shared, so that two who look do not take each other for a dashboard.
+  if (flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     char text[1024] = {};
     const ssize_t size = pread(file, text, sizeof(text) - 1, 0);
     const auto json =
         nlohmann::json::parse(text, text + std::max<ssize_t>(size, 0), nullptr, false);
-    if (json.is_object() && json.contains("pid") && json.contains("url")) {
-      found = {json["pid"].get<pid_t>(), json["url"].get<std::string>()};
+    if (json.is_object() && json.contains("pid") && json["pid"].is_number_integer() &&
+        json.contains("url") && json["url"].is_string()) {
+      const auto pid = json["pid"].get<long long>();
+      if (IsTheirs(server, pid)) {
+        found = {static_cast<pid_t>(pid), json["url"].get<std::string>()};
+      }
     }
   }
   close(file);
@@ -49,9 +63,13 @@ bool BecomeDashboard(const PrivateServer& server, const std::string& url) {
     throw CliError("cannot write into " + server.directory().string() + ": " +
                    std::strerror(errno));
   }
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-    close(file);
-    return false;
+  // Somebody who only looks has it for a moment.
+  for (int i = 0; flock(file, LOCK_EX | LOCK_NB) != 0; ++i) {
+    if (i == 10) {
+      close(file);
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   const std::string text = nlohmann::json({{"pid", getpid()}, {"url", url}}).dump() + "\n";
   if (ftruncate(file, 0) != 0 ||
