@@ -132,7 +132,7 @@ class HttpServer::BoundedStream : public httplib::Stream {
 
   bool is_writable() const override {
     pollfd one = {socket_, POLLOUT | POLLRDHUP, 0};
-    return ::poll(&one, 1, static_cast<int>(kWriteTimeout().count())) > 0 &&
+    return ::poll(&one, 1, static_cast<int>(write_timeout().count())) > 0 &&
            (one.revents & (POLLERR | POLLHUP | POLLRDHUP)) == 0;
   }
 
@@ -175,7 +175,7 @@ class HttpServer::BoundedStream : public httplib::Stream {
   socket_t socket() const override { return INVALID_SOCKET; }
 
  private:
-  std::chrono::milliseconds kWriteTimeout() const { return limits_.write_time; }
+  std::chrono::milliseconds write_timeout() const { return limits_.write_time; }
 
   const int socket_;
   const HttpLimits& limits_;
