@@ -14,8 +14,15 @@ constexpr std::chrono::seconds kKept{2};
 constexpr std::chrono::seconds kFailureKept{1};
 constexpr int kMost = 100'000;
 
-// A step of the index a tenant, whatever number of rows each has.
-std::string TenantsSql(const RollupTable& table) {
+// A step of the index a tenant, whatever number of rows each has; Citus does not take that.
+std::string TenantsSql(Database::Snapshot& snapshot, const RollupTable& table) {
+  if (snapshot.Row(
+          "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL AS citus")["citus"]) {
+    return fmt::format(
+        "SELECT customer_id::text AS tenant FROM {} GROUP BY customer_id ORDER BY customer_id "
+        "LIMIT {}",
+        table.name, kMost);
+  }
   return fmt::format(R"(
     WITH RECURSIVE t AS (
       (SELECT customer_id FROM {0} ORDER BY customer_id LIMIT 1)
@@ -59,7 +66,8 @@ void Tenants::Load() {
   tenants_.clear();
   const auto& table = tables.hours ? tables.hours : tables.minutes;
   if (table) {
-    for (const auto& row : snapshot.Rows(TenantsSql(*table))) tenants_.push_back(row["tenant"]);
+    for (const auto& row : snapshot.Rows(TenantsSql(snapshot, *table)))
+      tenants_.push_back(row["tenant"]);
   }
   const auto now = std::chrono::steady_clock::now();
   expires_ = now + std::max<std::chrono::steady_clock::duration>(kKept, 10 * (now - start));

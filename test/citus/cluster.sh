@@ -5,7 +5,7 @@
 
 cluster=$(mktemp -d /tmp/millrace-citus.XXXXXX)
 chmod 755 "$cluster"
-bin=$(pg_config --bindir)
+bin=${MILLRACE_PG_BINDIR:-$(pg_config --bindir)}
 if [ "$(id -u)" = 0 ]; then
   chown postgres "$cluster"
   as_postgres() { runuser -u postgres -- "$@"; }

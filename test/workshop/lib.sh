@@ -64,7 +64,7 @@ require_empty_database() {
 install_telling() {
   local files=() file
   for file in "$telling"/0[1-4]_*.sql; do files+=(-f "$file"); done
-  sql -1 "${files[@]}" >/dev/null
+  sql -1 -c "SET LOCAL citus.multi_shard_modify_mode = 'sequential'" "${files[@]}" >/dev/null
 }
 
 aggregate() { sql -c "SELECT five_minutely_aggregation()" -c "SELECT hourly_aggregation()" >/dev/null; }

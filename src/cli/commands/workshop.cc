@@ -155,6 +155,9 @@ bool HasRelation(Connection& connection, const char* name) {
 
 void InstallWorkshop(Connection& connection, bool quiet) {
   Transaction transaction(connection);
+  // With Citus, functions are made on its nodes after tables were distributed in this transaction:
+  // over one connection a node. Without, the setting means nothing.
+  connection.Execute("SET LOCAL citus.multi_shard_modify_mode = 'sequential'");
   // Two of these at once: the second waits, and then finds the workshop there.
   connection.Execute("SELECT pg_advisory_xact_lock(hashtext('millrace workshop'))");
   if (FindWorkshop(connection) == Presence::kComplete) {

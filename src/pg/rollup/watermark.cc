@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pg/rollup/catalog.h"
+#include "pg/spi.h"
 
 namespace millrace::pg {
 namespace {
@@ -101,9 +102,30 @@ int FindIdSources(Oid table, const char* given, IdSource* ids) {
   return found;
 }
 
+namespace {
+
+// Rows of a table of Citus's are written on any node, with ids and under locks of that node, which
+// a refresh here knows nothing of.
+void CheckOnThisNode(Oid table, const char* name) {
+  if (!OidIsValid(get_extension_oid("citus", true))) return;
+  if (RunSql("SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = $1",
+             {OidArgument(table)}) == 0) {
+    return;
+  }
+  ereport(ERROR,
+          (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+           errmsg("rollups over tables that Citus distributes cannot be declared: %s is one", name),
+           errdetail("Its rows are written on every node, with ids that a refresh on this one does "
+                     "not see."),
+           errhint("Roll it up by functions, as in examples/workshop/03_functions.sql.")));
+}
+
+}  // namespace
+
 IdSource FindIdSource(Oid table, const char* given) {
   IdSource ids = {nullptr, InvalidAttrNumber, InvalidOid};
   const char* name = QualifiedName(table);
+  CheckOnThisNode(table, name);
   const int found = FindIdSources(table, given, &ids);
   if (found == 1) {
     CheckSequence(ids, name);

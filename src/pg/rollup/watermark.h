@@ -15,7 +15,8 @@ struct IdSource {
 
 // The column of `table` whose values a sequence gives (identity, or DEFAULT nextval). `given` names
 // the column where there are several, nullptr otherwise. Raises 55000 naming what to do when there
-// is none, or when its sequence cannot be followed: it caches, cycles or counts down.
+// is none, or when its sequence cannot be followed: it caches, cycles or counts down; 0A000 for a
+// table of Citus's. REQUIRES: SPI is connected.
 IdSource FindIdSource(Oid table, const char* given);
 // How many such columns there are; one of them in `*ids`. Raises nothing.
 int FindIdSources(Oid table, const char* given, IdSource* ids);
