@@ -69,7 +69,7 @@ class OverviewMaker {
   json operator()() {
     auto snapshot = database_.Begin();
     const RollupTables tables = finder_.Find(snapshot);
-    const OverviewVersion version = VersionOf(snapshot, tables);
+    const OverviewVersion version = VersionOf(snapshot, tables, request_);
     if (version.settled && version.state == version_.state && !answer_.is_null()) {
       answer_["generated_at"] = version.now;
       answer_["complete_through"] = version.now;

@@ -262,12 +262,17 @@ std::string Stitched(const RollupTables& tables, std::int64_t hour) {
       Iso(hour));
 }
 
-Span ChooseSpan(const RollupTables& tables, const OverviewRequest& request, std::int64_t now,
-                const Freshness& freshness) {
-  Span span;
+// By minutes or by the hour. REQUIRES: there is one of them.
+const RollupTable& ChooseTable(const RollupTables& tables, const OverviewRequest& request) {
   const bool by_minutes =
       request.length <= kLongestByMinutes ? tables.minutes.has_value() : !tables.hours.has_value();
-  span.table = by_minutes ? *tables.minutes : *tables.hours;
+  return by_minutes ? *tables.minutes : *tables.hours;
+}
+
+Span ChooseSpan(const RollupTables& tables, const RollupTable& table,
+                const OverviewRequest& request, std::int64_t now, const Freshness& freshness) {
+  Span span;
+  span.table = table;
   const std::int64_t unit = span.table.bucket_seconds;
   if (request.up_to_now) {
     span.to = Floor(now, unit) + unit;
@@ -280,7 +285,7 @@ Span ChooseSpan(const RollupTables& tables, const OverviewRequest& request, std:
   span.tenant = request.tenant;
   // Where the table has all events, the view would say the same, more slowly.
   span.live = freshness.known && freshness.behind > 0 && freshness.behind <= kLongestTail;
-  if (!by_minutes && span.table.live.empty() && tables.minutes.has_value()) {
+  if (unit == kHour && table.live.empty() && tables.minutes.has_value()) {
     span.stitched = Stitched(tables, Floor(now, kHour));
   }
   return span;
@@ -365,18 +370,20 @@ std::string OverviewRequest::Key() const {
   return fmt::format("{}|{}|{}|{}", tenant, length, up_to_now ? 0 : from, up_to_now ? 0 : to);
 }
 
-OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables) {
+OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables,
+                          const OverviewRequest& request) {
   OverviewVersion version;
-  if (!tables.minutes || tables.minutes->live.empty()) return version;
-  const Freshness freshness = FreshnessOf(snapshot, *tables.minutes);
+  if (!tables.minutes && !tables.hours) return version;
+  const RollupTable& table = ChooseTable(tables, request);
+  const Freshness freshness = FreshnessOf(snapshot, table);
   version.settled = freshness.known && freshness.behind == 0;
   if (!version.settled) return version;
   const Clock clock = ReadClock(snapshot);
   // Looked at once a minute all the same: the rate of a span up to now changes with the time, and a
   // rebuild may have mended rows.
-  version.state = fmt::format("{} {} {} {}", freshness.watermark, tables.minutes->name,
-                              tables.hours ? tables.hours->name : "",
-                              Floor(static_cast<std::int64_t>(clock.now), kMinute));
+  version.state =
+      fmt::format("{} {} {} {}", freshness.watermark, table.name, table.summaries.size(),
+                  Floor(static_cast<std::int64_t>(clock.now), kMinute));
   version.now = clock.iso;
   return version;
 }
@@ -387,12 +394,12 @@ json MakeOverview(Database::Snapshot& snapshot, const RollupTables& tables,
   const auto now_seconds = static_cast<std::int64_t>(now);
   if (!tables.minutes && !tables.hours) return NoOverview(request, now_seconds, iso);
 
-  const RollupTable& first = tables.minutes ? *tables.minutes : *tables.hours;
-  const Freshness freshness = FreshnessOf(snapshot, first);
-  const Span span = ChooseSpan(tables, request, now_seconds, freshness);
+  const RollupTable& table = ChooseTable(tables, request);
+  const Freshness freshness = FreshnessOf(snapshot, table);
+  const Span span = ChooseSpan(tables, table, request, now_seconds, freshness);
   const json tiles = Tiles(snapshot, span, now);
   if (tiles["events"]["value"] == 0 &&
-      !HasRows(snapshot, first.live.empty() ? first.name : first.live)) {
+      !HasRows(snapshot, table.live.empty() ? table.name : table.live)) {
     return NoOverview(request, now_seconds, iso);
   }
   // Everything that had committed at the snapshot is in, unless too much is waiting for a refresh.

@@ -32,7 +32,8 @@ struct OverviewVersion {
   std::string state;
   std::string now;  // RFC 3339
 };
-OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables);
+OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables,
+                          const OverviewRequest& request);
 
 // As `Overview` in openapi.json. Everything in it is of one snapshot.
 nlohmann::json MakeOverview(Database::Snapshot& snapshot, const RollupTables& tables,
