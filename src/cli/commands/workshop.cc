@@ -148,7 +148,8 @@ void PrintFiles() {
 }
 
 bool HasRelation(Connection& connection, const char* name) {
-  return connection.Execute("SELECT FROM to_regclass($1) t WHERE t IS NOT NULL", {name}).rows() == 1;
+  return connection.Execute("SELECT FROM to_regclass($1) t WHERE t IS NOT NULL", {name}).rows() ==
+         1;
 }
 
 }  // namespace
