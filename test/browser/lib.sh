@@ -5,6 +5,7 @@ work=$(mktemp -d /tmp/millrace-browser.XXXXXX)
 chmod 755 "$work"
 servers=()
 stop_dashboards() {
+  local server
   for server in "${servers[@]}"; do kill "$server" 2>/dev/null && wait "$server" || true; done
   rm -rf "$work"
 }
