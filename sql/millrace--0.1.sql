@@ -159,16 +159,16 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW millrace.rollups IS 'declared rollups and how up to date each is';
 GRANT SELECT ON millrace.rollups, millrace.refresh_progress TO PUBLIC;
 
--- Jobs of pg_cron with the last run of each: the caller's own, and for members of pg_monitor all. SECURITY DEFINER: pg_cron shows
--- its tables to the owners of jobs only.
-CREATE FUNCTION millrace.cron_jobs(
+-- Jobs of pg_cron with the last run of each. What the caller may see is decided by the role it is at the moment, not by who logged
+-- in: pg_cron's own row security, or the right to call the second function.
+CREATE FUNCTION millrace.visible_cron_jobs(
   OUT jobid pg_catalog.int8, OUT username pg_catalog.text, OUT schedule pg_catalog.text, OUT command pg_catalog.text, OUT active pg_catalog.bool,
   OUT last_status pg_catalog.text, OUT last_start pg_catalog.timestamptz, OUT last_duration pg_catalog.interval, OUT last_message pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+RETURNS SETOF pg_catalog.record LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  IF pg_catalog.to_regclass('cron.job') IS NULL OR NOT EXISTS (
-    SELECT FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) 'pg_cron') THEN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) 'pg_cron')
+     OR NOT pg_catalog.has_schema_privilege('cron', 'USAGE') THEN
     RETURN;
   END IF;
   RETURN QUERY EXECUTE $query$
@@ -178,11 +178,30 @@ BEGIN
       SELECT * FROM cron.job_run_details d
       WHERE d.jobid OPERATOR(pg_catalog.=) j.jobid AND d.status OPERATOR(pg_catalog.=) ANY (ARRAY['succeeded', 'failed'])
       ORDER BY d.runid DESC LIMIT 1) d ON true
-    WHERE j.username OPERATOR(pg_catalog.=) $1 OR pg_catalog.pg_has_role($1, 'pg_monitor', 'USAGE')
-    $query$ USING session_user::pg_catalog.text;
+    $query$;
 END
 $$;
-COMMENT ON FUNCTION millrace.cron_jobs IS 'jobs of pg_cron and the last run of each';
+CREATE FUNCTION millrace.all_cron_jobs(
+  OUT jobid pg_catalog.int8, OUT username pg_catalog.text, OUT schedule pg_catalog.text, OUT command pg_catalog.text, OUT active pg_catalog.bool,
+  OUT last_status pg_catalog.text, OUT last_start pg_catalog.timestamptz, OUT last_duration pg_catalog.interval, OUT last_message pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN RETURN QUERY SELECT * FROM millrace.visible_cron_jobs(); END $$;
+REVOKE ALL ON FUNCTION millrace.all_cron_jobs() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION millrace.all_cron_jobs() TO pg_monitor;
+CREATE FUNCTION millrace.cron_jobs(
+  OUT jobid pg_catalog.int8, OUT username pg_catalog.text, OUT schedule pg_catalog.text, OUT command pg_catalog.text, OUT active pg_catalog.bool,
+  OUT last_status pg_catalog.text, OUT last_start pg_catalog.timestamptz, OUT last_duration pg_catalog.interval, OUT last_message pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF pg_catalog.has_function_privilege('millrace.all_cron_jobs()', 'EXECUTE') THEN
+    RETURN QUERY SELECT * FROM millrace.all_cron_jobs();
+  ELSE
+    RETURN QUERY SELECT * FROM millrace.visible_cron_jobs();
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION millrace.cron_jobs IS 'jobs of pg_cron and the last run of each: one''s own, and for members of pg_monitor all';
 
 -- What `millrace load` could not load: the rows themselves are in a file of its caller's.
 CREATE TABLE millrace.reject (
