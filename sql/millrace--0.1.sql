@@ -26,7 +26,9 @@ CREATE TABLE millrace.rollup (
   refresh_interval pg_catalog.interval NOT NULL,
   paused pg_catalog.bool NOT NULL DEFAULT false,
   -- Events up to this id were left out when a rollup over events was declared.
-  start_after pg_catalog.int8 NOT NULL DEFAULT 0
+  start_after pg_catalog.int8 NOT NULL DEFAULT 0,
+  -- Where Citus distributes the events of a rollup over them: a table beside it that has the nodes' watermarks on every node.
+  node_watermark pg_catalog.regclass
 );
 COMMENT ON TABLE millrace.rollup IS 'declared rollups: the table, what it reads, its definition and live views';
 -- How far each rollup over events has come: it has all events with ids up to position. One over
@@ -44,6 +46,16 @@ CREATE TABLE millrace.watermark (
   home pg_catalog.text
 ) WITH (fillfactor = 50);
 COMMENT ON COLUMN millrace.watermark.complete_through IS 'every event committed before this time is in the rollup';
+-- Where Citus distributes the events: how far the ids of each group of nodes have come. The position of the rollup is then how many
+-- of all ids are in.
+CREATE TABLE millrace.node_watermark (
+  relation pg_catalog.regclass,
+  node_group pg_catalog.int4,
+  position pg_catalog.int8 NOT NULL,
+  -- The sequence on the node then, and its file.
+  sequence pg_catalog.text,
+  PRIMARY KEY (relation, node_group)
+) WITH (fillfactor = 50);
 -- How long the events of a table are kept.
 CREATE TABLE millrace.retention (
   source pg_catalog.regclass PRIMARY KEY,
@@ -58,9 +70,10 @@ CREATE TABLE millrace.refresh_error (
   failed_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   retry_at pg_catalog.timestamptz NOT NULL
 );
-GRANT SELECT ON millrace.rollup, millrace.watermark, millrace.retention TO PUBLIC;
+GRANT SELECT ON millrace.rollup, millrace.watermark, millrace.node_watermark, millrace.retention TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('millrace.rollup', '');
 SELECT pg_catalog.pg_extension_config_dump('millrace.watermark', '');
+SELECT pg_catalog.pg_extension_config_dump('millrace.node_watermark', '');
 SELECT pg_catalog.pg_extension_config_dump('millrace.retention', '');
 
 CREATE FUNCTION millrace.create_rollup(
@@ -98,6 +111,10 @@ CREATE FUNCTION millrace.verify_rollup(
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_verify_rollup' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION millrace.verify_rollup IS 'compute a rollup once more from its events; a row for each value that differs';
 
+CREATE FUNCTION millrace.distribute_rollups(source pg_catalog.regclass) RETURNS pg_catalog.void
+AS '$libdir/millrace', 'millrace_distribute_rollups' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.distribute_rollups IS 'lay the declared rollups of a table that Citus distributes by now beside it, shard by shard';
+
 CREATE FUNCTION millrace.set_retention(source pg_catalog.regclass, keep pg_catalog.interval) RETURNS pg_catalog.void
 AS '$libdir/millrace', 'millrace_set_retention' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION millrace.set_retention IS 'drop partitions that ended so long ago, once their events are in every rollup of the table; NULL keeps all';
@@ -107,7 +124,17 @@ COMMENT ON FUNCTION millrace.apply_retention IS 'do now what set_retention asks 
 
 CREATE FUNCTION millrace.last_id(source pg_catalog.regclass, id_column pg_catalog.name DEFAULT NULL)
 RETURNS pg_catalog.int8 AS '$libdir/millrace', 'millrace_last_id' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION millrace.last_id IS 'the last id handed out for the rows of a table';
+COMMENT ON FUNCTION millrace.last_id IS 'the last id handed out for the rows of a table; where Citus distributes it, how many were on all nodes';
+-- The coordinator asks these of the nodes that a table is distributed over.
+CREATE FUNCTION millrace.node_state(source pg_catalog.regclass, id_column pg_catalog.name) RETURNS pg_catalog.text
+AS '$libdir/millrace', 'millrace_node_state' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.node_state IS 'the group of this node, the last id that it has handed out, its sequence, and who writes to the table here';
+CREATE FUNCTION millrace.node_shard_writers(source pg_catalog.regclass, caller pg_catalog.int8) RETURNS pg_catalog.text
+AS '$libdir/millrace', 'millrace_node_shard_writers' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.node_shard_writers IS 'who writes to the shards of a table on this node, other than for a session';
+CREATE FUNCTION millrace.node_still_writing(writers pg_catalog.text) RETURNS pg_catalog.text
+AS '$libdir/millrace', 'millrace_node_still_writing' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.node_still_writing IS 'those of these transactions that are this node''s and have not ended';
 CREATE FUNCTION millrace.writers(source pg_catalog.regclass, OUT pid pg_catalog.int4, OUT prepared pg_catalog.xid)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_writers' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.writers IS 'transactions that have written to a table or its partitions and not ended: a refresh waits for them';
@@ -238,12 +265,14 @@ BEGIN
     SELECT r.relation FROM millrace.rollup r JOIN lost ON r.parent OPERATOR(pg_catalog.=) lost.relation
   ), gone AS (
     DELETE FROM millrace.rollup r USING lost WHERE r.relation OPERATOR(pg_catalog.=) lost.relation
-    RETURNING r.relation, r.definition, r.live
+    RETURNING r.relation, r.definition, r.live, r.node_watermark
   )
   SELECT pg_catalog.array_agg(relation::pg_catalog.oid),
          pg_catalog.array_agg(live::pg_catalog.oid) OPERATOR(pg_catalog.||) pg_catalog.array_agg(definition::pg_catalog.oid)
+           OPERATOR(pg_catalog.||) pg_catalog.array_remove(pg_catalog.array_agg(node_watermark::pg_catalog.oid), NULL)
   INTO forgotten, views FROM gone;
   IF forgotten IS NULL THEN RETURN; END IF;
+  DELETE FROM millrace.node_watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   DELETE FROM millrace.watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   DELETE FROM millrace.refresh_error WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   FOREACH view IN ARRAY forgotten LOOP
@@ -255,9 +284,10 @@ BEGIN
   -- What is left of its views means nothing now, and would be in the way when it is declared again. Unless others read it.
   FOREACH view IN ARRAY views LOOP
     CONTINUE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_class c
-                              WHERE c.oid OPERATOR(pg_catalog.=) view AND c.relkind OPERATOR(pg_catalog.=) 'v');
+                              WHERE c.oid OPERATOR(pg_catalog.=) view);
     BEGIN
-      EXECUTE pg_catalog.format('DROP VIEW %s', view::pg_catalog.regclass);
+      EXECUTE pg_catalog.format('DROP %s %s', (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END FROM pg_catalog.pg_class c
+                                               WHERE c.oid OPERATOR(pg_catalog.=) view), view::pg_catalog.regclass);
     EXCEPTION WHEN dependent_objects_still_exist THEN
       NULL;
     END;

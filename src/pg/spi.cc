@@ -49,4 +49,12 @@ void DisconnectSpi(int settings) {
   SPI_finish();
 }
 
+text* TextOutsideSpi(const char* value) {
+  const size_t length = strlen(value);
+  auto* copy = static_cast<text*>(SPI_palloc(length + VARHDRSZ));
+  SET_VARSIZE(copy, length + VARHDRSZ);
+  memcpy(VARDATA(copy), value, length);
+  return copy;
+}
+
 }  // namespace millrace::pg

@@ -40,4 +40,7 @@ inline constexpr const char* kSearchPath = "pg_catalog, pg_temp";
 int ConnectSpi();
 void DisconnectSpi(int settings);
 
+// A text that outlives DisconnectSpi.
+text* TextOutsideSpi(const char* value);
+
 }  // namespace millrace::pg

@@ -1,11 +1,16 @@
 # A Citus cluster of a test's own on one machine: a coordinator and two workers. Sourced; the cluster goes at the end.
 # PostgreSQL refuses root, so as root it runs as the user postgres.
 #
+# Where PostgreSQL has no Citus it says that the test is skipped, and ends it. $MILLRACE_PG_BINDIR may name the programs of one that has.
 # Sets $conninfo (the coordinator's database, as the role `citus`) and $superuser, $worker1, $worker2 (as `postgres`).
 
+bin=${MILLRACE_PG_BINDIR:-$(pg_config --bindir)}
+if [ ! -e "$("$bin/pg_config" --sharedir)/extension/citus.control" ]; then
+  echo "skipped  PostgreSQL in $bin has no Citus"
+  exit 0
+fi
 cluster=$(mktemp -d /tmp/millrace-citus.XXXXXX)
 chmod 755 "$cluster"
-bin=${MILLRACE_PG_BINDIR:-$(pg_config --bindir)}
 if [ "$(id -u)" = 0 ]; then
   chown postgres "$cluster"
   as_postgres() { runuser -u postgres -- "$@"; }
@@ -18,7 +23,7 @@ free_port() {
   echo "$port"
 }
 stop_cluster() {
-  for node in coordinator worker1 worker2; do
+  for node in coordinator worker1 worker2 worker3; do
     as_postgres "$bin/pg_ctl" -D "$cluster/$node" -w -t 60 -m immediate stop >/dev/null 2>&1 || true
   done
   rm -rf "$cluster"

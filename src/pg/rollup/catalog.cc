@@ -1,5 +1,6 @@
 #include "pg/rollup/catalog.h"
 
+#include "pg/rollup/distribution.h"
 #include "pg/spi.h"
 
 namespace millrace::pg {
@@ -122,9 +123,9 @@ void RestoreRole(RoleScope scope) { SetUserIdAndSecContext(scope.role, scope.con
 
 Rollup* FindRollup(Oid relation) {
   const uint64 rows = RunOnCatalog(
-      "SELECT source, parent, definition, live, id_column, paused, start_after FROM "
-      "millrace.rollup "
-      "WHERE relation = $1",
+      "SELECT source, parent, definition, live, id_column, paused, start_after, node_watermark "
+      "FROM "
+      "millrace.rollup WHERE relation = $1",
       {OidArgument(relation)});
   if (rows == 0 || get_rel_name(relation) == nullptr) return nullptr;
   auto* rollup = static_cast<Rollup*>(palloc0(sizeof(Rollup)));
@@ -139,6 +140,7 @@ Rollup* FindRollup(Oid relation) {
   if (!is_null) rollup->id_column = pstrdup(NameStr(*DatumGetName(id_column)));
   rollup->paused = DatumGetBool(SpiValue(0, 6, &is_null));
   rollup->start_after = DatumGetInt64(SpiValue(0, 7, &is_null));
+  rollup->node_watermark = OidAt(0, 8);
   rollup->name = QualifiedName(relation);
   rollup->definition = DefinitionOf(*rollup);
   CheckFits(*rollup);
@@ -146,11 +148,12 @@ Rollup* FindRollup(Oid relation) {
 }
 
 bool FindViews(Oid relation, RollupViews* views) {
-  const uint64 rows =
-      RunOnCatalog("SELECT parent, definition, live FROM millrace.rollup WHERE relation = $1",
-                   {OidArgument(relation)});
+  const uint64 rows = RunOnCatalog(
+      "SELECT parent, definition, live, node_watermark FROM millrace.rollup WHERE "
+      "relation = $1",
+      {OidArgument(relation)});
   if (rows == 0) return false;
-  *views = {OidAt(0, 1), OidAt(0, 2), OidAt(0, 3)};
+  *views = {OidAt(0, 1), OidAt(0, 2), OidAt(0, 3), OidAt(0, 4)};
   return true;
 }
 
@@ -166,11 +169,17 @@ Rollup* GetRollup(Oid relation) {
   return rollup;
 }
 
-Rollup* LoadFamily(Oid relation) {
+Rollup* LoadFamilyAsDeclared(Oid relation) {
   Rollup* rollup = GetRollup(relation);
   while (OidIsValid(rollup->parent)) rollup = GetRollup(rollup->parent);
   LoadChildren(rollup);
   return rollup;
+}
+
+Rollup* LoadFamily(Oid relation) {
+  Rollup* root = LoadFamilyAsDeclared(relation);
+  CheckDistribution(*root);
+  return root;
 }
 
 void CheckOwner(const Rollup& rollup) {
@@ -191,9 +200,10 @@ List* RollupsOf(Oid source) {
 void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) {
   const SpiArgument no_parent = {REGCLASSOID, 0, true};
   const SpiArgument no_name = {NAMEOID, 0, true};
+  const SpiArgument no_table = {REGCLASSOID, 0, true};
   RunOnCatalog(
       "INSERT INTO millrace.rollup (relation, source, parent, definition, live, id_column, "
-      "refresh_interval, start_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+      "refresh_interval, start_after, node_watermark) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
       {OidArgument(rollup.relation),
        OidArgument(rollup.source),
        OidIsValid(rollup.parent) ? OidArgument(rollup.parent) : no_parent,
@@ -203,7 +213,8 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) 
            ? no_name
            : SpiArgument{NAMEOID, DirectFunctionCall1(namein, CStringGetDatum(rollup.id_column))},
        {INTERVALOID, refresh_interval},
-       Int64Argument(rollup.start_after)});
+       Int64Argument(rollup.start_after),
+       OidIsValid(rollup.node_watermark) ? OidArgument(rollup.node_watermark) : no_table});
   if (OidIsValid(rollup.parent)) return;
   RunOnCatalog("INSERT INTO millrace.watermark (relation, position) VALUES ($1, $2)",
                {OidArgument(rollup.relation), Int64Argument(position)});
@@ -211,6 +222,7 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) 
 
 void DeleteRollup(Oid relation) {
   RunOnCatalog("DELETE FROM millrace.watermark WHERE relation = $1", {OidArgument(relation)});
+  RunOnCatalog("DELETE FROM millrace.node_watermark WHERE relation = $1", {OidArgument(relation)});
   RunOnCatalog("DELETE FROM millrace.refresh_error WHERE relation = $1", {OidArgument(relation)});
   RunOnCatalog("DELETE FROM millrace.rollup WHERE relation = $1", {OidArgument(relation)});
 }
@@ -249,6 +261,40 @@ bool ReadWatermark(Oid relation, Watermark* watermark) {
   bool is_null;
   watermark->position = DatumGetInt64(SpiValue(0, 1, &is_null));
   return true;
+}
+
+NodeWatermark* ReadNodeWatermarks(Oid relation, int* count) {
+  const uint64 rows = RunOnCatalog(
+      "SELECT node_group, position, sequence FROM millrace.node_watermark WHERE relation = $1 "
+      "ORDER "
+      "BY 1",
+      {OidArgument(relation)});
+  auto* nodes = static_cast<NodeWatermark*>(palloc(Max(rows, 1) * sizeof(NodeWatermark)));
+  for (uint64 i = 0; i < rows; ++i) {
+    bool is_null;
+    nodes[i].group = DatumGetInt32(SpiValue(i, 1, &is_null));
+    nodes[i].position = DatumGetInt64(SpiValue(i, 2, &is_null));
+    const Datum sequence = SpiValue(i, 3, &is_null);
+    nodes[i].sequence = is_null ? nullptr : text_to_cstring(DatumGetTextPP(sequence));
+  }
+  *count = static_cast<int>(rows);
+  return nodes;
+}
+
+void WriteNodeWatermark(Oid relation, const NodeWatermark& watermark) {
+  RunOnCatalog(
+      "INSERT INTO millrace.node_watermark (relation, node_group, position, sequence) VALUES ($1, "
+      "$2, $3, $4) ON CONFLICT (relation, node_group) DO UPDATE SET position = excluded.position, "
+      "sequence = excluded.sequence",
+      {OidArgument(relation),
+       {INT4OID, Int32GetDatum(watermark.group)},
+       Int64Argument(watermark.position),
+       TextArgument(watermark.sequence)});
+}
+
+void SetNodeWatermarkTable(Oid relation, Oid table) {
+  RunOnCatalog("UPDATE millrace.rollup SET node_watermark = $2 WHERE relation = $1",
+               {OidArgument(relation), OidArgument(table)});
 }
 
 void WriteRetention(Oid source, Interval* keep) {

@@ -15,6 +15,8 @@ struct Rollup {
   Oid parent;    // the rollup below; InvalidOid where it reads events
   Oid definition_view;
   Oid live_view;
+  Oid node_watermark;     // of a root whose events Citus distributes: a copy of the nodes'
+                          // watermarks on every node; InvalidOid where it does not
   const char* id_column;  // as the user named it; nullptr: found by its sequence
   int64 start_after;      // of a root: events up to here were never meant to be in
   bool paused;
@@ -28,6 +30,13 @@ struct Watermark {
   int64 position;     // ids up to here are in
   Oid sequence_file;  // of the sequence when it was moved here; InvalidOid: not known in this
                       // database
+};
+
+// How far a root rollup whose events are written on several nodes has come on one of them.
+struct NodeWatermark {
+  int32 group;           // of nodes, as Citus numbers them; 0 is the coordinator
+  int64 position;        // ids of the group up to here are in
+  const char* sequence;  // that gave them, as NameOfSequence has it; nullptr: not known
 };
 
 // Roles are switched for a while and restored afterwards, or by the end of the transaction.
@@ -51,12 +60,16 @@ struct RollupViews {
   Oid parent;
   Oid definition;
   Oid live;
+  Oid node_watermark;
 };
 bool FindViews(Oid relation, RollupViews* views);
 // As FindRollup; raises 42704 where there is none.
 Rollup* GetRollup(Oid relation);
-// The root of the rollup's family with all rollups over it.
+// The root of the rollup's family with all rollups over it. Raises 55000 when its events were
+// distributed since it was declared, or the other way round.
 Rollup* LoadFamily(Oid relation);
+// The same, wherever the events are now.
+Rollup* LoadFamilyAsDeclared(Oid relation);
 // Raises 42501 unless the current user may manage the rollup: owns its table.
 void CheckOwner(const Rollup& rollup);
 
@@ -75,6 +88,11 @@ bool ReadWatermark(Oid relation, Watermark* watermark);
 // Moves it. `complete_through`: every event committed before is in.
 void MoveWatermark(Oid relation, int64 position, Oid sequence, TimestampTz complete_through,
                    int64 events, TimestampTz started);
+// Those of each node, by group: an array of `*count`.
+NodeWatermark* ReadNodeWatermarks(Oid relation, int* count);
+void WriteNodeWatermark(Oid relation, const NodeWatermark& watermark);
+// Says where the copy of them is.
+void SetNodeWatermarkTable(Oid relation, Oid table);
 // The file that a relation has now: a restarted or altered sequence gets a new one.
 Oid FileOf(Oid relation);
 

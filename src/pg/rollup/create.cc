@@ -1,6 +1,8 @@
 // millrace.create_rollup.
 
+#include "pg/cluster/citus.h"
 #include "pg/fault_point.h"
+#include "pg/rollup/distribution.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/statements.h"
 #include "pg/rollup/worker.h"
@@ -263,8 +265,15 @@ void CreateViews(const Request& request, Rollup* rollup) {
 
 void CreateLiveView(const Request& request, Rollup* rollup, const Rollup& root,
                     const char* id_column) {
-  RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_live"),
-                  LiveSql(*rollup, root, id_column)));
+  const char* query;
+  if (OidIsValid(root.node_watermark)) {
+    int count;
+    const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
+    query = LiveSql(*rollup, root, id_column, nodes, count);
+  } else {
+    query = LiveSql(*rollup, root, id_column);
+  }
+  RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_live"), query));
   rollup->live_view = RelationNamed(request, "_live");
 }
 
@@ -275,6 +284,7 @@ int64 StartPosition(const Request& request, const Rollup& rollup, const IdSource
                     errmsg("start_after has no meaning for a rollup over another"),
                     errdetail("It is made from the rows that the other has.")));
   }
+  // Where Citus distributes the events, those that the coordinator numbers.
   const int64 last = LastId(ids);
   if (request.start_after > last) {
     ereport(ERROR,
@@ -294,6 +304,7 @@ Oid Create(const Request& request) {
   CheckQueryPermissions(request.query);
   Rollup *parent, *root;
   FindFamily(rollup, &parent, &root);
+  const bool on_nodes = CanFollowOnNodes(root->source);
   const IdSource ids = FindIdSource(root->source, root->id_column);
   const int64 position = StartPosition(request, *rollup, ids);
 
@@ -315,6 +326,8 @@ Oid Create(const Request& request) {
   // The rows of a table that has some are those of the events before.
   rollup->start_after = has_rows ? 0 : position;
   if (parent == nullptr) EnsureIdIndex(*rollup, ids);
+  if (on_nodes) DistributeTable(*rollup);
+  if (on_nodes && parent == nullptr) CreateNodeWatermarks(rollup, position);
   CreateViews(request, rollup);
   CreateLiveView(request, rollup, *root, ids.column);
   InsertRollup(*rollup, request.refresh_interval, position);
@@ -335,7 +348,10 @@ MILLRACE_FUNCTION(create_rollup) {
   const Request request = ReadArguments(fcinfo);
   if (request.with_data) RequireReadCommitted("millrace.create_rollup");
   const int settings = ConnectSpi();
+  const int level = BeginSettings();
+  UseOneConnectionPerNode();
   const Oid relation = Create(request);
+  EndSettings(level);
   DisconnectSpi(settings);
   NotifyWorker();
   PG_RETURN_OID(relation);

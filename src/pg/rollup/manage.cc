@@ -78,6 +78,7 @@ MILLRACE_FUNCTION(drop_rollup) {
   DeleteRollup(relation);
   DropRelation(views.live, "VIEW");
   DropRelation(views.definition, "VIEW");
+  DropRelation(views.node_watermark, "TABLE");
   if (!keep_table) DropRelation(relation, "TABLE");
   FaultPoint("drop: dropped");
   DisconnectSpi(settings);

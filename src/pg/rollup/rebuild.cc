@@ -19,43 +19,36 @@ struct Span {
 
 bool IsAll(const Span& span) { return !span.has_from && !span.has_to; }
 
-// The condition that a row of the rollup lies in the span, with $1 and $2 for its ends.
+// The condition that a row of the rollup lies in the span.
 const char* Condition(const Rollup& rollup, const char* prefix, const Span& span) {
   const char* bucket = psprintf("%s%s", prefix, quote_identifier(rollup.definition->bucket));
-  const char* from = psprintf("%s >= %s", bucket, BucketTimeSql(rollup, "$1"));
+  const char* from = psprintf("%s >= %s", bucket, BucketTimeSql(rollup, TimeLiteral(span.from)));
   if (!span.has_to) return from;
-  const char* to =
-      psprintf("%s %s %s", bucket, span.includes_to ? "<=" : "<", BucketTimeSql(rollup, "$2"));
+  const char* to = psprintf("%s %s %s", bucket, span.includes_to ? "<=" : "<",
+                            BucketTimeSql(rollup, TimeLiteral(span.to)));
   return span.has_from ? psprintf("%s AND %s", from, to) : to;
-}
-
-uint64 Run(const char* sql, const Span& span) {
-  return RunSql(sql, {{TIMESTAMPTZOID, TimestampTzGetDatum(span.from), !span.has_from},
-                      {TIMESTAMPTZOID, TimestampTzGetDatum(span.to), !span.has_to}});
 }
 
 // Replaces the rows in the span by those that `select` gives.
 uint64 Replace(const Rollup& rollup, const char* select, const Span& span) {
   const char* columns = StoredColumnsSql(rollup, "");
   if (IsAll(span)) {
-    Run(psprintf("DELETE FROM %s", rollup.name), span);
-    return Run(psprintf("INSERT INTO %s (%s) %s", rollup.name, columns, select), span);
+    RunSql(psprintf("DELETE FROM %s", rollup.name));
+    return RunSql(psprintf("INSERT INTO %s (%s) %s", rollup.name, columns, select));
   }
-  Run(psprintf("DELETE FROM %s r WHERE %s", rollup.name, Condition(rollup, "r.", span)), span);
-  return Run(psprintf("INSERT INTO %s (%s) SELECT * FROM (%s) AS q (%s) WHERE %s", rollup.name,
-                      columns, select, columns, Condition(rollup, "q.", span)),
-             span);
+  RunSql(psprintf("DELETE FROM %s r WHERE %s", rollup.name, Condition(rollup, "r.", span)));
+  return RunSql(psprintf("INSERT INTO %s (%s) SELECT * FROM (%s) AS q (%s) WHERE %s", rollup.name,
+                         columns, select, columns, Condition(rollup, "q.", span)));
 }
 
 // Widens `affected` by the buckets of `child` that come from the parent's rows in the span.
 void AddAffected(const Rollup& child, const Rollup& parent, const Span& span, Span* affected) {
   const char* bucket = quote_identifier(child.definition->bucket);
-  Run(psprintf("SELECT %s, %s FROM (%s) AS q (%s)",
-               TimeOfBucketSql(child, psprintf("min(q.%s)", bucket)),
-               TimeOfBucketSql(child, psprintf("max(q.%s)", bucket)),
-               SelectFromParentSql(child, parent, Condition(parent, "", span)),
-               StoredColumnsSql(child, "")),
-      span);
+  RunSql(psprintf("SELECT %s, %s FROM (%s) AS q (%s)",
+                  TimeOfBucketSql(child, psprintf("min(q.%s)", bucket)),
+                  TimeOfBucketSql(child, psprintf("max(q.%s)", bucket)),
+                  SelectFromParentSql(child, parent, Condition(parent, "", span)),
+                  StoredColumnsSql(child, "")));
   bool is_null;
   const Datum low = SpiValue(0, 1, &is_null);
   if (is_null) return;
@@ -101,6 +94,13 @@ Rollup* FindIn(Rollup* family, Oid relation) {
   return nullptr;
 }
 
+uint64 RebuildRoot(const Rollup& root, const IdSource& ids, List* events, const Span& span) {
+  const RoleScope before = BecomeOwner(root.owner);
+  const uint64 rows = RebuildTree(root, SelectSql(root, root, ids.column, events), span);
+  RestoreRole(before);
+  return rows;
+}
+
 uint64 Rebuild(Oid relation, const Span& span) {
   Rollup* root = LoadFamily(relation);
   Rollup* rollup = FindIn(root, relation);
@@ -121,19 +121,22 @@ uint64 Rebuild(Oid relation, const Span& span) {
     RestoreRole(before);
     return rows;
   }
-  int64 last = watermark.position;
-  TimestampTz since = started;
-  if (IsAll(span)) Settle(*root, ids, true, &last, &since);
+  // A span is made of the events that are in already.
+  if (!IsAll(span)) {
+    return RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(watermark.position)), span);
+  }
+  Settling* settling = StartSettling(root->source, ids, root->owner);
+  HasSettled(settling, true);
+  const int64 last = settling->nodes[0].last;
   // Ids that start anew have nothing to do with where the rollup once started.
-  if (IsAll(span) && last < root->start_after) {
+  if (last < root->start_after) {
     root->start_after = 0;
     ForgetStart(root->relation);
   }
-  const RoleScope before = BecomeOwner(root->owner);
-  const IdRange settled = SettledRange(*root, psprintf(INT64_FORMAT, last));
-  const uint64 rows = RebuildTree(*root, SelectSql(*root, *root, ids.column, settled), span);
-  RestoreRole(before);
-  if (IsAll(span)) MoveWatermark(root->relation, last, ids.sequence, since, last, started);
+  const Windows windows = WindowsUpTo(*root, watermark, *settling);
+  MoveNodeWatermarks(*root, ids, windows);
+  const uint64 rows = RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(last)), span);
+  MoveWatermarks(*root, ids, windows, last, settling->since, started);
   return rows;
 }
 

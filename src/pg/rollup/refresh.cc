@@ -9,8 +9,10 @@
 
 #include "pg/rollup/refresh.h"
 
+#include "pg/cluster/citus.h"
 #include "pg/fault_point.h"
 #include "pg/guc.h"
+#include "pg/rollup/distribution.h"
 #include "pg/rollup/progress.h"
 #include "pg/rollup/statements.h"
 #include "pg/spi.h"
@@ -57,31 +59,136 @@ void MergeWindow(SPIPlanPtr plan, int64 from, int64 to) {
   if (result < 0) elog(ERROR, "SPI: %s", SPI_result_code_string(result));
 }
 
-// Whether ids go on from where the watermark is. A sequence that was restarted may have passed the
-// watermark since, but has another file; so has one that was altered, and who knows in what order
-// ids came meanwhile.
-void CheckGoesOn(const Rollup& root, const IdSource& ids, int64 last, const Watermark& watermark) {
-  const int64 position = watermark.position;
-  if (OidIsValid(watermark.sequence_file) && watermark.sequence_file != FileOf(ids.sequence)) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("sequence %s was restarted or altered since rollup %s was refreshed",
-                           QualifiedName(ids.sequence), root.name),
-                    errdetail("New events may have ids that are counted as rolled up."),
-                    errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup anew from the "
-                            "events that are there.",
-                            quote_literal_cstr(root.name))));
+// Merges the events of a window on each node. Citus sends a statement to the shards only when it
+// has no parameters and is a single INSERT: one for each rollup of the family.
+void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges) {
+  RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, ranges)));
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    MergeOnShards(*static_cast<Rollup*>(lfirst(cell)), root, id_column, ranges);
   }
-  if (last >= position) return;
-  ereport(ERROR,
-          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-           errmsg("sequence %s is at " INT64_FORMAT ", behind the watermark " INT64_FORMAT
-                  " of rollup %s",
-                  QualifiedName(ids.sequence), last, position, root.name),
-           errdetail("It was set back, by TRUNCATE ... RESTART IDENTITY or setval: new events "
-                     "get ids that are counted as rolled up."),
-           errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup anew from the events "
-                   "that are there.",
-                   quote_literal_cstr(root.name))));
+}
+
+[[noreturn]] void RaiseRestarted(const Rollup& root, const char* sequence, int32 group) {
+  const char* node = group == 0 ? "" : psprintf(" on the node of group %d", group);
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("sequence %s was restarted or altered%s since rollup %s was refreshed",
+                         sequence, node, root.name),
+                  errdetail("New events may have ids that are counted as rolled up."),
+                  errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup anew from the "
+                          "events that are there.",
+                          quote_literal_cstr(root.name))));
+  pg_unreachable();
+}
+
+[[noreturn]] void RaiseSetBack(const Rollup& root, const char* sequence, int64 last,
+                               int64 position) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("sequence %s is at " INT64_FORMAT ", behind the watermark " INT64_FORMAT
+                         " of rollup %s",
+                         sequence, last, position, root.name),
+                  errdetail("It was set back, by TRUNCATE ... RESTART IDENTITY or setval: new "
+                            "events get ids that are counted as rolled up."),
+                  errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup anew from the "
+                          "events that are there.",
+                          quote_literal_cstr(root.name))));
+  pg_unreachable();
+}
+
+// Whether two names of sequences are of the same one, but with other files.
+bool WasRestarted(const char* before, const char* now) {
+  if (before == nullptr || now == nullptr) return false;
+  const char* file = strrchr(before, '/');
+  const char* new_file = strrchr(now, '/');
+  return file != nullptr && new_file != nullptr && file - before == new_file - now &&
+         strncmp(before, now, file - before) == 0 && strcmp(file, new_file) != 0;
+}
+
+bool IsBehind(const Windows& windows) {
+  for (int i = 0; i < windows.count; ++i) {
+    if (windows.nodes[i].to < windows.nodes[i].from) return true;
+  }
+  return false;
+}
+
+bool IsEmpty(const Windows& windows) {
+  for (int i = 0; i < windows.count; ++i) {
+    if (windows.nodes[i].to > windows.nodes[i].from) return false;
+  }
+  return true;
+}
+
+// A node that was removed has handed out all of its ids, and few were used.
+bool IsRemoved(const NodeWindow& window) { return window.sequence == nullptr; }
+
+// How many ids are in at the ends (or the starts) of the windows, as Settling counts them.
+int64 PositionOf(const Windows& windows, int64 NodeWindow::*end) {
+  int64 position = 0;
+  for (int i = 0; i < windows.count; ++i) {
+    const NodeWindow& window = windows.nodes[i];
+    const int64 id = window.*end;
+    position += IsRemoved(window) ? (id == EndOfIds(window.group)) : id - IdBase(window.group);
+  }
+  return position;
+}
+
+int64 NewIds(const Windows& windows) {
+  int64 ids = 0;
+  for (int i = 0; i < windows.count; ++i) {
+    if (!IsRemoved(windows.nodes[i])) ids += windows.nodes[i].to - windows.nodes[i].from;
+  }
+  return ids;
+}
+
+// Cuts the windows to as many ids of a node; returns whether that left any out.
+bool Limit(const Windows& windows, int64 most_ids) {
+  bool cut = false;
+  for (int i = 0; i < windows.count; ++i) {
+    NodeWindow& window = windows.nodes[i];
+    if (IsRemoved(window) || window.to - window.from <= most_ids) continue;
+    window.to = window.from + most_ids;
+    cut = true;
+  }
+  return cut;
+}
+
+// Ids go on from where the watermark is, or the rollup would miss some. A sequence that was
+// restarted may have passed the watermark since, but has another file; so has one that was altered,
+// and who knows in what order ids came meanwhile.
+void CheckGoesOn(const Rollup& root, const IdSource& ids, const Watermark& watermark,
+                 const Windows& windows) {
+  const char* sequence = QualifiedName(ids.sequence);
+  if (!OidIsValid(root.node_watermark) && OidIsValid(watermark.sequence_file) &&
+      watermark.sequence_file != FileOf(ids.sequence)) {
+    RaiseRestarted(root, sequence, 0);
+  }
+  int known_count = 0;
+  const NodeWatermark* known = nullptr;
+  if (OidIsValid(root.node_watermark)) known = ReadNodeWatermarks(root.relation, &known_count);
+  for (int i = 0; i < windows.count; ++i) {
+    const NodeWindow& window = windows.nodes[i];
+    for (int j = 0; j < known_count; ++j) {
+      if (known[j].group == window.group && WasRestarted(known[j].sequence, window.sequence)) {
+        RaiseRestarted(root, sequence, window.group);
+      }
+    }
+    if (window.to < window.from) RaiseSetBack(root, sequence, window.to, window.from);
+  }
+}
+
+// Takes the first part of the windows away from them.
+List* TakeStep(const Windows& windows) {
+  List* ranges = NIL;
+  for (int i = 0; i < windows.count; ++i) {
+    NodeWindow& window = windows.nodes[i];
+    if (window.from == window.to) continue;
+    const int64 to = !IsRemoved(window) && window.to - window.from > refresh_step
+                         ? window.from + refresh_step
+                         : window.to;
+    ranges = AddRange(ranges, IdLiteral(window.from), IdLiteral(to));
+    window.from = to;
+  }
+  return ranges;
 }
 
 // A statement of our own that is inserting at this moment has drawn ids for rows that no snapshot
@@ -101,6 +208,8 @@ int BeginRefreshSettings() {
   // each time.
   SetSettingInScope("plan_cache_mode", "force_generic_plan");
   SetSettingInScope("jit", "off");
+  // One transaction a node, or a live view could see a part of a refresh.
+  UseOneConnectionPerNode();
   return level;
 }
 
@@ -115,14 +224,74 @@ void RequireReadCommitted(const char* function) {
        errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or set default_transaction_isolation.")));
 }
 
-bool Settle(const Rollup& root, const IdSource& ids, bool wait, int64* last, TimestampTz* since) {
-  *since = GetCurrentTimestamp();
-  *last = LastId(ids);
-  FaultPoint("refresh: read");
-  int count;
-  const Writer* writers = WritersOf(root.source, &count);
-  return HaveEnded(writers, count, wait);
+Windows WindowsUpTo(const Rollup& root, const Watermark& watermark, const Settling& settled) {
+  if (!OidIsValid(root.node_watermark)) {
+    auto* window = static_cast<NodeWindow*>(palloc(sizeof(NodeWindow)));
+    *window = {0, watermark.position, settled.nodes[0].last, settled.nodes[0].sequence};
+    return {window, 1};
+  }
+  int known_count;
+  const NodeWatermark* known = ReadNodeWatermarks(root.relation, &known_count);
+  auto* windows =
+      static_cast<NodeWindow*>(palloc((settled.node_count + known_count) * sizeof(NodeWindow)));
+  int count = 0;
+  for (int i = 0; i < settled.node_count; ++i) {
+    const HandedOut& node = settled.nodes[i];
+    windows[count++] = {node.group, IdBase(node.group), node.last, node.sequence};
+  }
+  for (int j = 0; j < known_count; ++j) {
+    int i = 0;
+    while (i < settled.node_count && windows[i].group != known[j].group) ++i;
+    if (i < settled.node_count) {
+      windows[i].from = known[j].position;
+    } else {
+      windows[count++] = {known[j].group, known[j].position, known[j].position, known[j].sequence};
+    }
+  }
+  return {windows, count};
 }
+
+void MoveNodeWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows) {
+  if (!OidIsValid(root.node_watermark)) return;
+  for (int i = 0; i < windows.count; ++i) {
+    const NodeWindow& window = windows.nodes[i];
+    WriteNodeWatermark(root.relation, {window.group, window.to, window.sequence});
+  }
+  WriteCopyOfNodeWatermarks(root, ids.column);
+}
+
+void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows, int64 added,
+                    TimestampTz since, TimestampTz started) {
+  MoveNodeWatermarks(root, ids, windows);
+  MoveWatermark(root.relation, PositionOf(windows, &NodeWindow::to), ids.sequence, since, added,
+                started);
+}
+
+namespace {
+
+// Merges the windows; they are empty afterwards.
+void MergeSteps(const Rollup& root, const IdSource& ids, const Windows& windows) {
+  const bool on_shards = OidIsValid(root.node_watermark);
+  const SPIPlanPtr plan =
+      on_shards ? nullptr : PlanFor(root.relation, RefreshSql(root, ids.column));
+  StartProgress(root.relation, PositionOf(windows, &NodeWindow::from),
+                PositionOf(windows, &NodeWindow::to));
+  while (!IsEmpty(windows)) {
+    CHECK_FOR_INTERRUPTS();
+    const int64 from = windows.nodes[0].from;
+    List* ranges = TakeStep(windows);
+    if (on_shards) {
+      MergeOnShards(root, root, ids.column, ranges);
+    } else {
+      MergeWindow(plan, from, windows.nodes[0].from);
+    }
+    FaultPoint("refresh: merged");
+    ReportProgress(PositionOf(windows, &NodeWindow::from));
+  }
+  EndProgress();
+}
+
+}  // namespace
 
 RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   RequireReadCommitted("refreshing a rollup");
@@ -133,46 +302,34 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   FaultPoint("refresh: locked");
   CheckNotWriting(root->source);
   const IdSource ids = FindIdSource(root->source, root->id_column);
-  int64 last = LastId(ids);
-  CheckGoesOn(*root, ids, last, watermark);
-  result.done = true;
-  result.position = watermark.position;
-  if (last == watermark.position) return result;
-  TimestampTz since = started;
-  if (options.end >= 0) {
-    last = options.end;
-    since = options.since;
-    // Somebody else has been there already.
-    if (last <= watermark.position) return result;
-  } else if (!Settle(*root, ids, options.wait_for_writers, &last, &since)) {
-    result.done = false;
+  Settling* settling = options.settled;
+  Windows windows = {};
+  if (settling != nullptr) windows = WindowsUpTo(*root, watermark, *settling);
+  // Somebody else has been further since these ids were settled, or a sequence was set back.
+  if (settling == nullptr || IsBehind(windows)) {
+    settling = StartSettling(root->source, ids, root->owner);
+    windows = WindowsUpTo(*root, watermark, *settling);
+  }
+  CheckGoesOn(*root, ids, watermark, windows);
+  result.position = PositionOf(windows, &NodeWindow::from);
+  if (IsEmpty(windows)) {
+    result.done = true;
     return result;
   }
-  if (options.most_ids > 0 && last - watermark.position > options.most_ids) {
-    last = watermark.position + options.most_ids;
-    result.more = true;
-  }
-
+  if (!HasSettled(settling, options.wait_for_writers)) return result;
   FaultPoint("refresh: settled");
+  if (options.most_ids > 0) result.more = Limit(windows, options.most_ids);
+  result.position = PositionOf(windows, &NodeWindow::to);
+  result.ids = NewIds(windows);
+
   const int level = BeginRefreshSettings();
   const RoleScope before = BecomeOwner(root->owner);
-  const SPIPlanPtr plan = PlanFor(root->relation, RefreshSql(*root, ids.column));
-  StartProgress(root->relation, watermark.position, last);
-  for (int64 from = watermark.position; from < last;) {
-    CHECK_FOR_INTERRUPTS();
-    const int64 to = last - from > refresh_step ? from + refresh_step : last;
-    MergeWindow(plan, from, to);
-    FaultPoint("refresh: merged");
-    ReportProgress(to);
-    from = to;
-  }
-  EndProgress();
+  MergeSteps(*root, ids, windows);
   RestoreRole(before);
+  MoveWatermarks(*root, ids, windows, result.ids, settling->since, started);
   EndSettings(level);
-  result.ids = last - watermark.position;
-  result.position = last;
-  MoveWatermark(root->relation, last, ids.sequence, since, result.ids, started);
   FaultPoint("refresh: moved");
+  result.done = true;
   return result;
 }
 

@@ -3,35 +3,52 @@
 
 #include "pg/pg_api.h"
 #include "pg/rollup/catalog.h"
-#include "pg/rollup/watermark.h"
+#include "pg/rollup/settling.h"
 
 namespace millrace::pg {
 
 struct RefreshOptions {
   bool wait_for_writers = true;  // false: give up when one is still at work
   bool wait_for_others = true;   // false: give up when somebody else refreshes
-  // Last id and since when, where the caller knows that it is settled; -1: find out.
-  int64 end = -1;
-  TimestampTz since = 0;
-  int64 most_ids = -1;  // stop after so many; -1: go on to the end
+  // Ids that the caller knows to be settled; nullptr: find out.
+  Settling* settled = nullptr;
+  int64 most_ids = -1;  // of a node, stop after so many; -1: go on to the end
 };
 
 struct RefreshResult {
   bool done = false;   // false: gave up, nothing has changed
   bool more = false;   // stopped by most_ids
   int64 ids = 0;       // that the watermark moved by
-  int64 position = 0;  // where it is now
+  int64 position = 0;  // where it is now; of several nodes the sum of what each has handed out
 };
 
-// Moves the family's watermark to the last id that is settled, and merges the events in between, in
-// the current transaction. Runs as the owner of the root's table, in a security-restricted context.
-// REQUIRES: SPI is connected. Raises 25001 above READ COMMITTED, where the events could not be
-// seen, and 55000 when the sequence is behind the watermark.
+// Moves the family's watermark to the last id that is settled, on each node, and merges the events
+// in between, in the current transaction. Runs as the owner of the root's table, in a
+// security-restricted context. REQUIRES: SPI is connected. Raises 25001 above READ COMMITTED, where
+// the events could not be seen, and 55000 when the sequence is behind the watermark.
 RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options);
 
-// The last settled id and since when: waits for the writers of the source, unless told not to.
-// Returns false when it was told not to and there are any.
-bool Settle(const Rollup& root, const IdSource& ids, bool wait, int64* last, TimestampTz* since);
+// Events of one node that a refresh takes: those with ids above one and up to the other.
+struct NodeWindow {
+  int32 group;
+  int64 from, to;
+  const char* sequence;  // as HandedOut has it
+};
+struct Windows {
+  NodeWindow* nodes;
+  int count;
+};
+
+// From where a root rollup has come on each node to what has settled there; nothing on nodes that
+// were not asked. `watermark` is that of a rollup over the events of one node.
+Windows WindowsUpTo(const Rollup& root, const Watermark& watermark, const Settling& settled);
+
+// Writes how far a root rollup has come on each of several nodes; nothing for events of one node.
+void MoveNodeWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows);
+// Writes all of it: that a root rollup has come to the end of the windows. `added`: ids that are
+// new in it.
+void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows, int64 added,
+                    TimestampTz since, TimestampTz started);
 
 // Settings under which a rollup's statements mean the same in every session, until EndSettings.
 int BeginRefreshSettings();

@@ -6,6 +6,7 @@
 #include "pg/fault_point.h"
 #include "pg/rollup/catalog.h"
 #include "pg/rollup/refresh.h"
+#include "pg/rollup/statements.h"
 #include "pg/rollup/worker.h"
 #include "pg/spi.h"
 
@@ -49,39 +50,27 @@ List* PartitionsBefore(Oid source, TimestampTz limit) {
   return partitions;
 }
 
-// The lowest watermark of the rollups that read the table, and the rollup that has it.
-bool LowestWatermark(Oid source, int64* position, Oid* rollup, const char** id_column) {
-  *position = PG_INT64_MAX;
-  *rollup = InvalidOid;
-  ListCell* cell;
-  foreach (cell, RollupsOf(source)) {
-    const Rollup* found = GetRollup(lfirst_oid(cell));
-    Watermark watermark;
-    if (!ReadWatermark(found->relation, &watermark) || watermark.position >= *position) continue;
-    *position = watermark.position;
-    *rollup = found->relation;
-    *id_column = found->id_column;
-  }
-  return OidIsValid(*rollup);
-}
-
 // Whether every event of the partition is in every rollup. REQUIRES: nobody can write to it.
 bool IsRolledUp(Oid source, Oid partition) {
-  int64 position;
-  Oid rollup;
-  const char* given = nullptr;
-  if (!LowestWatermark(source, &position, &rollup, &given)) return true;
-  const IdSource ids = FindIdSource(source, given);
-  RunSql(psprintf("SELECT max(%s)::int8 FROM %s", quote_identifier(ids.column),
-                  QualifiedName(partition)));
-  bool is_null;
-  const Datum last = SpiValue(0, 1, &is_null);
-  if (is_null || DatumGetInt64(last) <= position) return true;
-  ereport(NOTICE,
-          (errmsg("partition %s stays: its events go up to id " INT64_FORMAT
-                  ", and rollup %s has come to " INT64_FORMAT,
-                  QualifiedName(partition), DatumGetInt64(last), QualifiedName(rollup), position)));
-  return false;
+  ListCell* cell;
+  foreach (cell, RollupsOf(source)) {
+    const Rollup* rollup = GetRollup(lfirst_oid(cell));
+    Watermark watermark;
+    if (!ReadWatermark(rollup->relation, &watermark)) continue;
+    const IdSource ids = FindIdSource(source, rollup->id_column);
+    List* missing = UnsettledRanges(*rollup, IdLiteral(watermark.position));
+    RunSql(psprintf("SELECT max(%s)::int8 FROM %s WHERE %s", quote_identifier(ids.column),
+                    QualifiedName(partition), RangesSql(missing, ids.column)));
+    bool is_null;
+    const Datum last = SpiValue(0, 1, &is_null);
+    if (is_null) continue;
+    ereport(NOTICE, (errmsg("partition %s stays: its events go up to id " INT64_FORMAT
+                            ", and rollup %s has come to " INT64_FORMAT,
+                            QualifiedName(partition), DatumGetInt64(last), rollup->name,
+                            watermark.position)));
+    return false;
+  }
+  return true;
 }
 
 }  // namespace

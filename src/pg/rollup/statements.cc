@@ -1,5 +1,7 @@
 #include "pg/rollup/statements.h"
 
+#include "pg/cluster/citus.h"
+
 namespace millrace::pg {
 namespace {
 
@@ -49,13 +51,10 @@ const char* Replace(const char* text, const char* what, const char* by) {
   return out.data;
 }
 
-// A parameter number that no text in the query looks like, and neither does the one after it.
-int UnusedParameter(const char* sql) {
-  for (int number = 31000;; number += 2) {
-    if (strstr(sql, psprintf("$%d", number)) == nullptr &&
-        strstr(sql, psprintf("$%d", number + 1)) == nullptr) {
-      return number;
-    }
+// A parameter number that no text in the query looks like, and neither do the 999 after it.
+int UnusedParameters(const char* sql) {
+  for (int thousand = 11;; ++thousand) {
+    if (strstr(sql, psprintf("$%d", thousand)) == nullptr) return 1000 * thousand;
   }
 }
 
@@ -63,21 +62,42 @@ const char* Deparse(const Query* query) { return pg_get_querydef(CopyNode(query)
 
 // The conditions on the id are put into the query tree with parameters in place of their
 // expressions, which then replace them in the text.
-const char* SelectFromEvents(const Rollup& root, const char* id_column, IdRange range) {
+const char* SelectFromEvents(const Rollup& root, const char* id_column, List* ranges) {
   const RollupDefinition& definition = *root.definition;
-  const int number = UnusedParameter(Deparse(definition.storage));
+  const int first = UnusedParameters(Deparse(definition.storage));
   Query* query = CopyNode(definition.storage);
-  auto add = [&](const char* operator_name, int parameter) {
-    Expr* condition =
-        IdCondition(query, definition.source_rte, id_column, operator_name, parameter);
+  List *expressions = NIL, *alternatives = NIL;
+  ListCell* cell;
+  foreach (cell, ranges) {
+    const auto* range = static_cast<IdRange*>(lfirst(cell));
+    List* conditions = NIL;
+    auto add = [&](const char* operator_name, const char* expression) {
+      if (expression == nullptr) return;
+      const int parameter = first + list_length(expressions);
+      expressions = lappend(expressions, const_cast<char*>(expression));
+      conditions = lappend(conditions, IdCondition(query, definition.source_rte, id_column,
+                                                   operator_name, parameter));
+    };
+    add(">", range->above);
+    add("<=", range->up_to);
+    if (conditions != NIL) alternatives = lappend(alternatives, make_ands_explicit(conditions));
+  }
+  if (list_length(expressions) >= 1000) {
+    ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+                    errmsg("the events of rollup %s are written on too many nodes", root.name)));
+  }
+  if (alternatives != NIL) {
     query->jointree->quals =
-        make_and_qual(query->jointree->quals, reinterpret_cast<Node*>(condition));
-  };
-  if (range.above != nullptr) add(">", number);
-  if (range.up_to != nullptr) add("<=", number + 1);
+        make_and_qual(query->jointree->quals,
+                      reinterpret_cast<Node*>(list_length(alternatives) == 1
+                                                  ? static_cast<Expr*>(linitial(alternatives))
+                                                  : make_orclause(alternatives)));
+  }
   const char* sql = Deparse(query);
-  if (range.above != nullptr) sql = Replace(sql, psprintf("$%d", number), range.above);
-  if (range.up_to != nullptr) sql = Replace(sql, psprintf("$%d", number + 1), range.up_to);
+  foreach (cell, expressions) {
+    sql = Replace(sql, psprintf("$%d", first + foreach_current_index(cell)),
+                  static_cast<char*>(lfirst(cell)));
+  }
   return sql;
 }
 
@@ -240,8 +260,70 @@ const char* KeysSql(const Rollup& rollup, const char* prefix) {
 
 const char* AverageSql(const RollupColumn& column) { return AverageSql(column, false); }
 
-IdRange SettledRange(const Rollup& root, const char* up_to) {
-  return {root.start_after > 0 ? psprintf(INT64_FORMAT, root.start_after) : nullptr, up_to};
+List* AddRange(List* ranges, const char* above, const char* up_to) {
+  auto* range = static_cast<IdRange*>(palloc(sizeof(IdRange)));
+  *range = {above, up_to};
+  return lappend(ranges, range);
+}
+
+const char* IdLiteral(int64 id) { return psprintf(INT64_FORMAT, id); }
+
+List* SettledRanges(const Rollup& root, const char* up_to) {
+  if (!OidIsValid(root.node_watermark)) {
+    return AddRange(NIL, root.start_after > 0 ? IdLiteral(root.start_after) : nullptr, up_to);
+  }
+  int count;
+  const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
+  List* ranges = NIL;
+  for (int i = 0; i < count; ++i) {
+    const int64 start = nodes[i].group == 0 ? root.start_after : IdBase(nodes[i].group);
+    ranges = AddRange(ranges, IdLiteral(start), IdLiteral(nodes[i].position));
+  }
+  return ranges;
+}
+
+namespace {
+
+// The ids of every node above its watermark, of which `position` makes an expression.
+template <typename Position>
+List* TailOfNodes(const NodeWatermark* nodes, int count, Position position) {
+  List* tail = NIL;
+  // Of nodes that are not known yet nothing is in.
+  int32 next = 0;
+  for (int i = 0; i < count; ++i) {
+    const int32 group = nodes[i].group;
+    if (group > next) tail = AddRange(tail, IdLiteral(IdBase(next)), IdLiteral(IdBase(group)));
+    // Nothing is left of a node that was removed.
+    if (nodes[i].position < EndOfIds(group)) {
+      tail = AddRange(tail, position(nodes[i]), IdLiteral(EndOfIds(group)));
+    }
+    next = group + 1;
+  }
+  return AddRange(tail, IdLiteral(IdBase(next)), nullptr);
+}
+
+}  // namespace
+
+List* UnsettledRanges(const Rollup& root, const char* above) {
+  if (!OidIsValid(root.node_watermark)) return AddRange(NIL, above, nullptr);
+  int count;
+  const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
+  return TailOfNodes(nodes, count,
+                     [](const NodeWatermark& node) { return IdLiteral(node.position); });
+}
+
+const char* RangesSql(List* ranges, const char* column) {
+  const char* name = Quoted(column);
+  StringInfoData out;
+  initStringInfo(&out);
+  ListCell* cell;
+  foreach (cell, ranges) {
+    const auto* range = static_cast<IdRange*>(lfirst(cell));
+    appendStringInfo(&out, "%s(%s > %s", out.len > 0 ? " OR " : "", name, range->above);
+    if (range->up_to != nullptr) appendStringInfo(&out, " AND %s <= %s", name, range->up_to);
+    appendStringInfoChar(&out, ')');
+  }
+  return out.data;
 }
 
 const char* CreateTableSql(const Rollup& rollup) {
@@ -271,6 +353,12 @@ const char* CreateBucketIndexSql(const Rollup& rollup) {
       rollup.name, Quoted(rollup.definition->bucket));
 }
 
+const char* TimeLiteral(TimestampTz time) {
+  const char* text =
+      DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(time)));
+  return psprintf("%s::timestamptz", quote_literal_cstr(text));
+}
+
 const char* BucketTimeSql(const Rollup& rollup, const char* time) {
   return rollup.definition->bucket_type == TIMESTAMPTZOID ? time
                                                           : psprintf("timezone('UTC', %s)", time);
@@ -288,11 +376,11 @@ const char* WatermarkSql(const Rollup& root) {
 }
 
 const char* SelectSql(const Rollup& rollup, const Rollup& root, const char* id_column,
-                      IdRange range) {
-  if (rollup.relation == root.relation) return SelectFromEvents(root, id_column, range);
+                      List* ranges) {
+  if (rollup.relation == root.relation) return SelectFromEvents(root, id_column, ranges);
   const Rollup* parent = FindParent(rollup, root);
   return psprintf("WITH %s (%s) AS (%s) %s", kDelta, StoredColumnsSql(*parent, ""),
-                  SelectSql(*parent, root, id_column, range), SelectFromDelta(rollup, kDelta));
+                  SelectSql(*parent, root, id_column, ranges), SelectFromDelta(rollup, kDelta));
 }
 
 const char* SelectFromParentSql(const Rollup& rollup, const Rollup& parent, const char* condition) {
@@ -311,7 +399,7 @@ const char* MergeSql(const Rollup& rollup, const char* select) {
 }
 
 const char* RefreshSql(const Rollup& root, const char* id_column) {
-  const char* select = SelectFromEvents(root, id_column, {"$1", "$2"});
+  const char* select = SelectFromEvents(root, id_column, AddRange(NIL, "$1", "$2"));
   if (root.children == NIL) return MergeSql(root, select);
   StringInfoData out;
   initStringInfo(&out);
@@ -326,7 +414,10 @@ const char* RefreshSql(const Rollup& root, const char* id_column) {
   return out.data;
 }
 
-const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column) {
+namespace {
+
+const char* LiveSqlOver(const Rollup& rollup, const Rollup& root, const char* id_column,
+                        List* tail) {
   const char* outputs = JoinColumns(rollup, ", ", [](StringInfo out, const RollupColumn& column) {
     if (IsStored(column)) {
       AppendMergeAggregate(out, column);
@@ -335,13 +426,28 @@ const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_col
     }
   });
   const char* stored = StoredColumnsSql(rollup, "");
-  // A range with two ends is taken to be small by the planner, as it is.
-  const IdRange tail = {WatermarkSql(root), "9223372036854775807"};
   return psprintf(
       "SELECT %s FROM (SELECT %s FROM %s UNION ALL SELECT %s FROM (%s) AS tail (%s)) AS rows "
       "GROUP BY %s",
       outputs, stored, rollup.name, stored, SelectSql(rollup, root, id_column, tail), stored,
       KeysSql(rollup, ""));
+}
+
+}  // namespace
+
+const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column) {
+  // A range with two ends is taken to be small by the planner, as it is.
+  return LiveSqlOver(rollup, root, id_column,
+                     AddRange(NIL, WatermarkSql(root), "9223372036854775807"));
+}
+
+const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column,
+                    const NodeWatermark* nodes, int count) {
+  const char* copy = QualifiedName(root.node_watermark);
+  return LiveSqlOver(
+      rollup, root, id_column, TailOfNodes(nodes, count, [copy](const NodeWatermark& node) {
+        return psprintf("(SELECT w.position FROM %s w WHERE w.node_group = %d)", copy, node.group);
+      }));
 }
 
 }  // namespace millrace::pg

@@ -7,16 +7,24 @@
 
 namespace millrace::pg {
 
-// Which events are read: ids above one and up to the other, each an SQL expression or nullptr.
+// Ids above one and up to the other, each an SQL expression or nullptr. Which events are read is
+// said by a list of them: those in any.
 struct IdRange {
   const char* above;
   const char* up_to;
 };
+List* AddRange(List* ranges, const char* above, const char* up_to);
+const char* IdLiteral(int64 id);
 // The watermark of a root rollup as an expression, read in the statement's own snapshot.
 const char* WatermarkSql(const Rollup& root);
 
-// The events that are in a root rollup when its watermark is at `up_to`.
-IdRange SettledRange(const Rollup& root, const char* up_to);
+// The events that are in a root rollup when its watermark is at `up_to`; and for one over events of
+// several nodes, when theirs are where the catalog has them.
+List* SettledRanges(const Rollup& root, const char* up_to);
+// The rest of them.
+List* UnsettledRanges(const Rollup& root, const char* above);
+// The condition that a column is in one of them, each with a lower end.
+const char* RangesSql(List* ranges, const char* column);
 
 // CREATE TABLE for the rollup's columns, with the unique index over its keys.
 const char* CreateTableSql(const Rollup& rollup);
@@ -27,7 +35,7 @@ const char* CreateBucketIndexSql(const Rollup& rollup);
 // The groups of a rollup over some events: a SELECT with the table's stored columns. `root` is the
 // root of its family. `id_column` is the events' id.
 const char* SelectSql(const Rollup& rollup, const Rollup& root, const char* id_column,
-                      IdRange range);
+                      List* ranges);
 // The groups of a rollup over another, over rows of its parent: those that meet the condition on
 // its columns, or all.
 const char* SelectFromParentSql(const Rollup& rollup, const Rollup& parent, const char* condition);
@@ -38,9 +46,13 @@ const char* MergeSql(const Rollup& rollup, const char* select);
 // rollup over another are made from the new groups of that.
 const char* RefreshSql(const Rollup& root, const char* id_column);
 
-// The query of the live view.
+// The query of the live view, and of one over events of several nodes.
 const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column);
+const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column,
+                    const NodeWatermark* nodes, int count);
 
+// A time as it stands in SQL, in every time zone.
+const char* TimeLiteral(TimestampTz time);
 // A time of type timestamptz as it compares with the rollup's bucket in every time zone; and a
 // bucket as a timestamptz. REQUIRES: there is a bucket.
 const char* BucketTimeSql(const Rollup& rollup, const char* time);

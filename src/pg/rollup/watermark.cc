@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pg/rollup/catalog.h"
+#include "pg/rollup/settling.h"
 #include "pg/spi.h"
 
 namespace millrace::pg {
@@ -102,30 +103,9 @@ int FindIdSources(Oid table, const char* given, IdSource* ids) {
   return found;
 }
 
-namespace {
-
-// Rows of a table of Citus's are written on any node, with ids and under locks of that node, which
-// a refresh here knows nothing of.
-void CheckOnThisNode(Oid table, const char* name) {
-  if (!OidIsValid(get_extension_oid("citus", true))) return;
-  if (RunSql("SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = $1",
-             {OidArgument(table)}) == 0) {
-    return;
-  }
-  ereport(ERROR,
-          (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-           errmsg("rollups over tables that Citus distributes cannot be declared: %s is one", name),
-           errdetail("Its rows are written on every node, with ids that a refresh on this one does "
-                     "not see."),
-           errhint("Roll it up by functions, as in examples/workshop/03_functions.sql.")));
-}
-
-}  // namespace
-
 IdSource FindIdSource(Oid table, const char* given) {
   IdSource ids = {nullptr, InvalidAttrNumber, InvalidOid};
   const char* name = QualifiedName(table);
-  CheckOnThisNode(table, name);
   const int found = FindIdSources(table, given, &ids);
   if (found == 1) {
     CheckSequence(ids, name);
@@ -158,6 +138,11 @@ int64 LastId(const IdSource& ids) {
   const Datum value = pg_sequence_last_value(call);
   RestoreRole(before);
   return call->isnull ? 0 : DatumGetInt64(value);
+}
+
+const char* NameOfSequence(const IdSource& ids) {
+  return psprintf(UINT64_FORMAT "/%u/%u/%u", GetSystemIdentifier(), MyDatabaseId, ids.sequence,
+                  FileOf(ids.sequence));
 }
 
 namespace {
@@ -222,6 +207,97 @@ Writer* WritersOf(Oid table, int* count) {
   return writers;
 }
 
+namespace {
+
+// The session of whose transaction a session is a part, as Citus puts it into application_name; 0
+// where it is nobody's.
+int64 GlobalPidOf(int pid) {
+  const int backends = pgstat_fetch_stat_numbackends();
+  for (int i = 1; i <= backends; ++i) {
+    const PgBackendStatus* status = pgstat_fetch_stat_beentry(i);
+    if (status == nullptr || status->st_procpid != pid || status->st_appname == nullptr) continue;
+    const char* found = strstr(status->st_appname, "gpid=");
+    return found == nullptr ? 0 : strtoll(found + strlen("gpid="), nullptr, 10);
+  }
+  return 0;
+}
+
+// The number at the end of a shard's name; -1 where there is none.
+int64 ShardIdIn(const char* name) {
+  const char* end = strrchr(name, '_');
+  if (end == nullptr || end[1] == '\0' || end[1 + strspn(end + 1, "0123456789")] != '\0') return -1;
+  return strtoll(end + 1, nullptr, 10);
+}
+
+Datum OidArray(List* oids) {
+  auto* values = static_cast<Datum*>(palloc(Max(list_length(oids), 1) * sizeof(Datum)));
+  int count = 0;
+  ListCell* cell;
+  foreach (cell, oids) values[count++] = ObjectIdGetDatum(lfirst_oid(cell));
+  return PointerGetDatum(construct_array(values, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+}
+
+// Those of `relations` that are shards of a table or of its partitions. One that cannot
+// be seen yet may be a shard that its transaction makes.
+List* ShardsAmong(List* relations, Oid table) {
+  auto* ids = static_cast<Datum*>(palloc(Max(list_length(relations), 1) * sizeof(Datum)));
+  List *shards = NIL, *named = NIL;
+  int count = 0;
+  ListCell* cell;
+  foreach (cell, relations) {
+    const char* name = get_rel_name(lfirst_oid(cell));
+    if (name == nullptr) {
+      shards = lappend_oid(shards, lfirst_oid(cell));
+    } else if (ShardIdIn(name) >= 0) {
+      named = lappend_oid(named, lfirst_oid(cell));
+      ids[count++] = Int64GetDatum(ShardIdIn(name));
+    }
+  }
+  const Datum numbers = PointerGetDatum(
+      construct_array(ids, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+  const uint64 rows = RunSql(
+      "SELECT shardid FROM pg_catalog.pg_dist_shard WHERE shardid = ANY ($1) AND "
+      "logicalrelid::pg_catalog.oid = ANY ($2)",
+      {{INT8ARRAYOID, numbers},
+       {OIDARRAYOID, OidArray(find_all_inheritors(table, NoLock, nullptr))}});
+  for (uint64 i = 0; i < rows; ++i) {
+    bool is_null;
+    const int64 id = DatumGetInt64(SpiValue(i, 1, &is_null));
+    foreach (cell, named) {
+      if (ids[foreach_current_index(cell)] == Int64GetDatum(id)) {
+        shards = lappend_oid(shards, lfirst_oid(cell));
+      }
+    }
+  }
+  return shards;
+}
+
+}  // namespace
+
+Writer* WritersOfShards(Oid table, int64 caller, int* count) {
+  *count = 0;
+  const LockData* locks = GetLockStatusData();
+  auto writes = [](const LockInstanceData& lock) {
+    return lock.locktag.locktag_type == LOCKTAG_RELATION &&
+           lock.locktag.locktag_field1 == MyDatabaseId && lock.pid != MyProcPid &&
+           (lock.holdMask & kWriting) != 0 && LocalTransactionIdIsValid(lock.lxid);
+  };
+  List* relations = NIL;
+  for (int i = 0; i < locks->nelements; ++i) {
+    if (!writes(locks->locks[i])) continue;
+    relations = list_append_unique_oid(relations, locks->locks[i].locktag.locktag_field2);
+  }
+  List* shards = ShardsAmong(relations, table);
+  auto* writers = static_cast<Writer*>(palloc(Max(locks->nelements, 1) * sizeof(Writer)));
+  for (int i = 0; i < locks->nelements; ++i) {
+    const LockInstanceData& lock = locks->locks[i];
+    if (!writes(lock) || !list_member_oid(shards, lock.locktag.locktag_field2)) continue;
+    if (lock.pid != 0 && GlobalPidOf(lock.pid) == caller) continue;
+    writers[(*count)++] = {{lock.backend, lock.lxid}, lock.pid};
+  }
+  return writers;
+}
+
 bool HaveEnded(const Writer* writers, int count, bool wait) {
   for (int i = 0; i < count; ++i) {
     if (!VirtualXactLock(writers[i].transaction, wait)) return false;
@@ -248,7 +324,8 @@ TransactionId PreparedXid(const Writer& writer) {
 }  // namespace
 
 // millrace.last_id(source regclass, id_column name) returns bigint: the last id handed out for the
-// rows of a table; NULL where that cannot be told, or not to the one who asks.
+// rows of a table, or how many were on all nodes; NULL where that cannot be told, or not to the one
+// who asks.
 MILLRACE_FUNCTION(last_id) {
   if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr ||
       (pg_class_aclcheck(PG_GETARG_OID(0), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
@@ -260,7 +337,12 @@ MILLRACE_FUNCTION(last_id) {
   if (FindIdSources(PG_GETARG_OID(0), given, &ids) != 1) PG_RETURN_NULL();
   // A default may name anybody's sequence.
   if (OwnerOf(ids.sequence) != OwnerOf(PG_GETARG_OID(0))) PG_RETURN_NULL();
-  PG_RETURN_INT64(LastId(ids));
+  const int settings = ConnectSpi();
+  int64 total;
+  const bool known = CountIds(PG_GETARG_OID(0), ids, OwnerOf(PG_GETARG_OID(0)), &total);
+  DisconnectSpi(settings);
+  if (!known) PG_RETURN_NULL();
+  PG_RETURN_INT64(total);
 }
 
 // millrace.writers(source regclass) returns setof (pid integer, prepared xid): the transactions

@@ -15,14 +15,16 @@ struct IdSource {
 
 // The column of `table` whose values a sequence gives (identity, or DEFAULT nextval). `given` names
 // the column where there are several, nullptr otherwise. Raises 55000 naming what to do when there
-// is none, or when its sequence cannot be followed: it caches, cycles or counts down; 0A000 for a
-// table of Citus's. REQUIRES: SPI is connected.
+// is none, or when its sequence cannot be followed: it caches, cycles or counts down.
 IdSource FindIdSource(Oid table, const char* given);
 // How many such columns there are; one of them in `*ids`. Raises nothing.
 int FindIdSources(Oid table, const char* given, IdSource* ids);
 
 // The last id that was handed out; 0 where there was none.
 int64 LastId(const IdSource& ids);
+// The cluster, the database, the sequence and the file that it has now: one that is restarted or
+// altered gets another.
+const char* NameOfSequence(const IdSource& ids);
 
 // A transaction that writes.
 struct Writer {
@@ -33,6 +35,10 @@ struct Writer {
 // The transactions that hold `table` or a table below it for writing at this moment, other than our
 // own, as an array of `*count` in the current context.
 Writer* WritersOf(Oid table, int* count);
+// The same for the shards that this node has of a table that Citus distributes, without the part
+// that other sessions have in the transaction of the session with global pid `caller`. REQUIRES:
+// SPI is connected.
+Writer* WritersOfShards(Oid table, int64 caller, int* count);
 
 // Whether all of these have ended; when `wait`, waits for them (as for a lock: lock_timeout,
 // deadlock detection and cancelling work).

@@ -2,10 +2,9 @@
 //
 // A task, that is a root rollup as a worker sees it, is in one of these states:
 //   idle      until `next`; then the sequence is looked at. Has it not moved: idle again
-//   settling  ids up to `end` were handed out; writers that may still add some are at work. Looked
-//   at
-//             now and then, less and less often, so that one task never keeps the others waiting
-//   merging   everything up to `end` is settled: a transaction a step of millrace.refresh_step ids
+//   settling  ids were handed out; writers that may still add some are at work. Looked at now and
+//             then, less and less often, so that one task never keeps the others waiting
+//   merging   all of these ids are settled: a transaction a step of millrace.refresh_step ids
 //   failed    an error was raised and recorded; idle for a while that doubles with each failure
 //
 // A step reads and moves the watermark in one transaction, and locks it; what the worker remembers
@@ -40,13 +39,10 @@ struct Task {
   char* id_column;
   int64 interval;
   TimestampTz next;
-  bool settling;
-  int64 position;  // where the watermark was last seen; -1: not yet
-  int64 end;       // of what is being settled or merged
-  TimestampTz since;
-  Writer* writers;
-  int writer_count;
-  int64 poll;  // until these are looked at again
+  int64 position;      // where the watermark was last seen; -1: not yet
+  Settling* settling;  // ids that are being settled or merged; nullptr: idle
+  MemoryContext settling_context;
+  int64 poll;  // until its writers are looked at again
   int failures;
 };
 
@@ -137,48 +133,46 @@ bool IsBeingRestored() {
     WHERE datname = current_database() AND application_name = 'pg_restore' LIMIT 1)") > 0;
 }
 
+void StopSettling(Task* task) {
+  if (task->settling_context != nullptr) MemoryContextDelete(task->settling_context);
+  task->settling_context = nullptr;
+  task->settling = nullptr;
+}
+
 // idle -> settling, when ids were handed out since the watermark.
 void LookAtSequence(Task* task, TimestampTz now) {
   const IdSource ids = FindIdSource(task->source, task->id_column);
-  const TimestampTz since = GetCurrentTimestamp();
-  const int64 last = LastId(ids);
-  if (last == task->position) {
-    task->next = now + task->interval;
-    return;
+  StopSettling(task);
+  task->settling_context =
+      AllocSetContextCreate(task_context, "millrace settling", ALLOCSET_SMALL_SIZES);
+  const MemoryContext step = MemoryContextSwitchTo(task->settling_context);
+  Settling* settling = StartSettling(task->source, ids, OwnerOf(task->relation));
+  MemoryContextSwitchTo(step);
+  if (settling->total == task->position || IsBeingRestored()) {
+    task->next = now + (settling->total == task->position ? task->interval : kSecond);
+    return StopSettling(task);
   }
-  if (IsBeingRestored()) {
-    task->next = now + kSecond;
-    return;
-  }
-  if (task->writers != nullptr) pfree(task->writers);
-  int count;
-  const Writer* writers = WritersOf(task->source, &count);
-  task->writers =
-      static_cast<Writer*>(MemoryContextAlloc(task_context, Max(count, 1) * sizeof(Writer)));
-  memcpy(task->writers, writers, count * sizeof(Writer));
-  task->writer_count = count;
-  task->end = last;
-  task->since = since;
-  task->settling = true;
+  task->settling = settling;
   task->poll = kFirstPoll;
 }
 
 // Returns whether anything was merged.
 bool Merge(Task* task, TimestampTz now) {
   RefreshOptions options;
+  options.wait_for_writers = false;
   options.wait_for_others = false;
-  options.end = task->end;
-  options.since = task->since;
+  options.settled = task->settling;
   options.most_ids = refresh_step;
   const RefreshResult result = RefreshFamily(LoadFamily(task->relation), options);
   if (!result.done) {
-    // Somebody else is at it.
+    // Somebody else is at it, or has been further.
+    StopSettling(task);
     task->next = now + kMaxPoll;
     return false;
   }
   task->position = result.position;
   if (!result.more) {
-    task->settling = false;
+    StopSettling(task);
     task->next = now + task->interval;
   }
   return result.ids > 0;
@@ -187,18 +181,18 @@ bool Merge(Task* task, TimestampTz now) {
 // One step of a task, in one transaction.
 void Step(Task* task) {
   const TimestampTz now = GetCurrentTimestamp();
-  BeginStep(task->settling ? "refreshing a rollup" : "looking for events");
+  BeginStep(task->settling != nullptr ? "refreshing a rollup" : "looking for events");
   RollupViews views;
   if (!FindViews(task->relation, &views) || get_rel_name(task->source) == nullptr) {
     // Dropped; the list of tasks is about to be loaded again.
-    task->settling = false;
+    StopSettling(task);
     task->next = now + kMaintenanceInterval;
     return EndStep();
   }
-  if (!task->settling) LookAtSequence(task, now);
+  if (task->settling == nullptr) LookAtSequence(task, now);
   bool merged = false;
-  if (task->settling) {
-    if (HaveEnded(task->writers, task->writer_count, false)) {
+  if (task->settling != nullptr) {
+    if (HasSettled(task->settling, false)) {
       merged = Merge(task, now);
     } else {
       task->next = now + task->poll;
@@ -206,7 +200,7 @@ void Step(Task* task) {
     }
   }
   // What failed has worked now, or there is nothing left to do.
-  const bool recovered = task->failures > 0 && !task->settling;
+  const bool recovered = task->failures > 0 && task->settling == nullptr;
   if (recovered) {
     RunSql("DELETE FROM millrace.refresh_error WHERE relation = $1", {OidArgument(task->relation)});
   }
@@ -218,7 +212,7 @@ void Step(Task* task) {
 
 void RecordFailure(Task* task, const char* message) {
   task->failures = Min(task->failures + 1, 30);
-  task->settling = false;
+  StopSettling(task);
   task->position = -1;
   const int64 backoff =
       Min(Max(task->interval, kSecond) << Min(task->failures - 1, 10), kMaxBackoff);

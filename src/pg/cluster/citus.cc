@@ -1,0 +1,63 @@
+#include "pg/cluster/citus.h"
+
+#include "pg/spi.h"
+
+namespace millrace::pg {
+namespace {
+
+bool HasCitus() { return OidIsValid(get_extension_oid("citus", true)); }
+
+}  // namespace
+
+bool FindDistribution(Oid table, Distribution* distribution) {
+  if (!HasCitus()) return false;
+  const uint64 rows = RunSql(
+      "SELECT p.partmethod, CASE WHEN p.partmethod = 'h' THEN "
+      "pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) END, p.colocationid, (SELECT "
+      "count(*) FROM pg_catalog.pg_dist_shard s WHERE s.logicalrelid = p.logicalrelid) FROM "
+      "pg_catalog.pg_dist_partition p WHERE p.logicalrelid = $1",
+      {OidArgument(table)});
+  if (rows == 0) return false;
+  bool is_null;
+  distribution->method = DatumGetChar(SpiValue(0, 1, &is_null));
+  const Datum column = SpiValue(0, 2, &is_null);
+  distribution->column = is_null ? nullptr : text_to_cstring(DatumGetTextPP(column));
+  distribution->colocation = DatumGetInt32(SpiValue(0, 3, &is_null));
+  distribution->shards = DatumGetInt64(SpiValue(0, 4, &is_null));
+  return true;
+}
+
+int32 LocalGroup() {
+  if (!HasCitus() || RunSql("SELECT groupid FROM pg_catalog.pg_dist_local_group") == 0) return 0;
+  bool is_null;
+  return DatumGetInt32(SpiValue(0, 1, &is_null));
+}
+
+uint64 AskWorkers(const char* command, bool must_answer) {
+  const uint64 rows = RunSql(
+      "SELECT CASE WHEN success THEN result END, result, nodename || ':' || nodeport FROM "
+      "pg_catalog.run_command_on_workers($1)",
+      {TextArgument(command)});
+  for (uint64 i = 0; must_answer && i < rows; ++i) {
+    bool is_null;
+    (void)SpiValue(i, 1, &is_null);
+    if (!is_null) continue;
+    const Datum answer = SpiValue(i, 2, &is_null);
+    const char* problem = is_null ? "It answers nothing." : text_to_cstring(DatumGetTextPP(answer));
+    ereport(ERROR,
+            (errcode(ERRCODE_CONNECTION_FAILURE),
+             errmsg("worker %s cannot be asked how far its ids have come",
+                    text_to_cstring(DatumGetTextPP(SpiValue(i, 3, &is_null)))),
+             errdetail_internal("%s", problem),
+             errhint("Events of every node are rolled up together, once all of them answer.")));
+  }
+  return rows;
+}
+
+void UseOneConnectionPerNode() {
+  if (GetConfigOption("citus.multi_shard_modify_mode", true, false) != nullptr) {
+    SetSettingInScope("citus.multi_shard_modify_mode", "sequential");
+  }
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,213 @@
+// The way onto Citus: a rollup declared over a distributed table, and tables and rollups of one
+// node that are distributed later (millrace.distribute_table).
+//
+// The nodes' watermarks are in the coordinator's catalog, where a refresh reads them; a copy of
+// them is a reference table, where each shard of a live view finds it. A refresh writes both, and
+// all of a node's part in one transaction of that node: a snapshot there has the rows, the events
+// and the watermarks of the same moment. That is why refreshes run with one connection a node.
+
+#include "pg/rollup/distribution.h"
+
+#include "pg/cluster/citus.h"
+#include "pg/fault_point.h"
+#include "pg/rollup/refresh.h"
+#include "pg/rollup/statements.h"
+#include "pg/rollup/worker.h"
+#include "pg/spi.h"
+
+namespace millrace::pg {
+namespace {
+
+[[noreturn]] void Refuse(Oid events, const char* detail, const char* hint) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("no rollup can be declared over %s here", QualifiedName(events)),
+                  errdetail("%s", detail), errhint("%s", hint)));
+  pg_unreachable();
+}
+
+// The name that the rollup gives to a column of its source that is one of its keys; nullptr where
+// it has no such key.
+const char* KeyThatIs(const Rollup& rollup, const char* column) {
+  const AttrNumber attribute = get_attnum(rollup.source, column);
+  const Query* query = rollup.definition->storage;
+  ListCell* cell;
+  foreach (cell, query->targetList) {
+    const auto* entry = static_cast<TargetEntry*>(lfirst(cell));
+    if (entry->resjunk || entry->ressortgroupref == 0 || !IsA(entry->expr, Var)) continue;
+    const auto* var = reinterpret_cast<Var*>(entry->expr);
+    if (var->varno == static_cast<int>(rollup.definition->source_rte) &&
+        var->varattno == attribute) {
+      return entry->resname;
+    }
+  }
+  return nullptr;
+}
+
+const char* CopyName(const Rollup& root) {
+  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(root.relation)),
+                                    psprintf("%s_watermark", get_rel_name(root.relation)));
+}
+
+void ReplaceLiveViews(const Rollup& rollup, const Rollup& root, const char* id_column,
+                      const NodeWatermark* nodes, int count) {
+  if (OidIsValid(rollup.live_view) && get_rel_relkind(rollup.live_view) == RELKIND_VIEW) {
+    RunSql(psprintf("CREATE OR REPLACE VIEW %s AS %s", QualifiedName(rollup.live_view),
+                    LiveSql(rollup, root, id_column, nodes, count)));
+  }
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    ReplaceLiveViews(*static_cast<Rollup*>(lfirst(cell)), root, id_column, nodes, count);
+  }
+}
+
+void DistributeFamily(const Rollup& rollup) {
+  DistributeTable(rollup);
+  ListCell* cell;
+  foreach (cell, rollup.children) DistributeFamily(*static_cast<Rollup*>(lfirst(cell)));
+}
+
+}  // namespace
+
+bool CanFollowOnNodes(Oid events) {
+  Distribution distribution;
+  if (!FindDistribution(events, &distribution)) return false;
+  if (LocalGroup() != 0) {
+    Refuse(events, "Citus distributes it, and this node is not the coordinator.",
+           "Declare and refresh rollups on the coordinator.");
+  }
+  if (distribution.method != 'h' || distribution.column == nullptr) {
+    Refuse(events, "Citus keeps it, but not in shards by a column.",
+           "SELECT create_distributed_table(...) by the column that its rows belong together by.");
+  }
+  // Citus commits a change of a single shard on its node first: not together with the watermark.
+  if (distribution.shards < 2) {
+    Refuse(events, "Citus keeps it in a single shard.",
+           "SELECT alter_distributed_table(..., shard_count := 32).");
+  }
+  return true;
+}
+
+void CheckDistribution(const Rollup& root) {
+  const bool distributed = CanFollowOnNodes(root.source);
+  if (distributed == OidIsValid(root.node_watermark)) return;
+  if (distributed) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s was distributed since rollup %s was declared",
+                           QualifiedName(root.source), root.name),
+                    errdetail("Events may be written on other nodes now."),
+                    errhint("SELECT millrace.distribute_rollups(%s) takes the rollup there too.",
+                            quote_literal_cstr(QualifiedName(root.source)))));
+  }
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("%s is not distributed any more, as it was when rollup %s was declared",
+                  QualifiedName(root.source), root.name),
+           errhint("Distribute it again, or call millrace.drop_rollup and declare the rollup "
+                   "anew.")));
+}
+
+void DistributeTable(const Rollup& rollup) {
+  Distribution source, own;
+  if (!FindDistribution(rollup.source, &source)) {
+    elog(ERROR, "%s is not distributed", QualifiedName(rollup.source));
+  }
+  const char* key = KeyThatIs(rollup, source.column);
+  if (key == nullptr) {
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("the keys of rollup %s lack column \"%s\", by which %s is distributed",
+                    rollup.name, source.column, QualifiedName(rollup.source)),
+             errdetail("Each shard is rolled up where it is, into a shard beside it."),
+             errhint("Add the column to the query and to its GROUP BY; a sum over its values is "
+                     "made when the rollup is read.")));
+  }
+  if (!FindDistribution(rollup.relation, &own)) {
+    RunSql("SELECT pg_catalog.create_distributed_table($1, $2, colocate_with => $3)",
+           {OidArgument(rollup.relation), TextArgument(key),
+            TextArgument(QualifiedName(rollup.source))});
+    FaultPoint("distribute: table");
+    return;
+  }
+  if (own.colocation == source.colocation && own.column != nullptr &&
+      strcmp(own.column, key) == 0) {
+    return;
+  }
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("table %s is distributed otherwise than %s", rollup.name,
+                         QualifiedName(rollup.source)),
+                  errhint("SELECT undistribute_table(%s): it is distributed again beside it.",
+                          quote_literal_cstr(rollup.name))));
+}
+
+void CreateNodeWatermarks(Rollup* root, int64 position) {
+  const char* name = CopyName(*root);
+  RunSql(psprintf("CREATE TABLE %s (node_group int4 PRIMARY KEY, position int8 NOT NULL)", name));
+  RunSql("SELECT pg_catalog.create_reference_table($1::pg_catalog.regclass)", {TextArgument(name)});
+  // A live view is read shard by shard, by who asks.
+  RunSql(psprintf("GRANT SELECT ON %s TO PUBLIC", name));
+  const Oid schema = get_rel_namespace(root->relation);
+  root->node_watermark =
+      get_relname_relid(psprintf("%s_watermark", get_rel_name(root->relation)), schema);
+  WriteNodeWatermark(root->relation, {0, position, nullptr});
+  RunSql(psprintf("INSERT INTO %s VALUES (0, " INT64_FORMAT ")", name, position));
+}
+
+void WriteCopyOfNodeWatermarks(const Rollup& root, const char* id_column) {
+  int count;
+  const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
+  const char* copy = QualifiedName(root.node_watermark);
+  StringInfoData rows;
+  initStringInfo(&rows);
+  for (int i = 0; i < count; ++i) {
+    appendStringInfo(&rows, "%s(%d, " INT64_FORMAT ")", i > 0 ? ", " : "", nodes[i].group,
+                     nodes[i].position);
+  }
+  const RoleScope before = BecomeOwner(root.owner);
+  const uint64 known = RunSql(psprintf("SELECT FROM %s", copy));
+  RunSql(
+      psprintf("INSERT INTO %s AS w VALUES %s ON CONFLICT (node_group) DO UPDATE SET position = "
+               "excluded.position",
+               copy, rows.data));
+  if (known != static_cast<uint64>(count)) ReplaceLiveViews(root, root, id_column, nodes, count);
+  RestoreRole(before);
+}
+
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+// millrace.distribute_rollups(source regclass) returns void: the declared rollups of a table that
+// Citus distributes by now, with their watermarks.
+MILLRACE_FUNCTION(distribute_rollups) {
+  RequireReadCommitted("millrace.distribute_rollups");
+  const Oid source = PG_GETARG_OID(0);
+  const int settings = ConnectSpi();
+  const int level = BeginRefreshSettings();
+  if (!CanFollowOnNodes(source)) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s is not distributed", QualifiedName(source)),
+                    errhint("SELECT create_distributed_table(...) comes first.")));
+  }
+  ListCell* cell;
+  foreach (cell, RollupsOf(source)) {
+    Rollup* root = LoadFamilyAsDeclared(lfirst_oid(cell));
+    CheckOwner(*root);
+    if (OidIsValid(root->node_watermark)) continue;
+    Watermark watermark;
+    LockWatermark(root->relation, true, &watermark);
+    const RoleScope before = BecomeOwner(root->owner);
+    DistributeFamily(*root);
+    CreateNodeWatermarks(root, watermark.position);
+    SetNodeWatermarkTable(root->relation, root->node_watermark);
+    const IdSource ids = FindIdSource(root->source, root->id_column);
+    int count;
+    const NodeWatermark* nodes = ReadNodeWatermarks(root->relation, &count);
+    ReplaceLiveViews(*root, *root, ids.column, nodes, count);
+    RestoreRole(before);
+    FaultPoint("distribute: rollup");
+  }
+  EndSettings(level);
+  DisconnectSpi(settings);
+  NotifyWorker();
+  PG_RETURN_VOID();
+}
