@@ -25,12 +25,32 @@ void AddUpOptions(CLI::App& app, UpOptions& options) {
       ->check(CLI::ExistingFile);
 }
 
+void AddClusterOptions(CLI::App& app, UpOptions& options) {
+  auto* workers =
+      app.add_option(
+             "--workers", options.workers,
+             "Workers on this machine, on the ports after the server's own: with Citus it is "
+             "their coordinator, and tables can be distributed over them (0: over machines "
+             "that join)")
+          ->check(CLI::Range(0, 32));
+  auto* join =
+      app.add_option("--join", options.join,
+                     "HOST:PORT of a coordinator: the server is made its worker; --listen is "
+                     "the address that the other nodes reach it by");
+  join->excludes(workers);
+  app.add_option("--node-password-file", options.node_password_file,
+                 "A copy of the coordinator's DATA_DIR/node_password, for --join")
+      ->check(CLI::ExistingFile)
+      ->needs(join);
+}
+
 void AddUpCommand(CLI::App& app) {
   auto options = std::make_shared<UpOptions>();
   auto json = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand(
       "up", "Make, configure and start a private PostgreSQL server; print its connection string");
   AddUpOptions(*command, *options);
+  AddClusterOptions(*command, *options);
   command->add_flag("--json", *json, "Print JSON");
   command->callback([options, json] {
     const std::string conninfo = BringUp(*options);
@@ -40,7 +60,8 @@ void AddUpCommand(CLI::App& app) {
       const nlohmann::json out = {
           {"conninfo", conninfo},       {"data_dir", server.directory().string()},
           {"port", facts.port},         {"listen", facts.listen},
-          {"database", facts.database}, {"user", facts.user}};
+          {"database", facts.database}, {"user", facts.user},
+          {"workers", facts.workers}};
       fmt::print("{}\n", out.dump(2));
     } else {
       fmt::print("{}\n", conninfo);

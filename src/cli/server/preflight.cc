@@ -115,21 +115,26 @@ void CheckSpaceForNewServer(const fs::path& folder) {
   }
 }
 
-std::vector<std::string> PreloadLibraries(const ServerUser& user) {
+std::vector<std::string> PreloadLibraries(const ServerUser& user, ServerRole role) {
   struct Library {
     const char* name;
     const char* way_out;
   };
-  constexpr Library kWanted[] = {
-      {"millrace", "run `make install` in Millrace's source folder"},
-      {"pg_cron", "install the package postgresql-15-cron"},
-      {"pg_partman_bgw", "install the package postgresql-15-partman"},
-  };
+  // Citus wants to be the first, and every extension on every node. Partitions are made by the
+  // coordinator.
+  std::vector<Library> wanted;
+  if (role != ServerRole::kAlone)
+    wanted.push_back({"citus", "install your vendor's package of it"});
+  wanted.push_back({"millrace", "run `make install` in Millrace's source folder"});
+  wanted.push_back({"pg_cron", "install the package postgresql-15-cron"});
+  if (role != ServerRole::kWorker) {
+    wanted.push_back({"pg_partman_bgw", "install the package postgresql-15-partman"});
+  }
   const auto result = RunProgram({PostgresProgram("pg_config"), "--pkglibdir"}, user);
   if (result.exit_code != 0) throw CliError("pg_config failed", result.output);
   const fs::path folder = result.output.substr(0, result.output.find('\n'));
   std::vector<std::string> libraries;
-  for (const Library& library : kWanted) {
+  for (const Library& library : wanted) {
     if (fs::exists(folder / (std::string(library.name) + ".so"))) {
       libraries.emplace_back(library.name);
     } else {

@@ -26,6 +26,6 @@ void CheckSpaceForNewServer(const std::filesystem::path& folder);
 
 // Those of the libraries we want loaded at the server's start that PostgreSQL has: it does not
 // start with one it does not have. Says on standard error which are missing and who supplies them.
-std::vector<std::string> PreloadLibraries(const ServerUser& user);
+std::vector<std::string> PreloadLibraries(const ServerUser& user, ServerRole role);
 
 }  // namespace millrace::cli

@@ -34,6 +34,7 @@ namespace {
 constexpr const char* kFactsFile = "server.json";
 constexpr const char* kFreshFactsFile = "server.json.new";
 constexpr const char* kPasswordFile = "password";
+constexpr const char* kNodePasswordFile = "node_password";
 constexpr const char* kMajorVersion = "15";
 // Replaying max_wal_size of WAL after a crash takes minutes; a server that fails ends the wait.
 constexpr const char* kStartTimeoutSeconds = "3600";
@@ -45,6 +46,21 @@ std::string ReadFile(const fs::path& path) {
   text << in.rdbuf();
   return text.str();
 }
+
+// In the order of ServerRole.
+constexpr const char* kRoleNames[] = {"alone", "coordinator", "worker"};
+
+ServerRole RoleNamed(const std::string& name) {
+  for (int i = 1; i < 3; ++i) {
+    if (name == kRoleNames[i]) return static_cast<ServerRole>(i);
+  }
+  return ServerRole::kAlone;
+}
+
+// Other nodes log in as whoever asks, the superuser too.
+constexpr const char* kNodeRule =
+    "# Other nodes of the cluster, by the password in DIR/node_password.\n"
+    "hostssl all  postgres  all            scram-sha-256\n";
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -152,8 +168,15 @@ ServerFacts PrivateServer::ReadFacts() const {
   const fs::path path = directory_ / kFactsFile;
   try {
     const auto json = nlohmann::json::parse(ReadFile(path));
-    return {json.at("port"), json.at("listen"), json.at("database"), json.at("user"),
-            json.at("ready")};
+    ServerFacts facts;
+    facts.port = json.at("port");
+    facts.listen = json.at("listen");
+    facts.database = json.at("database");
+    facts.user = json.at("user");
+    facts.role = RoleNamed(json.value("role", ""));
+    facts.workers = json.value("workers", 0);
+    facts.ready = json.at("ready");
+    return facts;
   } catch (const nlohmann::json::exception& e) {
     throw CliError(path.string() + " is damaged: " + e.what());
   }
@@ -164,6 +187,8 @@ void PrivateServer::WriteFacts(const ServerFacts& facts) const {
                                {"listen", facts.listen},
                                {"database", facts.database},
                                {"user", facts.user},
+                               {"role", kRoleNames[static_cast<int>(facts.role)]},
+                               {"workers", facts.workers},
                                {"ready", facts.ready}};
   const fs::path path = directory_ / kFactsFile;
   const fs::path fresh = directory_ / kFreshFactsFile;
@@ -185,8 +210,12 @@ std::string PrivateServer::DashboardConninfo(const ServerFacts& facts,
   return ConninfoOf(facts, kDashboardRole, password);
 }
 
-std::string PrivateServer::DashboardPassword() const {
-  const fs::path file = directory_ / "dashboard_password";
+std::string PrivateServer::DashboardPassword() const { return KeptPassword("dashboard_password"); }
+
+std::string PrivateServer::NodePassword() const { return KeptPassword(kNodePasswordFile); }
+
+std::string PrivateServer::KeptPassword(const char* name) const {
+  const fs::path file = directory_ / name;
   {
     const AsServerUser as(user_);
     if (fs::exists(file)) return FirstLine(ReadFile(file));
@@ -307,10 +336,18 @@ void PrivateServer::MakeCertificate() const {
   fs::permissions(key, fs::perms::owner_read | fs::perms::owner_write);
 }
 
-void PrivateServer::WriteAccessRules() const {
+void PrivateServer::AllowNodes() const {
+  const AsServerUser as(user_);
+  const fs::path rules = pgdata() / "pg_hba.conf";
+  const std::string text = ReadFile(rules);
+  if (text.find(kNodeRule) == std::string::npos) WriteOwned(rules, kNodeRule + text, 0600);
+}
+
+void PrivateServer::WriteAccessRules(ServerRole role) const {
   WriteOwned(
       pgdata() / "pg_hba.conf",
-      R"(# Written by `millrace up` once. The superuser comes in by the socket alone, which only the server's
+      (role == ServerRole::kAlone ? std::string() : kNodeRule) +
+          R"(# Written by `millrace up` once. The superuser comes in by the socket alone, which only the server's
 # operating system user and root can reach; everybody else by password, encrypted unless on loopback.
 local   all  postgres                 peer map=millrace
 host    all  postgres  all            reject
@@ -331,9 +368,10 @@ host    all  all       ::1/128        scram-sha-256
 }
 
 void PrivateServer::WriteSettings(const ServerFacts& facts) const {
-  WriteOwned(pgdata() / "millrace.conf",
-             ServerSettings(*this, facts, InspectMachine(directory_), PreloadLibraries(user_)),
-             0600);
+  WriteOwned(
+      pgdata() / "millrace.conf",
+      ServerSettings(*this, facts, InspectMachine(directory_), PreloadLibraries(user_, facts.role)),
+      0600);
 }
 
 void PrivateServer::Create(ServerFacts facts, const std::string& password_file) {
@@ -343,7 +381,12 @@ void PrivateServer::Create(ServerFacts facts, const std::string& password_file) 
   if (password.empty()) {
     throw CliError(password_file + " is empty", "Its first line is the password.");
   }
+  CreateAs(std::move(facts), password, MakePassword());
+}
 
+void PrivateServer::CreateAs(ServerFacts facts, const std::string& password,
+                             const std::string& node_password) {
+  CheckPortFree(facts);
   const AsServerUser as(user_);
   fs::remove_all(pgdata());
   CheckSpaceForNewServer(directory_);
@@ -354,12 +397,16 @@ void PrivateServer::Create(ServerFacts facts, const std::string& password_file) 
     fs::permissions(folder, fs::perms::owner_all);
   }
   WriteOwned(directory_ / kPasswordFile, password + "\n", 0600);
+  if (facts.role != ServerRole::kAlone) {
+    WriteOwned(directory_ / kNodePasswordFile, node_password + "\n", 0600);
+  }
   MakeCluster();
   MakeCertificate();
-  WriteAccessRules();
+  WriteAccessRules(facts.role);
   Start(facts);
   try {
     Provision(*this, facts, password);
+    if (facts.role != ServerRole::kAlone) ProvisionNode(*this, facts, password, node_password);
   } catch (...) {
     Stop();
     throw;

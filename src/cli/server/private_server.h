@@ -3,6 +3,8 @@
 //   DIR/server.json   what it is: port, address, database, user; its presence makes the folder ours
 //   DIR/password      of the database user, mode 0600; DIR/dashboard_password of the dashboard's
 //   DIR/dashboard.json  of the dashboard that runs, if one does (dashboard_process.h)
+//   DIR/node_password   of the superuser for the other nodes of a cluster (cluster.h)
+//   DIR/workers/      a coordinator's workers, each a folder like this one
 //   DIR/pgdata/       the database cluster; millrace.conf in it has our settings
 //   DIR/log/          the server's log, a file a weekday
 //   DIR/run/          the socket, the only way in for the superuser
@@ -19,12 +21,18 @@
 
 namespace millrace::cli {
 
+// What a server is among others (cluster.h).
+enum class ServerRole { kAlone, kCoordinator, kWorker };
+
 // server.json.
 struct ServerFacts {
   int port = 5440;
   std::string listen = "127.0.0.1";
   std::string database = "citus";
   std::string user = "citus";
+  ServerRole role = ServerRole::kAlone;
+  int workers = 0;  // in the folder of a coordinator, and so on this machine; a worker there knows
+                    // it too
   bool ready = false;
 };
 
@@ -60,12 +68,19 @@ class PrivateServer {
   std::string DashboardPassword() const;
   std::string DashboardConninfo(const ServerFacts& facts, const std::string& password) const;
 
+  // With which the superuser logs in from other nodes. Made when there is none. REQUIRES: locked.
+  std::string NodePassword() const;
+
   // Makes the folder and takes its lock until this object goes; waits for another holder. Throws
   // CliError when the server's user could not write there.
   void Lock();
   // Makes the cluster and its configuration, and starts it. `password_file` empty: a password is
   // made. REQUIRES: locked, not Exists() or not ready; CheckFolderPath and CheckFacts passed.
   void Create(ServerFacts facts, const std::string& password_file);
+  // The same with these passwords, for a worker of a cluster.
+  void CreateAs(ServerFacts facts, const std::string& password, const std::string& node_password);
+  // Has the access rules of a server that was alone let other nodes in.
+  void AllowNodes() const;
   // Starts the server and waits until it takes connections. REQUIRES: locked, not Running().
   void Start(const ServerFacts& facts) const;
   // Waits until a server that runs takes connections: it may be in recovery. False when it went
@@ -84,7 +99,9 @@ class PrivateServer {
   void MakeFolder() const;
   void MakeCluster() const;
   void MakeCertificate() const;
-  void WriteAccessRules() const;
+  void WriteAccessRules(ServerRole role) const;
+  // A password of ours in a file of the folder; made when there is none.
+  std::string KeptPassword(const char* file) const;
   void WriteSettings(const ServerFacts& facts) const;
   std::string ConninfoOf(const ServerFacts& facts, const std::string& user,
                          const std::string& password) const;

@@ -30,6 +30,8 @@ namespace {
     }
     // The folder we were called from may be closed to that user; initdb and the server want one.
     if (chdir("/") != 0) _exit(126);
+    // A server that connects to others looks for keys in there.
+    if (setenv("HOME", user.home.c_str(), 1) != 0) _exit(126);
   }
   execv(argv[0], argv);
   _exit(127);
@@ -47,7 +49,7 @@ ServerUser FindServerUser() {
                           "ordinary user."
                         : "");
   }
-  return {entry->pw_uid, entry->pw_gid, entry->pw_name};
+  return {entry->pw_uid, entry->pw_gid, entry->pw_name, entry->pw_dir};
 }
 
 AsServerUser::AsServerUser(const ServerUser& user) {

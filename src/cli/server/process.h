@@ -14,6 +14,7 @@ struct ServerUser {
   uid_t uid;
   gid_t gid;
   std::string name;
+  std::string home;
 };
 
 // Throws CliError when we are root and there is no user `postgres`.

@@ -43,8 +43,14 @@ constexpr Extension kExtensions[] = {
     {"pg_cron", "CREATE EXTENSION pg_cron", "Install the package postgresql-15-cron."},
 };
 
-void CreateExtensions(Connection& connection) {
-  for (const Extension& extension : kExtensions) {
+// Citus comes first: where it is, its create_distributed_table is the one.
+constexpr Extension kCitus = {"citus", "CREATE EXTENSION IF NOT EXISTS citus",
+                              "Install your vendor's package for PostgreSQL 15."};
+
+void CreateExtensions(Connection& connection, ServerRole role) {
+  std::vector<Extension> extensions(std::begin(kExtensions), std::end(kExtensions));
+  if (role != ServerRole::kAlone) extensions.insert(extensions.begin(), kCitus);
+  for (const Extension& extension : extensions) {
     const auto available = connection.Execute(
         "SELECT FROM pg_catalog.pg_available_extensions WHERE name = $1", {extension.name});
     if (available.rows() == 0) {
@@ -84,8 +90,41 @@ void Provision(const PrivateServer& server, const ServerFacts& facts, const std:
   admin.Execute("CREATE DATABASE " + database + " OWNER " + role);
 
   Connection inside = Connection::Open(server.SuperuserConninfo(facts, facts.database));
-  CreateExtensions(inside);
+  CreateExtensions(inside, facts.role);
   Grant(inside, role, database);
+}
+
+namespace {
+
+// How sessions of this node log in to others as a role.
+void KeepPassword(Connection& connection, const std::string& role, const std::string& password) {
+  std::string info = "password='";
+  for (char c : password) {
+    if (c == '\'' || c == '\\') info += '\\';
+    info += c;
+  }
+  info += "'";
+  connection.Execute("DELETE FROM pg_catalog.pg_dist_authinfo WHERE rolename = $1", {role.c_str()});
+  // 0 stands for every node, -1 for this one.
+  connection.Execute(
+      "INSERT INTO pg_catalog.pg_dist_authinfo (nodeid, rolename, authinfo) SELECT n, $1, $2 FROM "
+      "(VALUES (0), (-1)) v (n)",
+      {role.c_str(), info.c_str()});
+}
+
+}  // namespace
+
+void ProvisionNode(const PrivateServer& server, const ServerFacts& facts,
+                   const std::string& password, const std::string& node_password) {
+  Connection admin = Connection::Open(server.SuperuserConninfo(facts, facts.database));
+  admin.Execute("BEGIN");
+  admin.Execute(kCitus.statement);
+  // Other nodes, which may be down, are given theirs in their turn.
+  admin.Execute("SET LOCAL citus.enable_ddl_propagation = off");
+  admin.Execute("ALTER ROLE postgres PASSWORD " + Verifier(admin, "postgres", node_password));
+  KeepPassword(admin, "postgres", node_password);
+  KeepPassword(admin, facts.user, password);
+  admin.Execute("COMMIT");
 }
 
 std::string ProvisionDashboard(const PrivateServer& server, const ServerFacts& facts) {
@@ -102,6 +141,7 @@ std::string ProvisionDashboard(const PrivateServer& server, const ServerFacts& f
                 Verifier(admin, name, password));
   admin.Execute("ALTER ROLE " + role + " SET default_transaction_read_only = on");
   admin.Execute("GRANT pg_read_all_data, pg_monitor TO " + role);
+  if (facts.role != ServerRole::kAlone) KeepPassword(admin, name, password);
   return server.DashboardConninfo(facts, password);
 }
 

@@ -61,10 +61,15 @@ Machine InspectMachine(const std::filesystem::path& data) {
 
 std::string ServerSettings(const PrivateServer& server, const ServerFacts& facts,
                            const Machine& machine, const std::vector<std::string>& libraries) {
-  const std::int64_t shared = std::clamp(machine.memory / 4, 64 * kMiB, 8 * kGiB);
-  const std::int64_t work = std::clamp(machine.memory / 96, 8 * kMiB, 256 * kMiB);
-  const std::int64_t maintenance = std::clamp(machine.memory / 16, 64 * kMiB, 2 * kGiB);
-  const std::int64_t wal = std::clamp(machine.disk_free / 8, 256 * kMiB, 16 * kGiB);
+  // The nodes of a cluster in one folder share the machine.
+  const int nodes = 1 + facts.workers;
+  const std::int64_t memory = machine.memory / nodes;
+  const std::int64_t shared = std::clamp(memory / 4, 64 * kMiB, 8 * kGiB);
+  const std::int64_t work = std::clamp(memory / 96, 8 * kMiB, 256 * kMiB);
+  const std::int64_t maintenance = std::clamp(memory / 16, 64 * kMiB, 2 * kGiB);
+  const std::int64_t wal = std::clamp(machine.disk_free / nodes / 8, 256 * kMiB, 16 * kGiB);
+  // Citus commits in two phases.
+  const int prepared = facts.role == ServerRole::kAlone ? 0 : 100;
   return fmt::format(
       R"(# Written by `millrace up` each time it starts the server. Settings of your own belong into
 # custom.conf beside this file, which is read after it.
@@ -78,6 +83,7 @@ ssl_cert_file = 'server.crt'
 ssl_key_file = 'server.key'
 password_encryption = 'scram-sha-256'
 max_connections = 100
+max_prepared_transactions = {prepared}
 
 shared_preload_libraries = {libraries}
 cron.database_name = {database}
@@ -123,11 +129,12 @@ include_if_exists 'custom.conf'
       fmt::arg("listen", Quoted(facts.listen)),
       fmt::arg("socket", Quoted(server.socket_folder().string())),
       fmt::arg("database", Quoted(facts.database)), fmt::arg("user", Quoted(facts.user)),
-      fmt::arg("memory", MiB(machine.memory)), fmt::arg("cores", machine.cores),
-      fmt::arg("disk", MiB(machine.disk_free)), fmt::arg("shared", MiB(shared)),
-      fmt::arg("cache", MiB(std::max(machine.memory / 4 * 3, shared))), fmt::arg("work", MiB(work)),
-      fmt::arg("maintenance", MiB(maintenance)), fmt::arg("wal", MiB(wal)),
-      fmt::arg("min_wal", MiB(std::min(wal, kGiB))), fmt::arg("workers", 16 + machine.cores),
+      fmt::arg("prepared", prepared), fmt::arg("memory", MiB(memory)),
+      fmt::arg("cores", machine.cores), fmt::arg("disk", MiB(machine.disk_free)),
+      fmt::arg("shared", MiB(shared)), fmt::arg("cache", MiB(std::max(memory / 4 * 3, shared))),
+      fmt::arg("work", MiB(work)), fmt::arg("maintenance", MiB(maintenance)),
+      fmt::arg("wal", MiB(wal)), fmt::arg("min_wal", MiB(std::min(wal, kGiB))),
+      fmt::arg("workers", 16 + machine.cores),
       fmt::arg("per_gather", std::clamp(machine.cores / 2, 1, 4)),
       fmt::arg("log", Quoted(server.log_folder().string())));
 }

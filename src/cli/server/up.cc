@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "cli/error.h"
+#include "cli/server/cluster.h"
 #include "cli/server/dashboard_process.h"
 #include "cli/server/preflight.h"
 #include "cli/server/private_server.h"
@@ -30,6 +31,7 @@ ServerFacts NewFacts(const UpOptions& options) {
   facts.listen = options.listen.value_or(facts.listen);
   facts.database = options.database.value_or(facts.database);
   facts.user = options.user.value_or(facts.user);
+  if (options.workers) facts.role = ServerRole::kCoordinator;
   return facts;
 }
 
@@ -74,8 +76,43 @@ void Move(PrivateServer& server, const ServerFacts& facts, const ServerFacts& wa
 
 }  // namespace
 
-std::string BringUp(const UpOptions& options) {
+namespace {
+
+// A worker of a coordinator elsewhere.
+std::string BringUpWorker(const UpOptions& options) {
+  const Coordinator coordinator = ParseCoordinator(options.join, options.node_password_file);
   PrivateServer server(options.data_dir);
+  CheckCitusInstalled(server.user());
+  if (!server.Exists()) CheckFolderPath(server);
+  server.Lock();
+  ServerFacts facts;
+  if (server.Exists() && (facts = server.ReadFacts()).ready) {
+    if (facts.role != ServerRole::kWorker) {
+      throw CliError("the server in " + server.directory().string() + " is no worker",
+                     "Make another one with --data-dir.");
+    }
+    if (!server.Running() || !server.AwaitConnections(facts)) {
+      Say("Starting the server in " + server.directory().string());
+      server.Start(facts);
+    }
+  } else {
+    const Membership membership = AskCoordinator(coordinator);
+    RefuseChange("database", options.database, membership.database);
+    RefuseChange("user", options.user, membership.user);
+    server.Stop();
+    facts = NewFacts(options);
+    facts.role = ServerRole::kWorker;
+    facts.database = membership.database;
+    facts.user = membership.user;
+    CheckFacts(facts);
+    Say("Making a worker in " + server.directory().string());
+    server.CreateAs(facts, membership.password, coordinator.node_password);
+  }
+  Join(facts, coordinator);
+  return server.Conninfo(facts);
+}
+
+std::string BringUpServer(const UpOptions& options, PrivateServer& server) {
   // Before anything is written, into a folder that may be somebody else's.
   if (!server.Exists()) {
     CheckFolderPath(server);
@@ -96,6 +133,11 @@ std::string BringUp(const UpOptions& options) {
   ServerFacts wanted = facts;
   wanted.port = options.port.value_or(facts.port);
   wanted.listen = options.listen.value_or(facts.listen);
+  if (facts.role != ServerRole::kAlone) {
+    RefuseChange("port", options.port ? std::optional(std::to_string(*options.port)) : std::nullopt,
+                 std::to_string(facts.port));
+    RefuseChange("address", options.listen, facts.listen);
+  }
   CheckFacts(wanted);
   const bool moved = wanted.port != facts.port || wanted.listen != facts.listen;
   if (server.Running() && server.AwaitConnections(facts)) {
@@ -110,6 +152,30 @@ std::string BringUp(const UpOptions& options) {
     if (moved) server.WriteFacts(wanted);
   }
   return server.Conninfo(wanted);
+}
+
+}  // namespace
+
+std::string BringUp(const UpOptions& options) {
+  if (!options.join.empty()) return BringUpWorker(options);
+  PrivateServer server(options.data_dir);
+  if (options.workers) CheckCitusInstalled(server.user());
+  const std::string conninfo = BringUpServer(options, server);
+  ServerFacts facts = server.ReadFacts();
+  if (!options.workers && facts.role != ServerRole::kCoordinator) return conninfo;
+  if (facts.role == ServerRole::kWorker) {
+    throw CliError("the server in " + server.directory().string() + " is a worker itself",
+                   "Its coordinator has the workers: run this there.");
+  }
+  if (options.workers && *options.workers < facts.workers) {
+    throw CliError(
+        fmt::format("the cluster has {} workers already", facts.workers),
+        "To have fewer, move their shards away (SELECT citus_drain_node(...)) and remove "
+        "the nodes (SELECT citus_remove_node(...)) as Citus documents it.");
+  }
+  BecomeCoordinator(server, facts);
+  BringUpWorkers(server, facts, options.workers.value_or(facts.workers));
+  return conninfo;
 }
 
 }  // namespace millrace::cli

@@ -13,11 +13,15 @@ struct UpOptions {
   std::optional<std::string> listen;
   std::optional<std::string> database;
   std::optional<std::string> user;
-  std::string password_file;  // for a new server; empty: a password is made
+  std::string password_file;   // for a new server; empty: a password is made
+  std::optional<int> workers;  // of a cluster on this machine; makes the server its coordinator
+  std::string join;            // HOST:PORT of a coordinator, whose worker this server becomes
+  std::string node_password_file;
 };
 
-// Makes the server if need be and has it running; prints what it does on standard error. A changed
-// port or address restarts a running server. Returns the connection string. Throws CliError.
+// Makes the server, and its workers, if need be and has them running; prints what it does on
+// standard error. A changed port or address restarts a running server. Returns the connection
+// string. Throws CliError.
 std::string BringUp(const UpOptions& options);
 
 }  // namespace millrace::cli
