@@ -111,6 +111,9 @@ CREATE FUNCTION millrace.verify_rollup(
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_verify_rollup' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION millrace.verify_rollup IS 'compute a rollup once more from its events; a row for each value that differs';
 
+CREATE FUNCTION millrace.distribute_table(table_name pg_catalog.regclass) RETURNS pg_catalog.void
+AS '$libdir/millrace', 'millrace_distribute_table' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.distribute_table IS 'have Citus distribute a table that create_distributed_table recorded when there was no Citus, with its declared rollups and their watermarks';
 CREATE FUNCTION millrace.distribute_rollups(source pg_catalog.regclass) RETURNS pg_catalog.void
 AS '$libdir/millrace', 'millrace_distribute_rollups' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.distribute_rollups IS 'lay the declared rollups of a table that Citus distributes by now beside it, shard by shard';

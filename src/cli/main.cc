@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   AddGenerateCommand(app);
   AddLoadCommand(app);
   AddServeCommand(app);
+  AddDistributeCommand(app);
 
   try {
     app.parse(argc, argv);

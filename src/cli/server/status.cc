@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "cli/error.h"
 #include "cli/output.h"
 
 namespace millrace::cli {
@@ -58,6 +59,20 @@ constexpr const char* kDeclared = R"(
          pg_total_relation_size(rollup) AS size_bytes, seconds_behind
   FROM millrace.rollups ORDER BY 1)";
 
+// Of a database that Citus shards.
+constexpr const char* kNodes = R"(
+  SELECT n.groupid AS node, n.nodename || ':' || n.nodeport AS address,
+         CASE n.groupid WHEN 0 THEN 'coordinator' ELSE 'worker' END AS role, n.isactive AS active,
+         (SELECT count(*) FROM pg_dist_placement p WHERE p.groupid = n.groupid) AS shards,
+         coalesce(r.success, false) AS answers
+  FROM pg_dist_node n LEFT JOIN run_command_on_all_nodes('SELECT 1', true, true) r USING (nodeid)
+  WHERE n.noderole = 'primary' ORDER BY 1)";
+
+// What tables have on all nodes; the coordinator's own files are empty.
+constexpr const char* kSizesOnNodes = R"(
+  SELECT coalesce(pg_partition_root(table_name), table_name)::regclass::text AS name, sum(shard_size)::bigint AS size_bytes
+  FROM citus_shards GROUP BY 1)";
+
 constexpr const char* kJobs = R"(
   SELECT jobid, schedule, command, active, last_status,
          to_char(last_start, 'YYYY-MM-DD HH24:MI:SS') AS last_start, last_message
@@ -66,12 +81,13 @@ constexpr const char* kJobs = R"(
 // A sequence behind an int4 column has used up more than half of it.
 constexpr const char* kSerials = R"(
   SELECT format('the ids of %s.%s have used %s%% of an integer: at 100%% inserts fail (ALTER TABLE %s ALTER COLUMN %I TYPE bigint; ALTER SEQUENCE %s AS bigint)',
-                c.oid::regclass, a.attname, round(100.0 * pg_sequence_last_value(s.oid) / 2147483647), c.oid::regclass, a.attname, s.oid::regclass) AS warning
+                c.oid::regclass, a.attname, round(100.0 * v.last / 2147483647), c.oid::regclass, a.attname, s.oid::regclass) AS warning
   FROM pg_class s
   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
   JOIN pg_class c ON c.oid = d.refobjid
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
-  WHERE s.relkind = 'S' AND a.atttypid = 'int4'::regtype AND pg_sequence_last_value(s.oid) > 2147483647 / 2)";
+  CROSS JOIN LATERAL (SELECT CASE WHEN has_sequence_privilege(s.oid, 'USAGE, SELECT') THEN pg_sequence_last_value(s.oid) END AS last) v
+  WHERE s.relkind = 'S' AND a.atttypid = 'int4'::regtype AND v.last > 2147483647 / 2)";
 
 constexpr const char* kBlockers = R"(
   SELECT format('prepared transaction %L of %I, open since %s, keeps rollups waiting (ROLLBACK PREPARED or COMMIT PREPARED %L)',
@@ -118,6 +134,24 @@ std::string Text(const json& value) {
   return value.dump();
 }
 
+void FillSizesOnNodes(Connection& connection, json& status) {
+  json sizes;
+  try {
+    for (const auto& row : Rows(connection, kSizesOnNodes)) {
+      sizes[row["name"].get<std::string>()] = row["size_bytes"];
+    }
+  } catch (const CliError&) {
+    // A node is down, which is said among the warnings.
+    return;
+  }
+  for (const char* section : {"tables", "rollups", "declared"}) {
+    for (auto& row : status[section]) {
+      const auto found = sizes.find(row["name"].get<std::string>());
+      if (found != sizes.end()) row["size_bytes"] = *found;
+    }
+  }
+}
+
 json Warnings(Connection& connection, const json& status) {
   json warnings = json::array();
   for (const char* sql : {kSerials, kBlockers}) {
@@ -130,6 +164,13 @@ json Warnings(Connection& connection, const json& status) {
                       "partman.partition_data_time('{}') moves them)",
                       FormatCount(table["default_rows"]), table["name"].get<std::string>(),
                       table["name"].get<std::string>()));
+    }
+  }
+  for (const auto& node : status["nodes"]) {
+    if (!node["answers"].get<bool>() || !node["active"].get<bool>()) {
+      warnings.push_back(fmt::format(
+          "{} {} {}", node["role"].get<std::string>(), node["address"].get<std::string>(),
+          node["active"].get<bool>() ? "does not answer" : "is disabled"));
     }
   }
   for (const auto& job : status["jobs"]) {
@@ -174,6 +215,9 @@ json InspectServerNow(Connection& connection) {
       HasTable(connection, "millrace.rollups") ? Rows(connection, kDeclared) : json::array();
   status["jobs"] =
       HasTable(connection, "millrace.rollups") ? Rows(connection, kJobs) : json::array();
+  status["nodes"] =
+      HasTable(connection, "pg_catalog.pg_dist_node") ? Rows(connection, kNodes) : json::array();
+  if (!status["nodes"].empty()) FillSizesOnNodes(connection, status);
   status["warnings"] = Warnings(connection, status);
   return status;
 }
@@ -207,6 +251,8 @@ std::string FormatStatus(const json& status) {
     }
     out += fmt::format("\n{}\n{}", title, FormatTable(heading, rows, right));
   };
+  section("Nodes", "nodes", {"node", "at", "role", "shards", "active", "answers"},
+          {"node", "address", "role", "shards", "active", "answers"}, {true, false, false, true});
   section("Partitioned tables", "tables",
           {"table", "partitions", "size", "newest ends", "rows in default"},
           {"name", "partitions", "size_bytes", "newest", "default_rows"},

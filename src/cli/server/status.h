@@ -9,6 +9,7 @@ namespace millrace::cli {
 
 // Looks at a running server, taking about one second to see how many events come in:
 //   server      version, address, uptime_seconds, database, size_bytes, connections
+//   nodes       of Citus: node (its group), address, role, active, shards, answers
 //   tables      partitioned tables: name, partitions, size_bytes, default_rows (estimated), newest
 //               (where the newest partition ends)
 //   rollups     name, events_table, last_aggregated_id, behind (events by id), size_bytes

@@ -172,22 +172,20 @@ void WriteCopyOfNodeWatermarks(const Rollup& root, const char* id_column) {
   RestoreRole(before);
 }
 
-}  // namespace millrace::pg
+namespace {
 
-using namespace millrace::pg;
-
-// millrace.distribute_rollups(source regclass) returns void: the declared rollups of a table that
-// Citus distributes by now, with their watermarks.
-MILLRACE_FUNCTION(distribute_rollups) {
-  RequireReadCommitted("millrace.distribute_rollups");
-  const Oid source = PG_GETARG_OID(0);
-  const int settings = ConnectSpi();
-  const int level = BeginRefreshSettings();
-  if (!CanFollowOnNodes(source)) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("%s is not distributed", QualifiedName(source)),
-                    errhint("SELECT create_distributed_table(...) comes first.")));
+// Nobody refreshes the rollups of a table from here on, until the end of the transaction.
+void LockWatermarksOf(Oid source) {
+  ListCell* cell;
+  foreach (cell, RollupsOf(source)) {
+    Watermark watermark;
+    if (ReadWatermark(lfirst_oid(cell), &watermark)) {
+      LockWatermark(lfirst_oid(cell), true, &watermark);
+    }
   }
+}
+
+void DistributeRollupsOf(Oid source) {
   ListCell* cell;
   foreach (cell, RollupsOf(source)) {
     Rollup* root = LoadFamilyAsDeclared(lfirst_oid(cell));
@@ -206,6 +204,88 @@ MILLRACE_FUNCTION(distribute_rollups) {
     RestoreRole(before);
     FaultPoint("distribute: rollup");
   }
+}
+
+// Does what create_distributed_table recorded when there was no Citus, unless that is done.
+void CarryOut(Oid table) {
+  const char* name = QualifiedName(table);
+  if (RunSql("SELECT distribution_column, distribution_type, colocate_with, shard_count FROM "
+             "millrace.distributed_table WHERE table_name = $1",
+             {OidArgument(table)}) == 0) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("%s is not recorded as a table to distribute", name),
+                    errhint("SELECT create_distributed_table(...) distributes it.")));
+  }
+  bool is_null, shards_by_default;
+  const char* column = quote_literal_cstr(NameStr(*DatumGetName(SpiValue(0, 1, &is_null))));
+  const char* type = quote_literal_cstr(TextDatumGetCString(SpiValue(0, 2, &is_null)));
+  const char* beside = quote_literal_cstr(TextDatumGetCString(SpiValue(0, 3, &is_null)));
+  const Datum shards = SpiValue(0, 4, &shards_by_default);
+  const char* count =
+      shards_by_default ? "" : psprintf(", shard_count => %d", DatumGetInt32(shards));
+  Distribution distribution;
+  if (!FindDistribution(table, &distribution)) {
+    RunSql(
+        psprintf("SELECT pg_catalog.create_distributed_table(%s::pg_catalog.regclass, %s, %s, "
+                 "colocate_with => %s%s)",
+                 quote_literal_cstr(name), column, type, beside, count));
+  }
+  FaultPoint("distribute: table");
+}
+
+void ForgetRecord(Oid table) {
+  const RoleScope before = BecomeCatalogOwner();
+  RunSql("DELETE FROM millrace.distributed_table WHERE table_name = $1", {OidArgument(table)});
+  RestoreRole(before);
+}
+
+}  // namespace
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+// millrace.distribute_table(table_name regclass) returns void: a table that was recorded when there
+// was no Citus, with its declared rollups and their watermarks.
+MILLRACE_FUNCTION(distribute_table) {
+  RequireReadCommitted("millrace.distribute_table");
+  const Oid table = PG_GETARG_OID(0);
+  if (get_rel_name(table) == nullptr) {
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table with OID %u does not exist", table)));
+  }
+  if (!pg_class_ownercheck(table, GetUserId())) {
+    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(table));
+  }
+  const int settings = ConnectSpi();
+  if (!OidIsValid(get_extension_oid("citus", true))) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("this database has no Citus"),
+                    errhint("CREATE EXTENSION citus, and add its nodes.")));
+  }
+  const int level = BeginRefreshSettings();
+  LockWatermarksOf(table);
+  CarryOut(table);
+  if (RollupsOf(table) != NIL && CanFollowOnNodes(table)) DistributeRollupsOf(table);
+  ForgetRecord(table);
+  EndSettings(level);
+  DisconnectSpi(settings);
+  NotifyWorker();
+  PG_RETURN_VOID();
+}
+
+// millrace.distribute_rollups(source regclass) returns void: the declared rollups of a table that
+// Citus distributes by now, with their watermarks.
+MILLRACE_FUNCTION(distribute_rollups) {
+  RequireReadCommitted("millrace.distribute_rollups");
+  const Oid source = PG_GETARG_OID(0);
+  const int settings = ConnectSpi();
+  const int level = BeginRefreshSettings();
+  if (!CanFollowOnNodes(source)) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s is not distributed", QualifiedName(source)),
+                    errhint("SELECT create_distributed_table(...) comes first.")));
+  }
+  DistributeRollupsOf(source);
   EndSettings(level);
   DisconnectSpi(settings);
   NotifyWorker();
