@@ -91,6 +91,7 @@ std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, double rate) {
   database.conninfo = ResolveConninfo(arguments.connection);
   database.batch_rows = arguments.batch_rows.value_or(arguments.inserts ? 1 : 100'000);
   database.commit_every_second = rate > 0;
+  database.quiet = arguments.generate.quiet;
   return arguments.inserts ? OpenInsertSink(database) : OpenCopySink(database);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/loader/copy_pool.h"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -8,9 +9,12 @@
 
 namespace millrace::cli {
 
-CopyPool::CopyPool(const std::string& conninfo, int jobs, Work work, Tick tick)
+CopyPool::CopyPool(const std::vector<std::string>& servers, int jobs, Work work, Tick tick)
     : work_(std::move(work)), tick_(std::move(tick)) {
-  for (int i = 0; i < jobs; ++i) senders_.push_back(std::make_unique<CopySender>(conninfo));
+  const std::size_t connections = std::max(static_cast<std::size_t>(jobs), servers.size());
+  for (std::size_t i = 0; i < connections; ++i) {
+    senders_.push_back(std::make_unique<CopySender>(servers[i % servers.size()]));
+  }
   const BlockStopSignals blocked;
   for (const auto& sender : senders_) threads_.emplace_back([this, &sender] { Run(*sender); });
 }

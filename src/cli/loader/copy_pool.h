@@ -36,8 +36,9 @@ class CopyPool {
   // Called about every 100 ms while the owner waits. Returns false to stop the pool.
   using Tick = std::function<bool()>;
 
-  // Connects; throws CliError.
-  CopyPool(const std::string& conninfo, int jobs, Work work, Tick tick);
+  // Connects, to each of the servers in turn, once at least; throws CliError. REQUIRES: there is
+  // one.
+  CopyPool(const std::vector<std::string>& servers, int jobs, Work work, Tick tick);
   ~CopyPool();
   CopyPool(const CopyPool&) = delete;
   CopyPool& operator=(const CopyPool&) = delete;

@@ -13,6 +13,7 @@
 
 #include "cli/error.h"
 #include "cli/loader/copy_pool.h"
+#include "cli/loader/entry_points.h"
 #include "cli/loader/row_inserter.h"
 
 namespace millrace::cli {
@@ -90,7 +91,7 @@ class CopySink : public EventSink {
         columns_(std::make_shared<const std::vector<std::string>>(
             table_.MatchAll(ClickEventColumns(), "the events of the generator"))),
         pool_(
-            options.conninfo, options.jobs,
+            FindEntryPoints(options.conninfo, table_.name, options.quiet), options.jobs,
             [this](CopySender& sender, CopyBatch& batch) { return Load(sender, batch); },
             [] { return true; }),
         last_push_(Clock::now()) {}

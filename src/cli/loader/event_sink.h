@@ -33,6 +33,7 @@ struct DatabaseSinkOptions {
   int jobs = 2;                       // connections of a COPY, >= 1
   // Commit at least once a second, however few events there are.
   bool commit_every_second = false;
+  bool quiet = false;
 };
 
 // Both throw CliError when the connection fails or the table does not fit.

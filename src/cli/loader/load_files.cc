@@ -13,6 +13,7 @@
 
 #include "cli/error.h"
 #include "cli/loader/batch_loader.h"
+#include "cli/loader/entry_points.h"
 #include "cli/loader/input_file.h"
 #include "cli/loader/stop_signal.h"
 #include "cli/output.h"
@@ -202,7 +203,7 @@ LoadReport LoadFiles(const std::string& conninfo, const LoadOptions& options) {
   BatchLoader loader(table, names, rejects.get());
   Progress progress("load", "rows", EstimateRows(options.files), options.quiet);
   CopyPool pool(
-      conninfo, options.jobs,
+      FindEntryPoints(conninfo, table.name, options.quiet), options.jobs,
       [&](CopySender& sender, CopyBatch& batch) { return loader.Load(sender, batch); },
       [&] {
         progress.Update(loader.loaded_rows());
