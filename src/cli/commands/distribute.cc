@@ -92,17 +92,20 @@ int VerifyRollups(Connection& connection, const std::string& table) {
   return rollups.rows();
 }
 
-// The rows that the table and its rollups had on this node are still there, out of sight.
-void DropOldRows(Connection& connection, const std::string& table) {
+// Rows that tables had on this node before are still there, out of sight, when a run was cut short
+// too. They go once the rollups over the tables agree with the rows that were moved.
+void DropOldRows(Connection& connection) {
   const auto tables = connection.Execute(
-      "WITH RECURSIVE family AS (SELECT $1::pg_catalog.regclass AS relation UNION ALL SELECT "
-      "r.relation FROM millrace.rollup r JOIN family f ON r.source = f.relation) SELECT "
-      "relation::pg_catalog.text FROM family",
-      {table.c_str()});
+      "SELECT DISTINCT coalesce(pg_catalog.pg_partition_root(c.oid), c.oid)::pg_catalog.regclass::"
+      "pg_catalog.text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_dist_partition p ON "
+      "p.logicalrelid = c.oid WHERE p.partmethod = 'h' AND pg_catalog.pg_relation_size(c.oid) > 0 "
+      "AND pg_catalog.pg_has_role(c.relowner, 'USAGE')");
   for (int i = 0; i < tables.rows(); ++i) {
+    const std::string table(tables.Value(i, 0));
+    VerifyRollups(connection, table);
     connection.Execute(
         "SELECT pg_catalog.truncate_local_data_after_distributing_table($1::pg_catalog.regclass)",
-        {std::string(tables.Value(i, 0)).c_str()});
+        {table.c_str()});
   }
 }
 
@@ -122,7 +125,6 @@ nlohmann::json Distribute(Connection& connection, const std::string& table) {
   connection.Execute("SELECT millrace.distribute_table($1::pg_catalog.regclass)", {table.c_str()});
   connection.Execute("COMMIT");
   const int rollups = VerifyRollups(connection, table);
-  DropOldRows(connection, table);
   const auto rows = connection.Execute("SELECT pg_catalog.count(*) FROM " + table);
   return {{"table", table},
           {"rows", std::stoll(std::string(rows.Value(0, 0)))},
@@ -156,6 +158,7 @@ void AddDistributeCommand(CLI::App& app) {
       fmt::print("{}: {} rows distributed, {} declared rollups verified\n", recorded.table,
                  FormatCount(row["rows"]), row["rollups_verified"].get<int>());
     }
+    DropOldRows(connection);
     if (options->json) {
       fmt::print("{}\n", done.dump(2));
     } else if (done.empty()) {
