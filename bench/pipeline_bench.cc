@@ -324,7 +324,14 @@ int main(int argc, char** argv) try {
   app.add_option("--batch", options.batch, "Events a batch")->capture_default_str();
   app.add_option("--seconds", options.seconds, "Seconds of steady events")->capture_default_str();
   app.add_option("--rate", options.rate, "Of these, a second")->capture_default_str();
+  bool print = false;
+  app.add_flag("--print-published", print,
+               "Print the statements that make the published functions, and end");
   CLI11_PARSE(app, argc, argv);
+  if (print) {
+    fmt::print("{}\n", Fill(sql::kPublished, options.hll, options.topn));
+    return 0;
+  }
   Bench(options).Run();
   return 0;
 } catch (const std::exception& e) {

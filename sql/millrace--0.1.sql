@@ -165,7 +165,8 @@ SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS even
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN 0
             WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) w.complete_through) END AS seconds_behind,
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN pg_catalog.statement_timestamp() ELSE w.complete_through END AS complete_through,
-       GREATEST(c.reltuples, 0)::pg_catalog.int8 AS rows, root.refresh_interval, root.paused,
+       -- Of a distributed table only its shards are counted, where they are.
+       CASE WHEN root.node_watermark IS NULL THEN GREATEST(c.reltuples, 0)::pg_catalog.int8 END AS rows, root.refresh_interval, root.paused,
        w.refreshed_at, w.duration,
        CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
             THEN e.message END AS last_error, e.failed_at, e.retry_at,
