@@ -89,7 +89,7 @@ std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, double rate) {
   if (!arguments.into_database) return OpenFileSink(arguments.output, arguments.header);
   DatabaseSinkOptions database = arguments.database;
   database.conninfo = ResolveConninfo(arguments.connection);
-  database.batch_rows = arguments.batch_rows.value_or(arguments.inserts ? 1 : 100'000);
+  database.batch_rows = arguments.batch_rows;
   database.commit_every_second = rate > 0;
   database.quiet = arguments.generate.quiet;
   return arguments.inserts ? OpenInsertSink(database) : OpenCopySink(database);
@@ -198,7 +198,7 @@ void AddTargetOptions(CLI::App* command, Arguments& arguments) {
   command
       ->add_option("--batch-rows", arguments.batch_rows,
                    "Events a transaction; with --rate at most one second's "
-                   "[default: 100000, with --inserts 1]")
+                   "[default: 100000, 500000 where Citus distributes the table, with --inserts 1]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}))
       ->needs(into)
       ->group("Target");

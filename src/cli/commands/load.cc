@@ -81,9 +81,10 @@ void AddLoadOptions(CLI::App* command, LoadOptions& load) {
   command->add_option("--jobs,-j", load.jobs, "Connections that load side by side")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  command->add_option("--batch-rows", load.batch_rows, "Rows a transaction")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}))
-      ->capture_default_str();
+  command
+      ->add_option("--batch-rows", load.batch_rows,
+                   "Rows a transaction [default: 100000, 500000 where Citus distributes the table]")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
   command
       ->add_option("--on-error", load.reject,
                    "stop: at the first bad row; its batch is not loaded, and the message says "

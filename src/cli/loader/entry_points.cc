@@ -110,12 +110,13 @@ void CheckIs(const std::string& conninfo, const Node& node) {
 
 }  // namespace
 
-std::vector<std::string> FindEntryPoints(const std::string& conninfo, const QualifiedName& table,
-                                         bool quiet) {
-  std::vector<std::string> entry_points = {conninfo};
+EntryPoints FindEntryPoints(const std::string& conninfo, const QualifiedName& table, bool quiet) {
+  EntryPoints entry_points = {{conninfo}, 100'000};
   Connection connection = Connection::Open(conninfo);
   const std::string name = table.Quoted();
   if (!IsDistributed(connection, name)) return entry_points;
+  // A commit is one of every shard, in two phases.
+  entry_points.batch_rows = 500'000;
   const auto say = [quiet](const std::string& text) {
     if (!quiet) fmt::print(stderr, "{}\n", text);
   };
@@ -133,7 +134,7 @@ std::vector<std::string> FindEntryPoints(const std::string& conninfo, const Qual
     try {
       const std::string candidate = ConninfoOf(connection, node);
       CheckIs(candidate, node);
-      entry_points.push_back(candidate);
+      entry_points.servers.push_back(candidate);
     } catch (const CliError& e) {
       say(where + e.what());
     }

@@ -90,8 +90,10 @@ class CopySink : public EventSink {
         table_(Find(options)),
         columns_(std::make_shared<const std::vector<std::string>>(
             table_.MatchAll(ClickEventColumns(), "the events of the generator"))),
+        entry_points_(FindEntryPoints(options.conninfo, table_.name, options.quiet)),
+        batch_rows_(options.batch_rows.value_or(entry_points_.batch_rows)),
         pool_(
-            FindEntryPoints(options.conninfo, table_.name, options.quiet), options.jobs,
+            entry_points_.servers, options.jobs,
             [this](CopySender& sender, CopyBatch& batch) { return Load(sender, batch); },
             [] { return true; }),
         last_push_(Clock::now()) {}
@@ -99,7 +101,7 @@ class CopySink : public EventSink {
   bool Add(const ClickEvent& event) override {
     writer_.AppendCsv(event, &batch_.data);
     ++batch_.rows;
-    if (batch_.rows >= options_.batch_rows) return Push();
+    if (batch_.rows >= batch_rows_) return Push();
     // While the rate is too high for a pause, nobody calls Flush: look at the clock now and then.
     return batch_.rows % 1'024 != 0 || Flush();
   }
@@ -160,6 +162,8 @@ class CopySink : public EventSink {
   DatabaseSinkOptions options_;
   TargetTable table_;
   std::shared_ptr<const std::vector<std::string>> columns_;
+  EntryPoints entry_points_;
+  std::int64_t batch_rows_;
   ClickEventWriter writer_;
   CopyBatch batch_;
   std::atomic<std::int64_t> done_ = 0;
@@ -173,13 +177,14 @@ class InsertSink : public EventSink {
  public:
   explicit InsertSink(const DatabaseSinkOptions& options)
       : options_(options),
+        batch_rows_(options.batch_rows.value_or(1)),
         connection_(Connection::Open(options.conninfo)),
         table_(FindTargetTable(connection_, QualifiedName::Parse(options.table))),
         inserter_(connection_, table_,
                   table_.MatchAll(ClickEventColumns(), "the events of the generator")) {}
 
   bool Add(const ClickEvent& event) override {
-    if (options_.batch_rows == 1) {
+    if (batch_rows_ == 1) {
       inserter_.Insert(event);
       ++done_;
       return true;
@@ -189,7 +194,7 @@ class InsertSink : public EventSink {
       begun_ = Clock::now();
     }
     inserter_.Insert(event);
-    if (++open_ == options_.batch_rows) Commit();
+    if (++open_ == batch_rows_) Commit();
     return Flush();
   }
 
@@ -209,6 +214,7 @@ class InsertSink : public EventSink {
   }
 
   DatabaseSinkOptions options_;
+  std::int64_t batch_rows_;
   Connection connection_;
   TargetTable table_;
   RowInserter inserter_;

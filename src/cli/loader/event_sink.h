@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/workload/clickstream.h"
@@ -29,8 +30,9 @@ std::unique_ptr<EventSink> OpenFileSink(const std::string& path, bool header);
 struct DatabaseSinkOptions {
   std::string conninfo;
   std::string table = "events";
-  std::int64_t batch_rows = 100'000;  // a transaction, >= 1
-  int jobs = 2;                       // connections of a COPY, >= 1
+  std::optional<std::int64_t>
+      batch_rows;  // a transaction, >= 1; otherwise EntryPoints', and 1 for INSERT
+  int jobs = 2;    // connections of a COPY, >= 1
   // Commit at least once a second, however few events there are.
   bool commit_every_second = false;
   bool quiet = false;

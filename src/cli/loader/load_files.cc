@@ -41,9 +41,9 @@ std::int64_t EstimateRows(const std::vector<std::string>& files) {
 // Turns the inputs into batches.
 class FileReader {
  public:
-  FileReader(const LoadOptions& options, const TargetTable& table, BatchLoader& loader,
-             CopyPool& pool)
-      : options_(options), table_(table), loader_(loader), pool_(pool) {}
+  FileReader(const LoadOptions& options, std::int64_t batch_rows, const TargetTable& table,
+             BatchLoader& loader, CopyPool& pool)
+      : options_(options), batch_rows_(batch_rows), table_(table), loader_(loader), pool_(pool) {}
 
   // Reads one file to its end and pushes its batches. False when the load has stopped.
   bool Read(std::size_t file) {
@@ -115,7 +115,7 @@ class FileReader {
     batch_.data += '\n';
     ++batch_.rows;
     last_line_ = record.last_line;
-    if (batch_.rows < options_.batch_rows && batch_.data.size() < kBatchBytes) return true;
+    if (batch_.rows < batch_rows_ && batch_.data.size() < kBatchBytes) return true;
     return Flush();
   }
 
@@ -151,6 +151,7 @@ class FileReader {
   }
 
   const LoadOptions& options_;
+  const std::int64_t batch_rows_;
   const TargetTable& table_;
   BatchLoader& loader_;
   CopyPool& pool_;
@@ -202,15 +203,17 @@ LoadReport LoadFiles(const std::string& conninfo, const LoadOptions& options) {
   for (const std::string& path : options.files) names.push_back(InputName(path));
   BatchLoader loader(table, names, rejects.get());
   Progress progress("load", "rows", EstimateRows(options.files), options.quiet);
+  const EntryPoints entry_points = FindEntryPoints(conninfo, table.name, options.quiet);
   CopyPool pool(
-      FindEntryPoints(conninfo, table.name, options.quiet), options.jobs,
+      entry_points.servers, options.jobs,
       [&](CopySender& sender, CopyBatch& batch) { return loader.Load(sender, batch); },
       [&] {
         progress.Update(loader.loaded_rows());
         return !StopRequested();
       });
 
-  FileReader reader(options, table, loader, pool);
+  FileReader reader(options, options.batch_rows.value_or(entry_points.batch_rows), table, loader,
+                    pool);
   try {
     for (std::size_t file = 0; file < options.files.size(); ++file) {
       if (!reader.Read(file)) break;

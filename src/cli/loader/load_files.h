@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,8 @@ struct LoadOptions {
   // Names of the files' columns. Empty: the header's, or without one the seven of the events, or
   // eight with event_id before them when the first row has eight fields.
   std::vector<std::string> columns;
-  int jobs = 2;                       // connections, >= 1
-  std::int64_t batch_rows = 100'000;  // rows a transaction at most, >= 1
+  int jobs = 2;                            // connections, >= 1
+  std::optional<std::int64_t> batch_rows;  // a transaction at most, >= 1; EntryPoints' otherwise
   std::uint64_t max_record_bytes = 64 << 20;
   bool reject = false;  // bad rows go to rejects_file and the rest loads
   std::string rejects_file = "rejects.csv";
