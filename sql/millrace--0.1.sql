@@ -269,11 +269,10 @@ BEGIN
     SELECT r.relation FROM millrace.rollup r JOIN lost ON r.parent OPERATOR(pg_catalog.=) lost.relation
   ), gone AS (
     DELETE FROM millrace.rollup r USING lost WHERE r.relation OPERATOR(pg_catalog.=) lost.relation
-    RETURNING r.relation, r.definition, r.live, r.node_watermark
+    RETURNING r.relation, r.definition, r.live
   )
   SELECT pg_catalog.array_agg(relation::pg_catalog.oid),
          pg_catalog.array_agg(live::pg_catalog.oid) OPERATOR(pg_catalog.||) pg_catalog.array_agg(definition::pg_catalog.oid)
-           OPERATOR(pg_catalog.||) pg_catalog.array_remove(pg_catalog.array_agg(node_watermark::pg_catalog.oid), NULL)
   INTO forgotten, views FROM gone;
   IF forgotten IS NULL THEN RETURN; END IF;
   DELETE FROM millrace.node_watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
@@ -288,10 +287,9 @@ BEGIN
   -- What is left of its views means nothing now, and would be in the way when it is declared again. Unless others read it.
   FOREACH view IN ARRAY views LOOP
     CONTINUE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_class c
-                              WHERE c.oid OPERATOR(pg_catalog.=) view);
+                              WHERE c.oid OPERATOR(pg_catalog.=) view AND c.relkind OPERATOR(pg_catalog.=) 'v');
     BEGIN
-      EXECUTE pg_catalog.format('DROP %s %s', (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END FROM pg_catalog.pg_class c
-                                               WHERE c.oid OPERATOR(pg_catalog.=) view), view::pg_catalog.regclass);
+      EXECUTE pg_catalog.format('DROP VIEW %s', view::pg_catalog.regclass);
     EXCEPTION WHEN dependent_objects_still_exist THEN
       NULL;
     END;

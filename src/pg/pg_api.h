@@ -113,6 +113,7 @@ extern "C" {
 #include <utils/selfuncs.h>
 #include <utils/snapmgr.h>
 #include <utils/syscache.h>
+#include <utils/timeout.h>
 #include <utils/timestamp.h>
 #include <utils/typcache.h>
 #include <utils/uuid.h>

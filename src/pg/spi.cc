@@ -15,7 +15,10 @@ uint64 RunSql(const char* sql, std::initializer_list<SpiArgument> arguments) {
     nulls[count] = argument.is_null ? 'n' : ' ';
     ++count;
   }
+  // SPI leaves its own context behind, which ends with the connection.
+  const MemoryContext caller = CurrentMemoryContext;
   const int result = SPI_execute_with_args(sql, count, types, values, nulls, false, 0);
+  MemoryContextSwitchTo(caller);
   if (result < 0) elog(ERROR, "SPI: %s for: %s", SPI_result_code_string(result), sql);
   return SPI_processed;
 }

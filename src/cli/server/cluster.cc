@@ -28,15 +28,18 @@ std::string NodeHost(const ServerFacts& facts) {
   return first == "*" || first == "0.0.0.0" || first == "::" ? "localhost" : first;
 }
 
+bool IsNode(Connection& coordinator, const std::string& host, int port) {
+  return coordinator
+             .Execute(
+                 "SELECT FROM pg_catalog.pg_dist_node WHERE nodename = $1 AND nodeport = $2::int",
+                 {host.c_str(), std::to_string(port).c_str()})
+             .rows() > 0;
+}
+
 void AddNode(Connection& coordinator, const std::string& host, int port) {
-  const std::string number = std::to_string(port);
-  if (coordinator
-          .Execute("SELECT FROM pg_catalog.pg_dist_node WHERE nodename = $1 AND nodeport = $2::int",
-                   {host.c_str(), number.c_str()})
-          .rows() == 0) {
-    coordinator.Execute("SELECT pg_catalog.citus_add_node($1, $2::int)",
-                        {host.c_str(), number.c_str()});
-  }
+  if (IsNode(coordinator, host, port)) return;
+  coordinator.Execute("SELECT pg_catalog.citus_add_node($1, $2::int)",
+                      {host.c_str(), std::to_string(port).c_str()});
 }
 
 // The password in a connection string.
@@ -56,8 +59,10 @@ std::string ConninfoOf(const Coordinator& coordinator, const std::string& databa
     if (c == '\'' || c == '\\') quoted += '\\';
     quoted += c;
   }
-  return fmt::format("host='{}' port={} user=postgres password='{}' dbname='{}' sslmode=require",
-                     coordinator.host, coordinator.port, quoted, database);
+  return fmt::format(
+      "host='{}' port={} user=postgres password='{}' dbname='{}' sslmode=require "
+      "channel_binding=require",
+      coordinator.host, coordinator.port, quoted, database);
 }
 
 }  // namespace
@@ -116,6 +121,11 @@ void BringUpWorkers(PrivateServer& coordinator, ServerFacts& facts, int count) {
         worker.Stop();
       }
     }
+    // Once it was added, it is only removed on purpose.
+    if (number <= facts.workers && !IsNode(admin, NodeHost(wanted), wanted.port)) {
+      fmt::print(stderr, "Worker {} was removed from the cluster, and stays so\n", number);
+      continue;
+    }
     if (!wanted.ready) {
       fmt::print(stderr, "Making worker {} on port {}\n", number, wanted.port);
       worker.CreateAs(wanted, coordinator.ReadPassword(), coordinator.NodePassword());
@@ -124,11 +134,11 @@ void BringUpWorkers(PrivateServer& coordinator, ServerFacts& facts, int count) {
       fmt::print(stderr, "Starting worker {}\n", number);
       worker.Start(wanted);
     }
+    AddNode(admin, NodeHost(wanted), wanted.port);
     if (number > facts.workers) {
       facts.workers = number;
       coordinator.WriteFacts(facts);
     }
-    AddNode(admin, NodeHost(wanted), wanted.port);
   }
 }
 

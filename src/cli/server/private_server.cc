@@ -59,8 +59,9 @@ ServerRole RoleNamed(const std::string& name) {
 
 // Other nodes log in as whoever asks, the superuser too.
 constexpr const char* kNodeRule =
-    "# Other nodes of the cluster, by the password in DIR/node_password.\n"
-    "hostssl all  postgres  all            scram-sha-256\n";
+    "# Other nodes of the cluster, by the password in DIR/node_password. Add those of other "
+    "networks.\n"
+    "hostssl all  postgres  samenet        scram-sha-256\n";
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 

@@ -254,6 +254,16 @@ bool LockWatermark(Oid relation, bool wait, Watermark* watermark) {
   return true;
 }
 
+bool LockWatermark(const Rollup& root, bool wait, Watermark* watermark) {
+  if (!LockWatermark(root.relation, wait, watermark)) return false;
+  RollupViews now;
+  if (FindViews(root.relation, &now) && now.node_watermark == root.node_watermark) return true;
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("rollup %s was distributed or dropped at the same moment", root.name),
+                  errhint("Try again.")));
+  pg_unreachable();
+}
+
 bool ReadWatermark(Oid relation, Watermark* watermark) {
   const uint64 rows = RunOnCatalog("SELECT position FROM millrace.watermark WHERE relation = $1",
                                    {OidArgument(relation)});

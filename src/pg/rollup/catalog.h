@@ -84,6 +84,8 @@ void ForgetStart(Oid relation);
 // Locks the watermark of a root rollup until the end of the transaction, so that nobody else
 // refreshes it. When `wait` is false and somebody has it, returns false.
 bool LockWatermark(Oid relation, bool wait, Watermark* watermark);
+// The same for a root that was loaded before. Raises 40001 when it was distributed meanwhile.
+bool LockWatermark(const Rollup& root, bool wait, Watermark* watermark);
 bool ReadWatermark(Oid relation, Watermark* watermark);
 // Moves it. `complete_through`: every event committed before is in.
 void MoveWatermark(Oid relation, int64 position, Oid sequence, TimestampTz complete_through,

@@ -253,7 +253,7 @@ void FindFamily(Rollup* rollup, Rollup** parent, Rollup** root) {
 
 void FillFromParent(const Rollup& rollup, const Rollup& parent, const Rollup& root) {
   Watermark watermark;
-  LockWatermark(root.relation, true, &watermark);
+  LockWatermark(root, true, &watermark);
   RunSql(MergeSql(rollup, SelectFromParentSql(rollup, parent, nullptr)));
 }
 

@@ -48,6 +48,20 @@ const char* CopyName(const Rollup& root) {
                                     psprintf("%s_watermark", get_rel_name(root.relation)));
 }
 
+// When a rollup was forgotten because its events were dropped, its copy was left.
+void DropLeftover(const Rollup& root, const char* name) {
+  const Oid found = get_relname_relid(psprintf("%s_watermark", get_rel_name(root.relation)),
+                                      get_rel_namespace(root.relation));
+  if (!OidIsValid(found)) return;
+  Distribution distribution;
+  if (FindDistribution(found, &distribution) && distribution.method == 'n' &&
+      pg_class_ownercheck(found, GetUserId()) && get_attnum(found, "node_group") == 1 &&
+      get_attnum(found, "position") == 2 &&
+      RunSql("SELECT FROM millrace.rollup WHERE node_watermark = $1", {OidArgument(found)}) == 0) {
+    RunSql(psprintf("DROP TABLE %s", name));
+  }
+}
+
 void ReplaceLiveViews(const Rollup& rollup, const Rollup& root, const char* id_column,
                       const NodeWatermark* nodes, int count) {
   if (OidIsValid(rollup.live_view) && get_rel_relkind(rollup.live_view) == RELKIND_VIEW) {
@@ -141,6 +155,7 @@ void DistributeTable(const Rollup& rollup) {
 
 void CreateNodeWatermarks(Rollup* root, int64 position) {
   const char* name = CopyName(*root);
+  DropLeftover(*root, name);
   RunSql(psprintf("CREATE TABLE %s (node_group int4 PRIMARY KEY, position int8 NOT NULL)", name));
   RunSql("SELECT pg_catalog.create_reference_table($1::pg_catalog.regclass)", {TextArgument(name)});
   // A live view is read shard by shard, by who asks.
@@ -189,8 +204,13 @@ void DistributeRollupsOf(Oid source) {
   ListCell* cell;
   foreach (cell, RollupsOf(source)) {
     Rollup* root = LoadFamilyAsDeclared(lfirst_oid(cell));
-    CheckOwner(*root);
     if (OidIsValid(root->node_watermark)) continue;
+    if (!pg_class_ownercheck(root->relation, GetUserId())) {
+      ereport(NOTICE, (errmsg("rollup %s is another role's, and stays behind", root->name),
+                       errhint("Have its owner call millrace.distribute_rollups(%s).",
+                               quote_literal_cstr(QualifiedName(source)))));
+      continue;
+    }
     Watermark watermark;
     LockWatermark(root->relation, true, &watermark);
     const RoleScope before = BecomeOwner(root->owner);

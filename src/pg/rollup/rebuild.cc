@@ -112,7 +112,7 @@ uint64 Rebuild(Oid relation, const Span& span) {
   }
   const TimestampTz started = GetCurrentTimestamp();
   Watermark watermark;
-  LockWatermark(root->relation, true, &watermark);
+  LockWatermark(*root, true, &watermark);
   const IdSource ids = FindIdSource(root->source, root->id_column);
   if (rollup != root) {
     const Rollup& parent = *FindIn(root, rollup->parent);

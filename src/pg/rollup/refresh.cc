@@ -124,7 +124,7 @@ bool IsRemoved(const NodeWindow& window) { return window.sequence == nullptr; }
 // How many ids are in at the ends (or the starts) of the windows, as Settling counts them.
 int64 PositionOf(const Windows& windows, int64 NodeWindow::*end) {
   int64 position = 0;
-  for (int i = 0; i < windows.count; ++i) {
+  for (int i = 0; i < windows.asked; ++i) {
     const NodeWindow& window = windows.nodes[i];
     const int64 id = window.*end;
     position += IsRemoved(window) ? (id == EndOfIds(window.group)) : id - IdBase(window.group);
@@ -228,7 +228,7 @@ Windows WindowsUpTo(const Rollup& root, const Watermark& watermark, const Settli
   if (!OidIsValid(root.node_watermark)) {
     auto* window = static_cast<NodeWindow*>(palloc(sizeof(NodeWindow)));
     *window = {0, watermark.position, settled.nodes[0].last, settled.nodes[0].sequence};
-    return {window, 1};
+    return {window, 1, 1};
   }
   int known_count;
   const NodeWatermark* known = ReadNodeWatermarks(root.relation, &known_count);
@@ -248,7 +248,7 @@ Windows WindowsUpTo(const Rollup& root, const Watermark& watermark, const Settli
       windows[count++] = {known[j].group, known[j].position, known[j].position, known[j].sequence};
     }
   }
-  return {windows, count};
+  return {windows, count, settled.node_count};
 }
 
 void MoveNodeWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows) {
@@ -298,7 +298,7 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   RefreshResult result;
   const TimestampTz started = GetCurrentTimestamp();
   Watermark watermark;
-  if (!LockWatermark(root->relation, options.wait_for_others, &watermark)) return result;
+  if (!LockWatermark(*root, options.wait_for_others, &watermark)) return result;
   FaultPoint("refresh: locked");
   CheckNotWriting(root->source);
   const IdSource ids = FindIdSource(root->source, root->id_column);

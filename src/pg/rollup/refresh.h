@@ -37,6 +37,7 @@ struct NodeWindow {
 struct Windows {
   NodeWindow* nodes;
   int count;
+  int asked;  // the first so many are of nodes that were asked; nothing is taken of the rest
 };
 
 // From where a root rollup has come on each node to what has settled there; nothing on nodes that

@@ -3,6 +3,7 @@
 
 #include "pg/rollup/retention.h"
 
+#include "pg/cluster/citus.h"
 #include "pg/fault_point.h"
 #include "pg/rollup/catalog.h"
 #include "pg/rollup/refresh.h"
@@ -73,6 +74,24 @@ bool IsRolledUp(Oid source, Oid partition) {
   return true;
 }
 
+void CancelStatement() { kill(MyProcPid, SIGINT); }
+
+// Keeps everybody out of a partition. Where Citus distributes the table it locks on every node, and
+// lock_timeout counts on this one alone: so the time for all of it is limited too.
+void LockBoth(Oid source, Oid partition) {
+  static TimeoutId limit = MAX_TIMEOUTS;
+  if (limit == MAX_TIMEOUTS) limit = RegisterTimeout(USER_TIMEOUT, CancelStatement);
+  enable_timeout_after(limit, 3000);
+  PG_TRY();
+  {
+    RunSql(psprintf("LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE", QualifiedName(source)));
+    RunSql(psprintf("LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", QualifiedName(partition)));
+  }
+  PG_FINALLY();
+  { disable_timeout(limit, false); }
+  PG_END_TRY();
+}
+
 }  // namespace
 
 int ApplyRetention(Oid source, const Interval* keep) {
@@ -86,6 +105,8 @@ int ApplyRetention(Oid source, const Interval* keep) {
   const int level = BeginSettings();
   // Writers queue behind the lock while we wait for it: not for long.
   SetSettingInScope("lock_timeout", "1s");
+  Distribution distribution;
+  const bool distributed = FindDistribution(source, &distribution);
   int dropped = 0;
   ListCell* cell;
   foreach (cell, partitions) {
@@ -93,9 +114,10 @@ int ApplyRetention(Oid source, const Interval* keep) {
     const Oid partition = lfirst_oid(cell);
     // First without keeping anybody out.
     if (!IsRolledUp(source, partition)) continue;
-    RunSql(psprintf("LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE", QualifiedName(source)));
-    RunSql(psprintf("LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", QualifiedName(partition)));
+    LockBoth(source, partition);
     if (!IsRolledUp(source, partition)) continue;
+    // A commit that a node has left half done is seen by nobody yet.
+    if (distributed && ShardsHaveWriters(partition, OwnerOf(source))) continue;
     RunSql(psprintf("DROP TABLE %s", QualifiedName(partition)));
     ++dropped;
     FaultPoint("retention: dropped");

@@ -85,12 +85,16 @@ void AddAnswers(Settling* settling, char* answers) {
 // Nodes that were removed hand out nothing any more: all their ids are taken. Groups have numbers
 // that are not used again.
 void AddRemovedNodes(Settling* settling) {
+  // One that is being added has its number, but is in the table only when that is done.
+  const Oid nodes = get_relname_relid("pg_dist_node", get_namespace_oid("pg_catalog", false));
+  if (!ConditionalLockRelationOid(nodes, ShareLock)) return;
   const RoleScope before = BecomeCatalogOwner();
   const uint64 rows = RunSql(R"(
     SELECT g FROM pg_catalog.pg_dist_groupid_seq s,
       pg_catalog.generate_series(1, CASE WHEN s.is_called THEN s.last_value ELSE 0 END) g
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_dist_node n WHERE n.groupid = g))");
   RestoreRole(before);
+  UnlockRelationOid(nodes, ShareLock);
   for (uint64 i = 0; i < rows; ++i) {
     bool is_null;
     const auto group = static_cast<int32>(DatumGetInt64(SpiValue(i, 1, &is_null)));
@@ -186,6 +190,15 @@ bool CountIds(Oid source, const IdSource& ids, Oid owner, int64* total) {
   const Settling* settling = Start(source, ids, owner, false);
   if (settling != nullptr) *total = settling->total;
   return settling != nullptr;
+}
+
+bool ShardsHaveWriters(Oid table, Oid owner) {
+  Settling settling = {};
+  settling.source = table;
+  settling.owner = owner;
+  settling.context = CurrentMemoryContext;
+  LookAtShards(&settling);
+  return settling.writer_count > 0 || !IsBlank(settling.remote);
 }
 
 bool HasSettled(Settling* settling, bool wait) {

@@ -43,4 +43,8 @@ bool CountIds(Oid source, const IdSource& ids, Oid owner, int64* total);
 // SPI is connected.
 bool HasSettled(Settling* settling, bool wait);
 
+// Whether anybody but this transaction writes to shards of a table that Citus distributes, prepared
+// transactions included. Asks the other nodes as `owner`.
+bool ShardsHaveWriters(Oid table, Oid owner);
+
 }  // namespace millrace::pg

@@ -446,7 +446,9 @@ const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_col
   const char* copy = QualifiedName(root.node_watermark);
   return LiveSqlOver(
       rollup, root, id_column, TailOfNodes(nodes, count, [copy](const NodeWatermark& node) {
-        return psprintf("(SELECT w.position FROM %s w WHERE w.node_group = %d)", copy, node.group);
+        // A node that is not in the copy yet has nothing in.
+        return psprintf("COALESCE((SELECT w.position FROM %s w WHERE w.node_group = %d), %s)", copy,
+                        node.group, IdLiteral(IdBase(node.group)));
       }));
 }
 

@@ -156,7 +156,7 @@ MILLRACE_FUNCTION(verify_rollup) {
   // move them meanwhile.
   if (OidIsValid(root->node_watermark)) {
     Watermark watermark;
-    LockWatermark(root->relation, true, &watermark);
+    LockWatermark(*root, true, &watermark);
   }
   // As a refresh: what the query calls is its owner's.
   const int level = BeginRefreshSettings();

@@ -180,6 +180,35 @@ WatchedTable* TablesToWatch(Oid table, int* count) {
 
 }  // namespace
 
+namespace {
+
+// The transaction id of a prepared transaction, which still has the virtual id of the session that
+// prepared it, or after a restart its own in that place.
+TransactionId PreparedXid(const Writer& writer) {
+  if (VirtualTransactionIdIsRecoveredPreparedXact(writer.transaction)) {
+    return writer.transaction.localTransactionId;
+  }
+  bool have_more;
+  return TwoPhaseGetXidByVirtualXID(writer.transaction, &have_more);
+}
+
+// Who has a lock. A prepared transaction is named as after a restart, which it may outlive.
+Writer WriterOf(const LockInstanceData& lock) {
+  Writer writer;
+  writer.transaction.backendId = lock.backend;
+  writer.transaction.localTransactionId = lock.lxid;
+  writer.pid = lock.pid;
+  if (lock.pid != 0) return writer;
+  const TransactionId prepared = PreparedXid(writer);
+  if (TransactionIdIsValid(prepared)) {
+    writer.transaction.backendId = InvalidBackendId;
+    writer.transaction.localTransactionId = prepared;
+  }
+  return writer;
+}
+
+}  // namespace
+
 Writer* WritersOf(Oid table, int* count) {
   int watched_count;
   const WatchedTable* watched = TablesToWatch(table, &watched_count);
@@ -198,11 +227,7 @@ Writer* WritersOf(Oid table, int* count) {
         (lock.holdMask & found->mask) == 0) {
       continue;
     }
-    Writer writer;
-    writer.transaction.backendId = lock.backend;
-    writer.transaction.localTransactionId = lock.lxid;
-    writer.pid = lock.pid;
-    if (LocalTransactionIdIsValid(lock.lxid)) writers[(*count)++] = writer;
+    if (LocalTransactionIdIsValid(lock.lxid)) writers[(*count)++] = WriterOf(lock);
   }
   return writers;
 }
@@ -293,7 +318,7 @@ Writer* WritersOfShards(Oid table, int64 caller, int* count) {
     const LockInstanceData& lock = locks->locks[i];
     if (!writes(lock) || !list_member_oid(shards, lock.locktag.locktag_field2)) continue;
     if (lock.pid != 0 && GlobalPidOf(lock.pid) == caller) continue;
-    writers[(*count)++] = {{lock.backend, lock.lxid}, lock.pid};
+    writers[(*count)++] = WriterOf(lock);
   }
   return writers;
 }
@@ -308,20 +333,6 @@ bool HaveEnded(const Writer* writers, int count, bool wait) {
 }  // namespace millrace::pg
 
 using namespace millrace::pg;
-
-namespace {
-
-// The transaction id of a prepared transaction, which still has the virtual id of the session that
-// prepared it, or after a restart its own in that place.
-TransactionId PreparedXid(const Writer& writer) {
-  if (VirtualTransactionIdIsRecoveredPreparedXact(writer.transaction)) {
-    return writer.transaction.localTransactionId;
-  }
-  bool have_more;
-  return TwoPhaseGetXidByVirtualXID(writer.transaction, &have_more);
-}
-
-}  // namespace
 
 // millrace.last_id(source regclass, id_column name) returns bigint: the last id handed out for the
 // rows of a table, or how many were on all nodes; NULL where that cannot be told, or not to the one
