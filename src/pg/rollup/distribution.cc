@@ -212,7 +212,7 @@ void DistributeRollupsOf(Oid source) {
       continue;
     }
     Watermark watermark;
-    LockWatermark(root->relation, true, &watermark);
+    LockWatermark(*root, true, &watermark);
     const RoleScope before = BecomeOwner(root->owner);
     DistributeFamily(*root);
     CreateNodeWatermarks(root, watermark.position);

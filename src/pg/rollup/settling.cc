@@ -25,9 +25,8 @@ void AppendWriters(StringInfo out, int32 group, const Writer* writers, int count
   }
 }
 
-// The answers to a command, a line each, in the context of what is settling. It may be asked for
-// hours: nothing else is left behind.
-// nullptr where one that need not answer does not.
+// The answers to a command, a line each, in the context of what is settling; nullptr where one that
+// need not answer does not. It may be asked for hours: nothing else is left behind.
 char* AskAll(const char* command, const Settling& settling, bool must_answer = true) {
   const MemoryContext scratch =
       AllocSetContextCreate(CurrentMemoryContext, "millrace answers", ALLOCSET_SMALL_SIZES);
@@ -152,10 +151,7 @@ bool HaveEndedElsewhere(Settling* settling, bool wait) {
   }
 }
 
-}  // namespace
-
-namespace {
-
+// StartSettling; nullptr where a node that need not answer does not.
 Settling* Start(Oid source, const IdSource& ids, Oid owner, bool must_answer) {
   auto* settling = static_cast<Settling*>(palloc0(sizeof(Settling)));
   settling->context = CurrentMemoryContext;
@@ -187,6 +183,8 @@ Settling* StartSettling(Oid source, const IdSource& ids, Oid owner) {
 }
 
 bool CountIds(Oid source, const IdSource& ids, Oid owner, int64* total) {
+  // Only the coordinator knows all nodes.
+  if (LocalGroup() != 0) return false;
   const Settling* settling = Start(source, ids, owner, false);
   if (settling != nullptr) *total = settling->total;
   return settling != nullptr;

@@ -36,7 +36,7 @@ struct Settling {
 // connected. Raises 08006 where a node does not answer.
 Settling* StartSettling(Oid source, const IdSource& ids, Oid owner);
 // How many ids were handed out on all nodes: what Settling has as `total`. False where one of them
-// does not answer.
+// does not answer, or this one is not the coordinator.
 bool CountIds(Oid source, const IdSource& ids, Oid owner, int64* total);
 
 // Whether all these ids are settled; when `wait`, waits until they are (as for a lock). REQUIRES:
