@@ -3,11 +3,8 @@
 #include "pg/spi.h"
 
 namespace millrace::pg {
-namespace {
 
 bool HasCitus() { return OidIsValid(get_extension_oid("citus", true)); }
-
-}  // namespace
 
 bool FindDistribution(Oid table, Distribution* distribution) {
   if (!HasCitus()) return false;

@@ -7,6 +7,9 @@
 
 namespace millrace::pg {
 
+// Whether this database has Citus.
+bool HasCitus();
+
 // How Citus distributes a table.
 struct Distribution {
   char method;         // 'h': by the hash of a column

@@ -125,7 +125,7 @@ uint64 Rebuild(Oid relation, const Span& span) {
   if (!IsAll(span)) {
     return RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(watermark.position)), span);
   }
-  Settling* settling = StartSettling(root->source, ids, root->owner);
+  Settling* settling = StartSettling(root->source, ids, root->owner, -1);
   HasSettled(settling, true);
   const int64 last = settling->nodes[0].last;
   // Ids that start anew have nothing to do with where the rollup once started.

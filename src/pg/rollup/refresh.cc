@@ -307,7 +307,7 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   if (settling != nullptr) windows = WindowsUpTo(*root, watermark, *settling);
   // Somebody else has been further since these ids were settled, or a sequence was set back.
   if (settling == nullptr || IsBehind(windows)) {
-    settling = StartSettling(root->source, ids, root->owner);
+    settling = StartSettling(root->source, ids, root->owner, watermark.position);
     windows = WindowsUpTo(*root, watermark, *settling);
   }
   CheckGoesOn(*root, ids, watermark, windows);

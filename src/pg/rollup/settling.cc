@@ -152,20 +152,21 @@ bool HaveEndedElsewhere(Settling* settling, bool wait) {
 }
 
 // StartSettling; nullptr where a node that need not answer does not.
-Settling* Start(Oid source, const IdSource& ids, Oid owner, bool must_answer) {
+Settling* Start(Oid source, const IdSource& ids, Oid owner, int64 known, bool must_answer) {
   auto* settling = static_cast<Settling*>(palloc0(sizeof(Settling)));
   settling->context = CurrentMemoryContext;
   settling->source = source;
   settling->owner = owner;
   settling->remote = pstrdup("");
   settling->nodes = static_cast<HandedOut*>(palloc(sizeof(HandedOut)));
+  Distribution distribution;
+  settling->distributed = FindDistribution(source, &distribution);
   settling->since = GetCurrentTimestamp();
   AddNode(settling, 0, LastId(ids), NameOfSequence(ids));
   FaultPoint("refresh: read");
+  if (!settling->distributed && settling->total == known) return settling;
   settling->writers = WritersOf(source, &settling->writer_count);
-  Distribution distribution;
-  if (!FindDistribution(source, &distribution)) return settling;
-  settling->distributed = true;
+  if (!settling->distributed) return settling;
   const char* command =
       psprintf("SELECT millrace.node_state(%s::pg_catalog.regclass, %s)",
                quote_literal_cstr(QualifiedName(source)), quote_literal_cstr(ids.column));
@@ -178,14 +179,14 @@ Settling* Start(Oid source, const IdSource& ids, Oid owner, bool must_answer) {
 
 }  // namespace
 
-Settling* StartSettling(Oid source, const IdSource& ids, Oid owner) {
-  return Start(source, ids, owner, true);
+Settling* StartSettling(Oid source, const IdSource& ids, Oid owner, int64 known) {
+  return Start(source, ids, owner, known, true);
 }
 
 bool CountIds(Oid source, const IdSource& ids, Oid owner, int64* total) {
   // Only the coordinator knows all nodes.
   if (LocalGroup() != 0) return false;
-  const Settling* settling = Start(source, ids, owner, false);
+  const Settling* settling = Start(source, ids, owner, -1, false);
   if (settling != nullptr) *total = settling->total;
   return settling != nullptr;
 }

@@ -33,8 +33,9 @@ struct Settling {
 
 // Reads the sequence that numbers the rows of `source` on every node, then who writes. Asks the
 // other nodes as `owner`. All in the current memory context, where it stays. REQUIRES: SPI is
-// connected. Raises 08006 where a node does not answer.
-Settling* StartSettling(Oid source, const IdSource& ids, Oid owner);
+// connected. Raises 08006 where a node does not answer. `known`: the total that the caller has
+// already; when this one node has no more, nobody is looked at.
+Settling* StartSettling(Oid source, const IdSource& ids, Oid owner, int64 known);
 // How many ids were handed out on all nodes: what Settling has as `total`. False where one of them
 // does not answer, or this one is not the coordinator.
 bool CountIds(Oid source, const IdSource& ids, Oid owner, int64* total);

@@ -14,7 +14,6 @@
 
 #include <algorithm>
 
-#include "pg/cluster/citus.h"
 #include "pg/fault_point.h"
 #include "pg/guc.h"
 #include "pg/rollup/refresh.h"
@@ -144,16 +143,10 @@ void StopSettling(Task* task) {
 void LookAtSequence(Task* task, TimestampTz now) {
   const IdSource ids = FindIdSource(task->source, task->id_column);
   StopSettling(task);
-  // Who writes need not be known where there is nothing new.
-  Distribution distribution;
-  if (LastId(ids) == task->position && !FindDistribution(task->source, &distribution)) {
-    task->next = now + task->interval;
-    return;
-  }
   task->settling_context =
       AllocSetContextCreate(task_context, "millrace settling", ALLOCSET_SMALL_SIZES);
   const MemoryContext step = MemoryContextSwitchTo(task->settling_context);
-  Settling* settling = StartSettling(task->source, ids, OwnerOf(task->relation));
+  Settling* settling = StartSettling(task->source, ids, OwnerOf(task->relation), task->position);
   MemoryContextSwitchTo(step);
   if (settling->total == task->position || IsBeingRestored()) {
     task->next = now + (settling->total == task->position ? task->interval : kSecond);
