@@ -63,6 +63,21 @@ export async function shown(page) {
   );
 }
 
+/**
+ * Compares figures with what is read from the page after them. The span that is shown goes on with the clock, a bucket at a
+ * time: a comparison in the middle of which it did says nothing, and is made once more. Any other that fails has failed.
+ */
+export async function ofOneSpan(page, compare) {
+  const figures = await shown(page);
+  try {
+    await compare(figures);
+  } catch (problem) {
+    const later = await shown(page);
+    if (later.to === figures.to) throw problem;
+    await compare(later);
+  }
+}
+
 /** The condition for the events of a span, for one tenant or all. */
 export function within({ from, to, tenant }) {
   const one = tenant === null ? '' : ` AND customer_id = ${tenant}`;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { loaded } from './browser.mjs';
 import { asCsv, parseCsv, quote, rows } from './database.mjs';
-import { shown, within } from './figures.mjs';
+import { ofOneSpan, shown, within } from './figures.mjs';
 
 async function download(page, button) {
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId(button).click()]);
@@ -13,8 +13,7 @@ async function download(page, button) {
 /** As a field of the page's files: text that looks like a formula is guarded. */
 const guarded = (text) => (text === null ? '' : /^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
 
-async function fileTests(page) {
-  const figures = await shown(page);
+async function fileTests(page, figures) {
   const span = within(figures);
   const total = figures.tiles.events.value;
 
@@ -86,8 +85,7 @@ function contains(answer, expected, panel) {
   }
 }
 
-async function statementTests(page) {
-  const figures = await shown(page);
+async function statementTests(page, figures) {
   for (const [panel, listed] of Object.entries(figures.groups)) {
     if (listed === null) continue;
     const expected = listed.map(({ value, events }) => [value ?? '\u2400', String(events)]);
@@ -102,10 +100,11 @@ async function statementTests(page) {
 }
 
 export async function panelTests({ tenants, odd, pageCheck }) {
-  await pageCheck('CSV files have the rows of SQL, formulas guarded', `/?tenant=${tenants.one}`, fileTests);
+  const compared = (compare) => (page) => ofOneSpan(page, (figures) => compare(page, figures));
+  await pageCheck('CSV files have the rows of SQL, formulas guarded', `/?tenant=${tenants.one}`, compared(fileTests));
 
   for (const path of ['/?span=15m', `/?tenant=${tenants.one}`]) {
-    await pageCheck(`statements run in psql give the rows shown, ${path}`, path, statementTests);
+    await pageCheck(`statements run in psql give the rows shown, ${path}`, path, compared(statementTests));
   }
 
   await pageCheck('the statement can be copied', '/', async (page) => {
