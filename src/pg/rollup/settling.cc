@@ -286,6 +286,7 @@ MILLRACE_FUNCTION(node_still_writing) {
   char* rest;
   for (char* word = strtok_r(writers, " \n", &rest); word != nullptr;
        word = strtok_r(nullptr, " \n", &rest)) {
+    CHECK_FOR_INTERRUPTS();
     int32 of;
     Writer writer = {};
     if (sscanf(word, "%d/%d/%u", &of, &writer.transaction.backendId,
