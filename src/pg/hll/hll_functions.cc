@@ -122,6 +122,15 @@ MILLRACE_FUNCTION(hll_eq) { PG_RETURN_BOOL(SameBytes(PG_GETARG_DATUM(0), PG_GETA
 
 MILLRACE_FUNCTION(hll_ne) { PG_RETURN_BOOL(!SameBytes(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1))); }
 
+// Equal for equal values, which have equal bytes.
+MILLRACE_FUNCTION(hll_image_hash) {
+  struct varlena* value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+  const Datum hash = hash_any(reinterpret_cast<const unsigned char*>(VARDATA_ANY(value)),
+                              static_cast<int>(VARSIZE_ANY_EXHDR(value)));
+  PG_FREE_IF_COPY(value, 0);
+  return hash;
+}
+
 MILLRACE_FUNCTION(hll_empty0) { return EmptyFromArguments(fcinfo); }
 MILLRACE_FUNCTION(hll_empty1) { return EmptyFromArguments(fcinfo); }
 MILLRACE_FUNCTION(hll_empty2) { return EmptyFromArguments(fcinfo); }
