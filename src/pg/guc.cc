@@ -15,6 +15,7 @@ bool enable_vector_agg;
 bool log_fallback;
 int refresh_step;
 bool enable_worker;
+double verify_share;
 
 namespace {
 
@@ -53,6 +54,10 @@ void DefineSettings() {
   DefineCustomBoolVariable("millrace.enable_worker",
                            "Whether declared rollups are refreshed in the background.", nullptr,
                            &enable_worker, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomRealVariable(
+      "millrace.verify_share",
+      "Share of one processor that the verification of rollups in the background may take.",
+      "0 switches it off.", &verify_share, 0.02, 0, 1, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   MarkGUCPrefixReserved("millrace");
 }
 

@@ -23,6 +23,9 @@ extern int refresh_step;
 // millrace.enable_worker: whether rollups are refreshed in the background.
 extern bool enable_worker;
 
+// millrace.verify_share: the share of one processor that verification in the background may take.
+extern double verify_share;
+
 // Defines millrace.*. Called once, when the library is loaded.
 void DefineSettings();
 

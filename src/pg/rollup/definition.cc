@@ -1,11 +1,13 @@
 #include "pg/rollup/definition.h"
 
+#include <initializer_list>
+
 namespace millrace::pg {
 namespace {
 
 constexpr const char* kAggregatesHint =
     "A rollup can keep count, sum, min, max, avg, bool_and, bool_or, hll_add_agg, hll_union_agg, "
-    "topn_add_agg and topn_union_agg; expressions over them belong into a view over the rollup.";
+    "topn_add_agg and topn_union_agg; expressions over them belong in a view over the rollup.";
 
 // An expression of the query as text, for messages.
 const char* Deparse(const Query* query, Index source_rte, const void* node) {
@@ -99,16 +101,60 @@ bool TruncatesInSessionZone(Node* node, void* context) {
   return WalkExpressionTree(node, TruncatesInSessionZone, context);
 }
 
-void CheckImmutable(const Query* query, Index source, Node* node, const char* name) {
-  if (!contain_mutable_functions(WithoutNamedZones(node, nullptr))) return;
-  const char* hint =
-      "Use expressions that give the same for a row always and everywhere, such as "
-      "date_bin('5 minutes', t, 'epoch') or t AT TIME ZONE 'UTC'.";
-  if (TruncatesInSessionZone(node, nullptr)) {
-    hint = "Name the time zone of the buckets: date_trunc('hour', t, 'UTC').";
+bool IsMutable(Node* node) { return contain_mutable_functions(WithoutNamedZones(node, nullptr)); }
+
+// The smallest part of an expression that depends on the session or the time.
+bool FindMutablePart(Node* node, void* found) {
+  if (node == nullptr) return false;
+  auto** part = static_cast<Node**>(found);
+  // A list is no expression of its own, and neither is an argument of an aggregate.
+  const bool expression = !IsA(node, List) && !IsA(node, TargetEntry);
+  if (!IsMutable(node)) return false;
+  if (expression) *part = node;
+  return WalkExpressionTree(node, FindMutablePart, found);
+}
+
+bool IsTime(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID; }
+
+// Casts to text are the most frequent cause: which of them depend on the session is not obvious.
+const char* HintForMutable(Node* part) {
+  if (TruncatesInSessionZone(part, nullptr)) {
+    return "Name the time zone of the buckets: date_trunc('hour', t, 'UTC').";
   }
-  Refuse(name, psprintf("%s depends on the session or the time", Deparse(query, source, node)),
-         hint);
+  if (IsA(part, CoerceViaIO)) {
+    const Oid type = exprType(reinterpret_cast<Node*>(reinterpret_cast<CoerceViaIO*>(part)->arg));
+    if (type_is_enum(getBaseType(type))) {
+      return "The labels of an enum can be renamed. Group by the enum itself; as an argument of "
+             "topn_add_agg, keep a column of type text.";
+    }
+    if (IsTime(getBaseType(type))) {
+      return "How a time is written depends on the session. Group by the time itself.";
+    }
+    return psprintf(
+        "How values of type %s are written depends on the session. Use the value itself.",
+        format_type_be(type));
+  }
+  if (IsA(part, OpExpr) || IsA(part, FuncExpr)) {
+    const Oid function = IsA(part, OpExpr) ? get_opcode(reinterpret_cast<OpExpr*>(part)->opno)
+                                           : reinterpret_cast<FuncExpr*>(part)->funcid;
+    const char* name = get_func_name(function);
+    for (const char* joins : {"textanycat", "anytextcat", "concat", "concat_ws", "format"}) {
+      if (name != nullptr && strcmp(name, joins) == 0) {
+        return "Joining texts with values of other types depends on how these are written. Cast "
+               "each part to text and join them by ||: a || '/' || b::text.";
+      }
+    }
+  }
+  return "Use expressions that give the same for a row always and everywhere, such as "
+         "date_bin('5 minutes', t, 'epoch') or t AT TIME ZONE 'UTC'.";
+}
+
+void CheckImmutable(const Query* query, Index source, Node* node, const char* name) {
+  if (!IsMutable(node)) return;
+  Node* part = node;
+  (void)FindMutablePart(node, &part);
+  Refuse(name, psprintf("%s depends on the session or the time", Deparse(query, source, part)),
+         HintForMutable(part));
 }
 
 // An aggregate below casts.
@@ -240,8 +286,6 @@ void AppendTarget(List** targets, const char* name, void* expression) {
                                                pstrdup(name), false));
 }
 
-bool IsTime(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID; }
-
 bool IsInteger(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
 
 // Whether a cast over the aggregate leaves it one that merges: a sum of rounded sums is not a
@@ -264,6 +308,32 @@ bool MergesBelowCast(const Expr* expression, const Aggref* aggref, ColumnRole ro
     default:
       return false;
   }
+}
+
+// The column of the source that an expression cuts to its unit, and the call that does it (nullptr:
+// none, the column itself); nullptr where it is another expression.
+const char* TimeBelow(const Expr* expression, Oid source, const FuncExpr** call) {
+  *call = nullptr;
+  const auto* time = reinterpret_cast<const Var*>(expression);
+  if (IsA(expression, FuncExpr)) {
+    *call = reinterpret_cast<const FuncExpr*>(expression);
+    switch ((*call)->funcid) {
+      case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
+      case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
+      case F_DATE_TRUNC_TEXT_TIMESTAMP:
+      case F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT:
+        break;
+      default:
+        return nullptr;
+    }
+    time = static_cast<const Var*>(lsecond((*call)->args));
+    ListCell* cell;
+    foreach (cell, (*call)->args) {
+      if (lfirst(cell) != time && !IsA(lfirst(cell), Const)) return nullptr;
+    }
+  }
+  if (!IsA(time, Var) || time->varattno <= 0) return nullptr;
+  return get_attname(source, time->varattno, false);
 }
 
 class Analysis {
@@ -292,6 +362,7 @@ class Analysis {
       }
     }
     CheckNames(definition->columns);
+    CheckNumberOfKeys();
     definition->storage = CopyNode(query_);
     definition->storage->targetList = targets_;
     return definition;
@@ -316,6 +387,8 @@ class Analysis {
       if (definition->bucket == nullptr && IsTime(column->type)) {
         definition->bucket = column->name;
         definition->bucket_type = column->type;
+        definition->bucket_time =
+            TimeBelow(entry->expr, definition->source, &definition->bucket_call);
       }
       definition->columns = lappend(definition->columns, column);
       AppendTarget(&targets_, entry->resname, entry->expr);
@@ -329,7 +402,7 @@ class Analysis {
       Refuse(name_,
              psprintf("%s is neither a key nor an aggregate that merges",
                       Deparse(query_, source_, entry->expr)),
-             kAggregatesHint);
+             HintForAggregate(aggref));
     }
     if (role == ColumnRole::kAverage) return AddAverage(entry, aggref, definition);
     AddMeasure(entry->resname, entry->expr, role, definition);
@@ -337,6 +410,19 @@ class Analysis {
       static_cast<RollupColumn*>(llast(definition->columns))->schema =
           quote_identifier(get_namespace_name(get_func_namespace(aggref->aggfnoid)));
     }
+  }
+
+  // A count of distinct values is what a sketch is for.
+  const char* HintForAggregate(const Aggref* aggref) const {
+    if (aggref == nullptr || aggref->aggdistinct == NIL || aggref->args == NIL) {
+      return kAggregatesHint;
+    }
+    if (aggref->aggfnoid != F_COUNT_ANY) return kAggregatesHint;
+    const auto* argument = static_cast<TargetEntry*>(linitial(aggref->args));
+    return psprintf(
+        "Distinct values are counted by a sketch: hll_add_agg(hll_hash_any(%s)), and "
+        "hll_cardinality of it when the rollup is read.",
+        Deparse(query_, source_, argument->expr));
   }
 
   void AddMeasure(const char* name, void* expression, ColumnRole role,
@@ -375,6 +461,16 @@ class Analysis {
         Refuse(name_, psprintf("it has two columns named \"%s\"", column), "Name them with AS.");
       }
     }
+  }
+
+  void CheckNumberOfKeys() const {
+    if (list_length(query_->groupClause) <= INDEX_MAX_KEYS) return;
+    ereport(ERROR,
+            (errcode(ERRCODE_TOO_MANY_COLUMNS),
+             errmsg("rollup %s has %d keys; at most %d are possible", name_,
+                    list_length(query_->groupClause), INDEX_MAX_KEYS),
+             errdetail("A unique index finds the row of a group, and takes no more columns."),
+             errhint("Put several into one: a || '/' || b.")));
   }
 
   const Query* query_;
@@ -482,6 +578,15 @@ class ParentCheck {
   const char* name_;
 };
 
+// Whether the call at a position, counted in characters from 1, is of a function hll_hash_....
+bool CallsHash(const char* query, int position) {
+  const char* at = query;
+  for (int i = 1; i < position && *at != '\0'; ++i) at += pg_mblen(at);
+  const char* end = strchr(at, '(');
+  const char* name = strstr(at, "hll_hash_");
+  return end != nullptr && name != nullptr && name < end;
+}
+
 }  // namespace
 
 Query* ParseRollupQuery(const char* sql) {
@@ -490,9 +595,13 @@ Query* ParseRollupQuery(const char* sql) {
   callback.callback = [](void* text) {
     const int position = geterrposition();
     if (position <= 0) return;
+    const auto* query = static_cast<const char*>(text);
+    if (geterrcode() == ERRCODE_UNDEFINED_FUNCTION && CallsHash(query, position)) {
+      errhint("hll_hash_any takes a value of any type: hll_add_agg(hll_hash_any(x)).");
+    }
     errposition(0);
     internalerrposition(position);
-    internalerrquery(static_cast<const char*>(text));
+    internalerrquery(query);
   };
   callback.arg = const_cast<char*>(sql);
   callback.previous = error_context_stack;
