@@ -52,7 +52,8 @@ int ColumnFor(Shape* shape, Expr* expression, ColumnKind kind) {
     if (plan.columns[i].kind == kind && equal(list_nth(shape->inputs, i), expression)) return i;
   }
   if (plan.column_count == kMaxColumns) return -1;
-  plan.columns[plan.column_count] = {0, exprType(reinterpret_cast<Node*>(expression)), kind};
+  const Oid type = getBaseType(exprType(reinterpret_cast<Node*>(expression)));
+  plan.columns[plan.column_count] = {0, type, kind};
   shape->inputs = lappend(shape->inputs, expression);
   return plan.column_count++;
 }

@@ -20,7 +20,7 @@ enum class ColumnKind : int {
 
 struct ColumnPlan {
   int resno;  // of the child's target list
-  Oid type;
+  Oid type;   // a base type, no domain
   ColumnKind kind;
 };
 
