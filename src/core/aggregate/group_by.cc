@@ -13,6 +13,9 @@ namespace millrace {
 namespace {
 
 static_assert(std::is_trivially_destructible_v<GroupBy>);
+static_assert(alignof(GroupBy) <= Allocator::kAlignment &&
+              alignof(HyperLogLog) <= Allocator::kAlignment &&
+              alignof(TopN) <= Allocator::kAlignment);
 
 // A group with fewer kept rows keeps them when others are folded: a sketch object takes more.
 constexpr std::size_t kFoldRows = 16;
@@ -208,13 +211,13 @@ Status GroupBy::UpdateStates(const ColumnBatch& batch, const std::uint32_t* grou
       case AggregateKind::kMinFloat:
         for_each([values](Number& n, std::uint32_t i) {
           const double value = AsDouble(values[i]);
-          if (n.count++ == 0 || FloatLess(value, n.real)) n.real = value;
+          if (n.count++ == 0 || !FloatLess(n.real, value)) n.real = value;
         });
         break;
       case AggregateKind::kMaxFloat:
         for_each([values](Number& n, std::uint32_t i) {
           const double value = AsDouble(values[i]);
-          if (n.count++ == 0 || FloatLess(n.real, value)) n.real = value;
+          if (n.count++ == 0 || !FloatLess(value, n.real)) n.real = value;
         });
         break;
       case AggregateKind::kHllUnion: {
