@@ -70,7 +70,8 @@ const char* AddKeys(PlannerInfo* root, const List* group_clause, Shape* shape) {
     const int column = ColumnFor(shape, expression, kind);
     if (column < 0) return "too many columns";
     const auto* node = reinterpret_cast<Node*>(expression);
-    shape->plan.keys[shape->plan.key_count++] = {column, exprType(node), exprCollation(node)};
+    shape->plan.keys[shape->plan.key_count++] = {column, getBaseType(exprType(node)),
+                                                 exprCollation(node)};
     shape->keys = lappend(shape->keys, expression);
   }
   return nullptr;

@@ -26,7 +26,7 @@ struct ColumnPlan {
 
 struct KeyPlan {
   int column;
-  Oid type;
+  Oid type;  // a base type
   Oid collation;
 };
 
