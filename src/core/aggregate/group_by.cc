@@ -255,7 +255,7 @@ Status GroupBy::UpdateHllUnion(std::uint32_t aggregate, const Column& column,
   return Status::Ok();
 }
 
-Status GroupBy::UnionHll(void** slot, const HllView& view, Allocator& allocator) const {
+Status GroupBy::UnionHll(void** slot, const HllView& view, Allocator& allocator) {
   if (*slot == nullptr) {
     if (view.IsOwnUnion()) {
       *slot = CopyStoredHll(view, allocator);
@@ -274,9 +274,12 @@ Status GroupBy::UnionHll(void** slot, const HllView& view, Allocator& allocator)
     *slot = state;
   }
   auto* state = static_cast<HyperLogLog*>(*slot);
-  const Status status = CheckSameHllParameters(state->parameters(), view.parameters());
-  if (status.ok()) state->Merge(view, allocator);
-  return status;
+  if (state->parameters() != view.parameters()) {
+    mismatch_ = {state->parameters(), view.parameters()};
+    return Status::Mismatch("hll parameters do not match");
+  }
+  state->Merge(view, allocator);
+  return Status::Ok();
 }
 
 void GroupBy::UnionTopN(void** slot, const TopNStored& stored, Allocator& allocator) const {

@@ -147,10 +147,14 @@ void AddBatch(VectorAggState* state, Allocator* allocator) {
   SettleHllParameters(state);
   uint32 rejected[kBatchRows];
   uint32 rejected_count = 0;
-  CheckStatus(RunCpp([&] {
+  const Status status = RunCpp([&] {
     return state->group_by->AddBatch(builder.batch(), state->inserting, rejected, &rejected_count,
                                      *allocator);
-  }));
+  });
+  if (status.code() == StatusCode::kMismatch) {
+    RaiseHllMismatch(state->group_by->mismatch().state, state->group_by->mismatch().value);
+  }
+  CheckStatus(status);
   ++state->batches;
   state->rows += builder.rows();
   SpillRows(state, rejected, rejected_count);
