@@ -103,6 +103,7 @@ extern "C" {
 #include <utils/datum.h>
 #include <utils/fmgroids.h>
 #include <utils/guc.h>
+#include <utils/guc_tables.h>
 #include <utils/inval.h>
 #include <utils/jsonb.h>
 #include <utils/lsyscache.h>
