@@ -1,8 +1,8 @@
 // millrace.create_rollup.
 
-#include "core/sketch/top_n.h"
 #include "pg/cluster/citus.h"
 #include "pg/fault_point.h"
+#include "pg/guc.h"
 #include "pg/rollup/distribution.h"
 #include "pg/rollup/key_index.h"
 #include "pg/rollup/refresh.h"
@@ -293,9 +293,7 @@ int CountersOf(const Rollup& rollup) {
   ListCell* cell;
   foreach (cell, rollup.definition->columns) {
     if (static_cast<RollupColumn*>(lfirst(cell))->role != ColumnRole::kTopN) continue;
-    const char* setting = GetConfigOption("topn.number_of_counters", true, false);
-    return setting == nullptr ? static_cast<int>(millrace::kTopNDefaultCounters)
-                              : pg_strtoint32(setting);
+    return NumberOfCounters();
   }
   return 0;
 }

@@ -1,6 +1,6 @@
 #include "pg/rollup/definition.h"
 
-#include <initializer_list>
+#include "pg/rollup/definition_parts.h"
 
 namespace millrace::pg {
 namespace {
@@ -9,8 +9,9 @@ constexpr const char* kAggregatesHint =
     "A rollup can keep count, sum, min, max, avg, bool_and, bool_or, hll_add_agg, hll_union_agg, "
     "topn_add_agg and topn_union_agg; expressions over them belong in a view over the rollup.";
 
-// An expression of the query as text, for messages.
-const char* Deparse(const Query* query, Index source_rte, const void* node) {
+}  // namespace
+
+const char* DeparseForMessage(const Query* query, Index source_rte, const void* node) {
   auto* copy = CopyNode(static_cast<const Node*>(node));
   const RangeTblEntry* entry = rt_fetch(source_rte, query->rtable);
   if (source_rte != 1) ChangeVarNodes(copy, static_cast<int>(source_rte), 1, 0);
@@ -18,12 +19,14 @@ const char* Deparse(const Query* query, Index source_rte, const void* node) {
   return deparse_expression(copy, context, false, false);
 }
 
-[[noreturn]] void Refuse(const char* name, const char* what, const char* hint) {
+void RefuseDefinition(const char* name, const char* what, const char* hint) {
   ereport(ERROR,
           (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
            errmsg("rollup %s cannot be kept incrementally: %s", name, what), errhint("%s", hint)));
   pg_unreachable();
 }
+
+namespace {
 
 // The clauses of a SELECT that a rollup has no use for.
 void CheckClauses(const Query* query, const char* name) {
@@ -48,10 +51,12 @@ void CheckClauses(const Query* query, const char* name) {
        "Limit when reading the rollup."},
       {query->rowMarks != NIL, "FOR UPDATE or FOR SHARE", "Leave it out."}};
   for (const auto& clause : clauses) {
-    if (clause.present) Refuse(name, psprintf("its query has %s", clause.what), clause.hint);
+    if (clause.present)
+      RefuseDefinition(name, psprintf("its query has %s", clause.what), clause.hint);
   }
   if (query->groupClause == NIL) {
-    Refuse(name, "its query has no GROUP BY", "Group by the dimensions and the time bucket.");
+    RefuseDefinition(name, "its query has no GROUP BY",
+                     "Group by the dimensions and the time bucket.");
   }
 }
 
@@ -60,119 +65,24 @@ Index FindSource(const Query* query, const char* name) {
   constexpr const char* kHint = "Select from one table; join when reading the rollup.";
   const List* from = query->jointree->fromlist;
   if (list_length(from) != 1 || !IsA(linitial(from), RangeTblRef)) {
-    Refuse(name, "its query reads more than one table", kHint);
+    RefuseDefinition(name, "its query reads more than one table", kHint);
   }
   const auto index = static_cast<Index>(static_cast<RangeTblRef*>(linitial(from))->rtindex);
   const RangeTblEntry* entry = rt_fetch(index, query->rtable);
   const bool table =
       entry->rtekind == RTE_RELATION &&
       (entry->relkind == RELKIND_RELATION || entry->relkind == RELKIND_PARTITIONED_TABLE);
-  if (!table) Refuse(name, "its query does not read a table", kHint);
+  if (!table) RefuseDefinition(name, "its query does not read a table", kHint);
   if (get_rel_persistence(entry->relid) == RELPERSISTENCE_TEMP) {
-    Refuse(name, "its query reads a temporary table",
-           "Nobody else can read it: use another table.");
+    RefuseDefinition(name, "its query reads a temporary table",
+                     "Nobody else can read it: use another table.");
   }
-  if (entry->tablesample != nullptr) Refuse(name, "its query has TABLESAMPLE", "Leave it out.");
+  if (entry->tablesample != nullptr)
+    RefuseDefinition(name, "its query has TABLESAMPLE", "Leave it out.");
   if (!entry->inh) {
-    Refuse(name, "its query has ONLY", "Select from the table with its partitions.");
+    RefuseDefinition(name, "its query has ONLY", "Select from the table with its partitions.");
   }
   return index;
-}
-
-// What depends on a session's settings, apart from the one form that names its zone.
-Node* WithoutNamedZones(Node* node, void* context) {
-  if (node == nullptr) return nullptr;
-  if (IsA(node, FuncExpr)) {
-    auto* call = reinterpret_cast<FuncExpr*>(node);
-    if (call->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT && IsA(linitial(call->args), Const) &&
-        IsA(lthird(call->args), Const)) {
-      return WithoutNamedZones(static_cast<Node*>(lsecond(call->args)), context);
-    }
-  }
-  return MutateExpressionTree(node, WithoutNamedZones, context);
-}
-
-bool TruncatesInSessionZone(Node* node, void* context) {
-  if (node == nullptr) return false;
-  if (IsA(node, FuncExpr) &&
-      reinterpret_cast<FuncExpr*>(node)->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ) {
-    return true;
-  }
-  return WalkExpressionTree(node, TruncatesInSessionZone, context);
-}
-
-bool IsMutable(Node* node) { return contain_mutable_functions(WithoutNamedZones(node, nullptr)); }
-
-// The smallest part of an expression that depends on the session or the time.
-bool FindMutablePart(Node* node, void* found) {
-  if (node == nullptr) return false;
-  auto** part = static_cast<Node**>(found);
-  // A list is no expression of its own, and neither is an argument of an aggregate.
-  const bool expression = !IsA(node, List) && !IsA(node, TargetEntry);
-  if (!IsMutable(node)) return false;
-  if (expression) *part = node;
-  return WalkExpressionTree(node, FindMutablePart, found);
-}
-
-bool IsTime(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID; }
-
-// Casts to text are the most frequent cause: which of them depend on the session is not obvious.
-const char* HintForMutable(Node* part) {
-  if (TruncatesInSessionZone(part, nullptr)) {
-    return "Name the time zone of the buckets: date_trunc('hour', t, 'UTC').";
-  }
-  if (IsA(part, CoerceViaIO)) {
-    const Oid type = exprType(reinterpret_cast<Node*>(reinterpret_cast<CoerceViaIO*>(part)->arg));
-    if (type_is_enum(getBaseType(type))) {
-      return "The labels of an enum can be renamed. Group by the enum itself; as an argument of "
-             "topn_add_agg, keep a column of type text.";
-    }
-    if (IsTime(getBaseType(type))) {
-      return "How a time is written depends on the session. Group by the time itself.";
-    }
-    return psprintf(
-        "How values of type %s are written depends on the session. Use the value itself.",
-        format_type_be(type));
-  }
-  if (IsA(part, OpExpr) || IsA(part, FuncExpr)) {
-    const Oid function = IsA(part, OpExpr) ? get_opcode(reinterpret_cast<OpExpr*>(part)->opno)
-                                           : reinterpret_cast<FuncExpr*>(part)->funcid;
-    const char* name = get_func_name(function);
-    for (const char* joins : {"textanycat", "anytextcat", "concat", "concat_ws", "format"}) {
-      if (name != nullptr && strcmp(name, joins) == 0) {
-        return "Joining texts with values of other types depends on how these are written. Cast "
-               "each part to text and join them by ||: a || '/' || b::text.";
-      }
-    }
-  }
-  return "Use expressions that give the same for a row always and everywhere, such as "
-         "date_bin('5 minutes', t, 'epoch') or t AT TIME ZONE 'UTC'.";
-}
-
-void CheckImmutable(const Query* query, Index source, Node* node, const char* name) {
-  if (!IsMutable(node)) return;
-  Node* part = node;
-  (void)FindMutablePart(node, &part);
-  Refuse(name, psprintf("%s depends on the session or the time", Deparse(query, source, part)),
-         HintForMutable(part));
-}
-
-// An aggregate below casts.
-Aggref* AggregateBelowCasts(Expr* expression) {
-  for (;;) {
-    if (IsA(expression, Aggref)) return reinterpret_cast<Aggref*>(expression);
-    if (IsA(expression, RelabelType)) {
-      expression = reinterpret_cast<RelabelType*>(expression)->arg;
-    } else if (IsA(expression, FuncExpr)) {
-      const auto* call = reinterpret_cast<FuncExpr*>(expression);
-      const bool cast =
-          call->funcformat == COERCE_EXPLICIT_CAST || call->funcformat == COERCE_IMPLICIT_CAST;
-      if (!cast || list_length(call->args) < 1) return nullptr;
-      expression = static_cast<Expr*>(linitial(call->args));
-    } else {
-      return nullptr;
-    }
-  }
 }
 
 struct KnownAggregate {
@@ -189,6 +99,25 @@ constexpr KnownAggregate kKnownAggregates[] = {
     {"hll", "hll_add_agg", ColumnRole::kHll},    {"hll", "hll_union_agg", ColumnRole::kHll},
     {"topn", "topn_add_agg", ColumnRole::kTopN}, {"topn", "topn_union_agg", ColumnRole::kTopN},
 };
+
+}  // namespace
+
+Aggref* AggregateBelowCasts(Expr* expression) {
+  for (;;) {
+    if (IsA(expression, Aggref)) return reinterpret_cast<Aggref*>(expression);
+    if (IsA(expression, RelabelType)) {
+      expression = reinterpret_cast<RelabelType*>(expression)->arg;
+    } else if (IsA(expression, FuncExpr)) {
+      const auto* call = reinterpret_cast<FuncExpr*>(expression);
+      const bool cast =
+          call->funcformat == COERCE_EXPLICIT_CAST || call->funcformat == COERCE_IMPLICIT_CAST;
+      if (!cast || list_length(call->args) < 1) return nullptr;
+      expression = static_cast<Expr*>(linitial(call->args));
+    } else {
+      return nullptr;
+    }
+  }
+}
 
 bool RoleOfAggregate(const Aggref* aggref, ColumnRole* role) {
   if (aggref->aggdistinct != NIL || aggref->aggorder != NIL || aggref->aggkind != AGGKIND_NORMAL ||
@@ -214,6 +143,8 @@ bool RoleOfAggregate(const Aggref* aggref, ColumnRole* role) {
   }
   return false;
 }
+
+namespace {
 
 RollupColumn* MakeColumn(const char* name, const void* expression, ColumnRole role) {
   auto* node = static_cast<Node*>(const_cast<void*>(expression));
@@ -355,10 +286,10 @@ class Analysis {
       if (!entry->resjunk) {
         Add(entry, definition);
       } else if (IsKey(entry)) {
-        Refuse(name_,
-               psprintf("it groups by %s, which it does not select",
-                        Deparse(query_, source_, entry->expr)),
-               "Add it to the select list: it is part of a row's identity.");
+        RefuseDefinition(name_,
+                         psprintf("it groups by %s, which it does not select",
+                                  DeparseForMessage(query_, source_, entry->expr)),
+                         "Add it to the select list: it is part of a row's identity.");
       }
     }
     CheckNames(definition->columns);
@@ -399,10 +330,10 @@ class Analysis {
     Aggref* aggref = AggregateBelowCasts(entry->expr);
     if (aggref == nullptr || !RoleOfAggregate(aggref, &role) ||
         !MergesBelowCast(entry->expr, aggref, role)) {
-      Refuse(name_,
-             psprintf("%s is neither a key nor an aggregate that merges",
-                      Deparse(query_, source_, entry->expr)),
-             HintForAggregate(aggref));
+      RefuseDefinition(name_,
+                       psprintf("%s is neither a key nor an aggregate that merges",
+                                DeparseForMessage(query_, source_, entry->expr)),
+                       HintForAggregate(aggref));
     }
     if (role == ColumnRole::kAverage) return AddAverage(entry, aggref, definition);
     AddMeasure(entry->resname, entry->expr, role, definition);
@@ -422,7 +353,7 @@ class Analysis {
     return psprintf(
         "Distinct values are counted by a sketch: hll_add_agg(hll_hash_any(%s)), and "
         "hll_cardinality of it when the rollup is read.",
-        Deparse(query_, source_, argument->expr));
+        DeparseForMessage(query_, source_, argument->expr));
   }
 
   void AddMeasure(const char* name, void* expression, ColumnRole role,
@@ -451,14 +382,15 @@ class Analysis {
     foreach (cell, columns) {
       const char* column = static_cast<RollupColumn*>(lfirst(cell))->name;
       if (strcmp(column, "?column?") == 0) {
-        Refuse(name_, "one of its columns has no name", "Name it with AS.");
+        RefuseDefinition(name_, "one of its columns has no name", "Name it with AS.");
       }
       int count = 0;
       foreach (other, columns) {
         count += strcmp(static_cast<RollupColumn*>(lfirst(other))->name, column) == 0;
       }
       if (count > 1) {
-        Refuse(name_, psprintf("it has two columns named \"%s\"", column), "Name them with AS.");
+        RefuseDefinition(name_, psprintf("it has two columns named \"%s\"", column),
+                         "Name them with AS.");
       }
     }
   }
@@ -477,105 +409,6 @@ class Analysis {
   const char* name_;
   Index source_;
   List* targets_ = NIL;
-};
-
-// What a rollup over another rollup may do with the columns of its parent.
-class ParentCheck {
- public:
-  ParentCheck(const RollupDefinition& definition, const RollupDefinition& parent, const char* name)
-      : definition_(definition), parent_(parent), name_(name) {}
-
-  void Run() const {
-    const Query* query = definition_.storage;
-    ListCell* column;
-    foreach (column, definition_.columns) {
-      if (static_cast<RollupColumn*>(lfirst(column))->role == ColumnRole::kAverage) {
-        Refuse(name_, "an average of another rollup's rows is not an average of its events",
-               "Sum the _sum and _count columns of the average below, and divide when reading.");
-      }
-    }
-    RequireKeys(query->jointree->quals, "filters by");
-    ListCell* cell;
-    foreach (cell, query->targetList) {
-      const auto* entry = static_cast<TargetEntry*>(lfirst(cell));
-      if (const Aggref* aggref = AggregateBelowCasts(entry->expr)) {
-        CheckAggregate(aggref);
-      } else {
-        RequireKeys(entry->expr, "groups by");
-      }
-    }
-  }
-
- private:
-  // The parent's column behind an expression, or nullptr where it is no column.
-  const RollupColumn* ColumnOf(const void* expression) const {
-    const auto* node = static_cast<const Node*>(expression);
-    while (IsA(node, RelabelType)) {
-      node = reinterpret_cast<Node*>(reinterpret_cast<const RelabelType*>(node)->arg);
-    }
-    if (!IsA(node, Var)) return nullptr;
-    const char* name =
-        get_attname(definition_.source, reinterpret_cast<const Var*>(node)->varattno, false);
-    ListCell* cell;
-    foreach (cell, parent_.columns) {
-      const auto* column = static_cast<RollupColumn*>(lfirst(cell));
-      if (strcmp(column->name, name) == 0) return column;
-    }
-    return nullptr;
-  }
-
-  bool ReadsOnlyKeys(const void* expression) const {
-    List* vars =
-        pull_var_clause(static_cast<Node*>(const_cast<void*>(expression)), PVC_RECURSE_AGGREGATES);
-    ListCell* cell;
-    foreach (cell, vars) {
-      const RollupColumn* column = ColumnOf(lfirst(cell));
-      if (column == nullptr || column->role != ColumnRole::kKey) return false;
-    }
-    return true;
-  }
-
-  void RequireKeys(const void* expression, const char* does) const {
-    if (expression == nullptr || ReadsOnlyKeys(expression)) return;
-    Refuse(name_,
-           psprintf("it %s %s, which changes as the rollup below is refreshed", does,
-                    Deparse(definition_.storage, definition_.source_rte, expression)),
-           "Use the keys of the rollup below only.");
-  }
-
-  // Over partial rows an aggregate must give the same as over the merged ones: sums of sums and
-  // counts, the same extreme of an extreme, unions of sketches; over keys whatever does not mind
-  // seeing one twice.
-  void CheckAggregate(const Aggref* aggref) const {
-    ColumnRole role;
-    RequireKeys(aggref->aggfilter, "filters by");
-    const bool known = RoleOfAggregate(aggref, &role);
-    const auto* first =
-        aggref->args == NIL ? nullptr : static_cast<TargetEntry*>(linitial(aggref->args));
-    const RollupColumn* column = first == nullptr ? nullptr : ColumnOf(first->expr);
-    const bool keys = first != nullptr && ReadsOnlyKeys(first->expr);
-    const char* function = get_func_name(aggref->aggfnoid);
-    bool allowed = false;
-    if (known && column != nullptr && column->role != ColumnRole::kKey) {
-      allowed =
-          column->role == role || (role == ColumnRole::kSum && column->role == ColumnRole::kCount);
-      if (role == ColumnRole::kCount) allowed = false;
-    } else if (known && keys) {
-      allowed = role == ColumnRole::kMin || role == ColumnRole::kMax ||
-                role == ColumnRole::kBoolAnd || role == ColumnRole::kBoolOr ||
-                strcmp(function, "hll_add_agg") == 0;
-    }
-    if (allowed) return;
-    Refuse(name_,
-           psprintf("%s over another rollup depends on how its rows came about",
-                    Deparse(definition_.storage, definition_.source_rte, aggref)),
-           "Over a rollup use sum of its counts and sums, min of its minima, max of its maxima, "
-           "hll_union_agg and topn_union_agg of its sketches.");
-  }
-
-  const RollupDefinition& definition_;
-  const RollupDefinition& parent_;
-  const char* name_;
 };
 
 // Whether the call at a position, counted in characters from 1, is of a function hll_hash_....
@@ -627,11 +460,6 @@ RollupDefinition* AnalyzeRollupQuery(const Query* query, const char* name) {
   pinned->targetList = reinterpret_cast<List*>(
       WithSketchParameters(reinterpret_cast<Node*>(pinned->targetList), nullptr));
   return Analysis(pinned, name).Run();
-}
-
-void CheckOverRollup(const RollupDefinition& definition, const RollupDefinition& parent,
-                     const char* name) {
-  ParentCheck(definition, parent, name).Run();
 }
 
 }  // namespace millrace::pg

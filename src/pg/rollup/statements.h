@@ -4,15 +4,11 @@
 
 #include "pg/pg_api.h"
 #include "pg/rollup/catalog.h"
+#include "pg/rollup/events_query.h"
 
 namespace millrace::pg {
 
-// Ids above one and up to the other, each an SQL expression or nullptr. Which events are read is
-// said by a list of them: those in any.
-struct IdRange {
-  const char* above;
-  const char* up_to;
-};
+// A list of ranges with one more.
 List* AddRange(List* ranges, const char* above, const char* up_to);
 const char* IdLiteral(int64 id);
 // The watermark of a root rollup as an expression, read in the statement's own snapshot.
@@ -30,16 +26,6 @@ const char* RangesSql(List* ranges, const char* column);
 const char* CreateTableSql(const Rollup& rollup);
 // The index by which a dashboard finds the newest buckets. REQUIRES: there is a bucket.
 const char* CreateBucketIndexSql(const Rollup& rollup);
-
-// Which events are read: those with ids in one of the ranges and a time in the span, but not those
-// that could not be counted.
-struct EventSelection {
-  List* ranges = NIL;
-  const char* failed = nullptr;  // ids that are left out, as FailedEventsSql has them
-  const char* time_column = nullptr;
-  const char* since = nullptr;  // of type timestamptz, as SQL; nullptr: open
-  const char* until = nullptr;
-};
 
 // The groups of a rollup over some events: a SELECT with the table's stored columns. `root` is the
 // root of its family. `id_column` is the events' id.
