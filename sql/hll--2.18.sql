@@ -59,7 +59,7 @@ CREATE FUNCTION hll_hashval_int4(integer) RETURNS hll_hashval
   AS 'MODULE_PATHNAME', 'millrace_hll_hashval_int4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE OPERATOR = (
   LEFTARG = hll_hashval, RIGHTARG = hll_hashval, FUNCTION = hll_hashval_eq,
-  COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel
+  COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES
 );
 CREATE OPERATOR <> (
   LEFTARG = hll_hashval, RIGHTARG = hll_hashval, FUNCTION = hll_hashval_ne,
@@ -141,6 +141,12 @@ CREATE OPERATOR <> (
   LEFTARG = hll, RIGHTARG = hll, FUNCTION = hll_ne,
   COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
 );
+-- Not in the published extension: by it a subscriber of a published rollup finds the row to update.
+CREATE FUNCTION hll_image_hash(hll) RETURNS integer
+  AS 'MODULE_PATHNAME', 'millrace_hll_image_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE OPERATOR CLASS hll_hash_ops DEFAULT FOR TYPE hll USING hash AS
+  OPERATOR 1 =, FUNCTION 1 hll_image_hash(hll);
+
 CREATE OPERATOR || (LEFTARG = hll, RIGHTARG = hll, FUNCTION = hll_union);
 CREATE OPERATOR || (LEFTARG = hll, RIGHTARG = hll_hashval, FUNCTION = hll_add);
 CREATE OPERATOR || (LEFTARG = hll_hashval, RIGHTARG = hll, FUNCTION = hll_add_rev);

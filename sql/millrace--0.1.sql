@@ -28,7 +28,9 @@ CREATE TABLE millrace.rollup (
   -- Events up to this id were left out when a rollup over events was declared.
   start_after pg_catalog.int8 NOT NULL DEFAULT 0,
   -- Where Citus distributes the events of a rollup over them: a table beside it that has the nodes' watermarks on every node.
-  node_watermark pg_catalog.regclass
+  node_watermark pg_catalog.regclass,
+  -- topn.number_of_counters of the session that declared it: its summaries keep that many items, whoever refreshes it.
+  topn_counters pg_catalog.int4
 );
 COMMENT ON TABLE millrace.rollup IS 'declared rollups: the table, what it reads, its definition and live views';
 -- How far each rollup over events has come: it has all events with ids up to position. One over
@@ -70,7 +72,46 @@ CREATE TABLE millrace.refresh_error (
   failed_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   retry_at pg_catalog.timestamptz NOT NULL
 );
-GRANT SELECT ON millrace.rollup, millrace.watermark, millrace.node_watermark, millrace.retention TO PUBLIC;
+-- Events for which the refresh of a rollup over them fails: they are left out, and all others are counted. What failed may hold
+-- values of events: it is a table of its own, shown by the view millrace.failed_events to whom the last error is shown, and no
+-- part of a dump.
+CREATE TABLE millrace.failed_event (
+  relation pg_catalog.regclass,
+  event_id pg_catalog.int8,
+  sqlstate pg_catalog.text NOT NULL,
+  failed_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  PRIMARY KEY (relation, event_id)
+);
+CREATE TABLE millrace.failed_event_message (
+  relation pg_catalog.regclass,
+  event_id pg_catalog.int8,
+  message pg_catalog.text NOT NULL,
+  PRIMARY KEY (relation, event_id),
+  FOREIGN KEY (relation, event_id) REFERENCES millrace.failed_event ON DELETE CASCADE
+);
+-- How far the verification in the background has come: buckets before verified_through were compared with the events, the older
+-- ones down to next_until (NULL: all of them) in this round.
+CREATE TABLE millrace.verification (
+  relation pg_catalog.regclass PRIMARY KEY REFERENCES millrace.rollup ON DELETE CASCADE,
+  verified_through pg_catalog.timestamptz,
+  next_until pg_catalog.timestamptz,
+  verified_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  error pg_catalog.text,
+  -- How often rows were made anew: what was compared before is void.
+  rebuilds pg_catalog.int8 NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+-- What it has found: one row for each span of buckets with values that differ, and the first of them.
+CREATE TABLE millrace.difference (
+  relation pg_catalog.regclass REFERENCES millrace.rollup ON DELETE CASCADE,
+  bucket_from pg_catalog.timestamptz,
+  bucket_to pg_catalog.timestamptz NOT NULL,
+  differences pg_catalog.int8 NOT NULL,
+  example pg_catalog.text NOT NULL,
+  found_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  PRIMARY KEY (relation, bucket_from)
+);
+SELECT pg_catalog.pg_extension_config_dump('millrace.failed_event', '');
+GRANT SELECT ON millrace.rollup, millrace.watermark, millrace.node_watermark, millrace.retention, millrace.failed_event TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('millrace.rollup', '');
 SELECT pg_catalog.pg_extension_config_dump('millrace.watermark', '');
 SELECT pg_catalog.pg_extension_config_dump('millrace.node_watermark', '');
@@ -110,6 +151,20 @@ CREATE FUNCTION millrace.verify_rollup(
   OUT keys pg_catalog.jsonb, OUT column_name pg_catalog.text, OUT expected pg_catalog.text, OUT actual pg_catalog.text)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_verify_rollup' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION millrace.verify_rollup IS 'compute a rollup once more from its events; a row for each value that differs';
+
+CREATE FUNCTION millrace.verify_next(
+  rollup pg_catalog.regclass, OUT since pg_catalog.timestamptz, OUT until pg_catalog.timestamptz, OUT differences pg_catalog.int8)
+AS '$libdir/millrace', 'millrace_verify_next' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.verify_next IS 'compare the next bucket of a rollup with its events, as the worker does by itself';
+
+CREATE FUNCTION millrace.retry_failed_events(rollup pg_catalog.regclass) RETURNS pg_catalog.int8
+AS '$libdir/millrace', 'millrace_retry_failed_events' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.retry_failed_events IS 'take in the events that were set aside and do not fail any more; how many';
+
+-- In a live view, in the place of a watermark that is not there.
+CREATE FUNCTION millrace.no_watermark(rollup pg_catalog.regclass) RETURNS pg_catalog.int8
+AS '$libdir/millrace', 'millrace_no_watermark' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION millrace.no_watermark IS 'fails, saying that a rollup is not declared in this database';
 
 CREATE FUNCTION millrace.distribute_table(table_name pg_catalog.regclass) RETURNS pg_catalog.void
 AS '$libdir/millrace', 'millrace_distribute_table' LANGUAGE C VOLATILE STRICT;
@@ -175,20 +230,40 @@ SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS even
                   'prepared transaction ' OPERATOR(pg_catalog.||) pg_catalog.quote_literal(x.gid)), ', ')
          FROM millrace.writers(f.events) b
          LEFT JOIN pg_catalog.pg_prepared_xacts x ON x.transaction OPERATOR(pg_catalog.=) b.prepared
-       ) END AS waits_for
+       ) END AS waits_for,
+       (SELECT pg_catalog.count(*) FROM millrace.failed_event x WHERE x.relation OPERATOR(pg_catalog.=) f.root) AS failed_events,
+       y.verified_through, CASE WHEN y.verified_through IS NOT NULL THEN y.verified_at END AS verified_at,
+       (SELECT COALESCE(pg_catalog.sum(d.differences), 0)::pg_catalog.int8 FROM millrace.difference d WHERE d.relation OPERATOR(pg_catalog.=) r.relation) AS differences
 FROM millrace.rollup r
 JOIN family f ON f.relation OPERATOR(pg_catalog.=) r.relation
 JOIN millrace.rollup root ON root.relation OPERATOR(pg_catalog.=) f.root
 JOIN millrace.watermark w ON w.relation OPERATOR(pg_catalog.=) f.root
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.relation
 LEFT JOIN millrace.refresh_error e ON e.relation OPERATOR(pg_catalog.=) f.root
+LEFT JOIN millrace.verification y ON y.relation OPERATOR(pg_catalog.=) r.relation
 CROSS JOIN LATERAL (
   -- Unknown to who may not read the events.
   SELECT CASE WHEN i.last_id IS NOT NULL THEN GREATEST(i.last_id OPERATOR(pg_catalog.-) w.position, 0) END AS behind
   FROM (SELECT millrace.last_id(f.events, f.id_column) AS last_id) i
 ) l;
 COMMENT ON VIEW millrace.rollups IS 'declared rollups and how up to date each is';
-GRANT SELECT ON millrace.rollups, millrace.refresh_progress TO PUBLIC;
+-- Messages and examples may hold values of events, as the last error.
+CREATE VIEW millrace.failed_events AS
+SELECT x.relation AS rollup, r.source, x.event_id, x.sqlstate, m.message, x.failed_at
+FROM millrace.failed_event x
+LEFT JOIN millrace.failed_event_message m
+  ON m.relation OPERATOR(pg_catalog.=) x.relation AND m.event_id OPERATOR(pg_catalog.=) x.event_id
+JOIN millrace.rollup r ON r.relation OPERATOR(pg_catalog.=) x.relation
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) x.relation
+WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE');
+COMMENT ON VIEW millrace.failed_events IS 'events that could not be counted, and why: millrace.retry_failed_events takes them in after a repair';
+CREATE VIEW millrace.differences AS
+SELECT d.relation AS rollup, d.bucket_from, d.bucket_to, d.differences, d.example, d.found_at
+FROM millrace.difference d
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) d.relation
+WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE');
+COMMENT ON VIEW millrace.differences IS 'buckets whose rows differed from the events when they were verified last';
+GRANT SELECT ON millrace.rollups, millrace.refresh_progress, millrace.failed_events, millrace.differences TO PUBLIC;
 
 -- Jobs of pg_cron with the last run of each. What the caller may see is decided by the role it is at the moment, not by who logged
 -- in: pg_cron's own row security, or the right to call the second function.
@@ -278,6 +353,7 @@ BEGIN
   DELETE FROM millrace.node_watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   DELETE FROM millrace.watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   DELETE FROM millrace.refresh_error WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
+  DELETE FROM millrace.failed_event WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   FOREACH view IN ARRAY forgotten LOOP
     IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) view) THEN
       RAISE WARNING 'rollup % is no longer declared: what it needs was dropped', view::pg_catalog.regclass

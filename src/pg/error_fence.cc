@@ -31,7 +31,6 @@ void RaiseStatus(const Status& status) {
   int sqlstate = ERRCODE_DATA_EXCEPTION;
   switch (status.code()) {
     case StatusCode::kInvalidParameter:
-    case StatusCode::kMismatch:
       sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
       break;
     case StatusCode::kTooLarge:
@@ -41,6 +40,7 @@ void RaiseStatus(const Status& status) {
       sqlstate = ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
       break;
     case StatusCode::kInvalidData:
+    case StatusCode::kMismatch:
     case StatusCode::kOk:
       break;
   }

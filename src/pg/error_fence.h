@@ -41,8 +41,8 @@ auto RunCpp(Body&& body) -> std::invoke_result_t<Body> {
   RaiseCaptured(captured);
 }
 
-// Raises `status` as a PostgreSQL ERROR unless it is ok. Bad data is 22000 (data exception), bad
-// parameters and mismatches are 22023 (invalid parameter value).
+// Raises `status` as a PostgreSQL ERROR unless it is ok. Bad data and mismatches are 22000 (data
+// exception), bad parameters are 22023 (invalid parameter value).
 [[noreturn]] void RaiseStatus(const Status& status);
 inline void CheckStatus(const Status& status) {
   if (unlikely(!status.ok())) RaiseStatus(status);

@@ -23,11 +23,16 @@ extern int refresh_step;
 // millrace.enable_worker: whether rollups are refreshed in the background.
 extern bool enable_worker;
 
+// millrace.verify_share: the share of one processor that verification in the background may take.
+extern double verify_share;
+
 // Defines millrace.*. Called once, when the library is loaded.
 void DefineSettings();
 
-// topn.number_of_counters, N. Defined when a function of our topn is first called and not when the
-// library is loaded, because where the published topn is in use it defines the setting itself.
+// topn.number_of_counters, N. Raises 22023 where it has a value that no library has checked.
+// Defined when the library is loaded, so that it reaches parallel workers and wrong values are
+// refused; but where the published topn is installed that defines it, and until then any value can
+// be set.
 int NumberOfCounters();
 
 }  // namespace millrace::pg

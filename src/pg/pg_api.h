@@ -35,12 +35,14 @@ extern "C" {
 #include <catalog/pg_operator.h>
 #include <catalog/pg_proc.h>
 #include <catalog/pg_sequence.h>
+#include <catalog/pg_subscription_rel.h>
 #include <catalog/pg_type.h>
 #include <commands/dbcommands.h>
 #include <commands/defrem.h>
 #include <commands/explain.h>
 #include <commands/extension.h>
 #include <commands/tablecmds.h>
+#include <common/hashfn.h>
 #include <executor/execPartition.h>
 #include <executor/executor.h>
 #include <executor/spi.h>
@@ -101,6 +103,8 @@ extern "C" {
 #include <utils/datum.h>
 #include <utils/fmgroids.h>
 #include <utils/guc.h>
+#include <utils/guc_tables.h>
+#include <utils/inval.h>
 #include <utils/jsonb.h>
 #include <utils/lsyscache.h>
 #include <utils/memutils.h>
@@ -109,6 +113,7 @@ extern "C" {
 #include <utils/pg_locale.h>
 #include <utils/regproc.h>
 #include <utils/rel.h>
+#include <utils/rls.h>
 #include <utils/ruleutils.h>
 #include <utils/selfuncs.h>
 #include <utils/snapmgr.h>

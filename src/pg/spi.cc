@@ -40,10 +40,14 @@ int ConnectSpi() {
   SPI_connect();
   const int settings = BeginSettings();
   SetSettingInScope("search_path", kSearchPath);
-  // Constants in queries are deparsed so that they read back as they were.
+  // Constants in queries are deparsed so that they read back as they were, and what is written as
+  // text in a query is written the same way whoever runs it.
   SetSettingInScope("DateStyle", "ISO");
   SetSettingInScope("IntervalStyle", "postgres");
   SetSettingInScope("extra_float_digits", "3");
+  SetSettingInScope("bytea_output", "hex");
+  SetSettingInScope("array_nulls", "on");
+  SetSettingInScope("transform_null_equals", "off");
   return settings;
 }
 

@@ -378,7 +378,6 @@ DECLARE
   t tables;
   start float8 := random();
 BEGIN
-  SELECT topn_add_agg('a') INTO t.name;  -- defines topn.number_of_counters
   SELECT * INTO t FROM tables WHERE table_number = number;
   FOR i IN 1 .. n LOOP
     -- queries may draw numbers of their own

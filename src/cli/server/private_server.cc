@@ -352,6 +352,13 @@ void PrivateServer::WriteAccessRules(ServerRole role) const {
 # operating system user and root can reach; everybody else by password, encrypted unless on loopback.
 local   all  postgres                 peer map=millrace
 host    all  postgres  all            reject
+# Backups (pg_basebackup) and standbys: the superuser by the socket; a role with the attribute
+# REPLICATION, of which there is none at first, on this machine. A standby elsewhere needs a line:
+#   hostssl replication  ROLE  ADDRESS/32  scram-sha-256
+local   replication  postgres                 peer map=millrace
+host    replication  postgres  all            reject
+host    replication  all       127.0.0.1/32   scram-sha-256
+host    replication  all       ::1/128        scram-sha-256
 hostssl all  all       0.0.0.0/0      scram-sha-256
 hostssl all  all       ::/0           scram-sha-256
 host    all  all       127.0.0.1/32   scram-sha-256

@@ -67,6 +67,21 @@ void CreateExtensions(Connection& connection, ServerRole role) {
   }
 }
 
+// pg_dump refuses tables under row security, and pg_cron's are, unless the role bypasses all of it,
+// its own tables' as well. So it is lifted from these two alone, and nobody but the database's
+// owner, for whom the jobs run, may read them. Changing jobs is left to pg_cron's functions, which
+// check who owns a job by themselves.
+void LetDump(Connection& connection, const std::string& role) {
+  for (const char* table : {"cron.job", "cron.job_run_details"}) {
+    const std::string name = table;
+    connection.Execute("ALTER TABLE " + name + " DISABLE ROW LEVEL SECURITY");
+    connection.Execute("REVOKE ALL ON " + name + " FROM PUBLIC");
+    connection.Execute("GRANT SELECT ON " + name + " TO " + role);
+  }
+  connection.Execute("GRANT DELETE ON cron.job_run_details TO " + role);
+  connection.Execute("GRANT SELECT ON cron.jobid_seq, cron.runid_seq TO " + role);
+}
+
 // pg_partman's documentation lists what a role needs that is no superuser; pg_cron wants its
 // schema.
 void Grant(Connection& connection, const std::string& role, const std::string& database) {
@@ -92,6 +107,7 @@ void Provision(const PrivateServer& server, const ServerFacts& facts, const std:
   Connection inside = Connection::Open(server.SuperuserConninfo(facts, facts.database));
   CreateExtensions(inside, facts.role);
   Grant(inside, role, database);
+  LetDump(inside, role);
 }
 
 namespace {

@@ -17,7 +17,7 @@ enum class AggregateKind : std::uint8_t {
   kAvgFloat,    // avg of floats: Youngs and Cramer's sums, as PostgreSQL keeps them
   kMinInteger,  // min, max of integers, dates, timestamps: by value
   kMaxInteger,
-  kMinFloat,  // min, max of floats: NaN is above all
+  kMinFloat,  // min, max of floats: NaN is above all; of equal ones (0 and -0) the last
   kMaxFloat,
   kHllAdd,          // hll_add_agg(hll_hash_*(x)): kept, hashed at the end
   kHllUnion,        // hll_union_agg(x): merged as it comes; the column holds addresses of HllView
@@ -26,10 +26,14 @@ enum class AggregateKind : std::uint8_t {
   kTopNUnion,  // topn_union_agg(x): merged as it comes; the column holds addresses of TopNStored
 };
 
+// An integer of 128 bits that lies at any multiple of eight, as what allocators give out does:
+// otherwise compilers may move it by instructions that fail there.
+using Int128 __attribute__((aligned(8))) = __int128;
+
 // The state of the kinds from kCountRows to kMaxFloat.
 struct Number {
   union {
-    __int128 integer;
+    Int128 integer;
     double real;
     struct {
       double sum;
@@ -38,6 +42,7 @@ struct Number {
   };
   std::int64_t count;  // of values that were not NULL, or of rows
 };
+static_assert(alignof(Number) == 8 && sizeof(Number) == 24);
 
 // What hll_hash_* is given: an integer of so many bytes, a text (by its code), or the hash itself.
 enum class HashWidth : std::uint8_t { k1, k2, k4, k8, kText, kHashed };

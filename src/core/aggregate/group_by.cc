@@ -13,6 +13,9 @@ namespace millrace {
 namespace {
 
 static_assert(std::is_trivially_destructible_v<GroupBy>);
+static_assert(alignof(GroupBy) <= Allocator::kAlignment &&
+              alignof(HyperLogLog) <= Allocator::kAlignment &&
+              alignof(TopN) <= Allocator::kAlignment);
 
 // A group with fewer kept rows keeps them when others are folded: a sketch object takes more.
 constexpr std::size_t kFoldRows = 16;
@@ -208,13 +211,13 @@ Status GroupBy::UpdateStates(const ColumnBatch& batch, const std::uint32_t* grou
       case AggregateKind::kMinFloat:
         for_each([values](Number& n, std::uint32_t i) {
           const double value = AsDouble(values[i]);
-          if (n.count++ == 0 || FloatLess(value, n.real)) n.real = value;
+          if (n.count++ == 0 || !FloatLess(n.real, value)) n.real = value;
         });
         break;
       case AggregateKind::kMaxFloat:
         for_each([values](Number& n, std::uint32_t i) {
           const double value = AsDouble(values[i]);
-          if (n.count++ == 0 || FloatLess(n.real, value)) n.real = value;
+          if (n.count++ == 0 || !FloatLess(value, n.real)) n.real = value;
         });
         break;
       case AggregateKind::kHllUnion: {
@@ -252,7 +255,7 @@ Status GroupBy::UpdateHllUnion(std::uint32_t aggregate, const Column& column,
   return Status::Ok();
 }
 
-Status GroupBy::UnionHll(void** slot, const HllView& view, Allocator& allocator) const {
+Status GroupBy::UnionHll(void** slot, const HllView& view, Allocator& allocator) {
   if (*slot == nullptr) {
     if (view.IsOwnUnion()) {
       *slot = CopyStoredHll(view, allocator);
@@ -271,9 +274,12 @@ Status GroupBy::UnionHll(void** slot, const HllView& view, Allocator& allocator)
     *slot = state;
   }
   auto* state = static_cast<HyperLogLog*>(*slot);
-  const Status status = CheckSameHllParameters(state->parameters(), view.parameters());
-  if (status.ok()) state->Merge(view, allocator);
-  return status;
+  if (state->parameters() != view.parameters()) {
+    mismatch_ = {state->parameters(), view.parameters()};
+    return Status::Mismatch("hll parameters do not match");
+  }
+  state->Merge(view, allocator);
+  return Status::Ok();
 }
 
 void GroupBy::UnionTopN(void** slot, const TopNStored& stored, Allocator& allocator) const {

@@ -72,11 +72,16 @@ class GroupBy {
   Dictionary& dictionary(std::uint32_t column) { return dictionaries_[column]; }
 
   // Takes the rows of a batch. Throws std::bad_alloc. kMismatch where a stored hll does not fit the
-  // others of its group, kOutOfRange where a sum of floats overflows; the aggregation is then over.
-  // When `insert` is false, rows without a group are not taken; their numbers go to `rejected`
-  // (room for kBatchRows), and how many there are to `*rejected_count`.
+  // others of its group (see mismatch), kOutOfRange where a sum of floats overflows; the
+  // aggregation is then over. When `insert` is false, rows without a group are not taken; their
+  // numbers go to `rejected` (room for kBatchRows), and how many there are to `*rejected_count`.
   Status AddBatch(const ColumnBatch& batch, bool insert, std::uint32_t* rejected,
                   std::uint32_t* rejected_count, Allocator& allocator);
+  // After kMismatch: the parameters of the group's hll, and of the one that does not fit it.
+  struct Mismatch {
+    HllParameters state, value;
+  };
+  const Mismatch& mismatch() const { return mismatch_; }
   // Bytes of kept rows and the texts they refer to, including what scattering them will take.
   std::size_t KeptBytes() const;
   // Folds the kept rows into sketches and frees them, in steps so that the caller can look around
@@ -138,7 +143,7 @@ class GroupBy {
   Status UpdateStates(const ColumnBatch& batch, const std::uint32_t* groups, Allocator& allocator);
   Status UpdateHllUnion(std::uint32_t aggregate, const Column& column, const std::uint32_t* groups,
                         std::uint32_t rows, Allocator& allocator);
-  Status UnionHll(void** slot, const HllView& view, Allocator& allocator) const;
+  Status UnionHll(void** slot, const HllView& view, Allocator& allocator);
   void UnionTopN(void** slot, const TopNStored& stored, Allocator& allocator) const;
   void KeepRows(const ColumnBatch& batch, const std::uint32_t* groups, Allocator& allocator);
   void ExtendStates(Allocator& allocator);
@@ -177,6 +182,7 @@ class GroupBy {
   bool has_sketches_ = false;
   bool any_rows_ = false;
   bool keeps_text_ = false;
+  Mismatch mismatch_;
   AggregateHashTable table_;
   Dictionary dictionaries_[kMaxColumns];
 

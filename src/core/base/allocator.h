@@ -12,13 +12,17 @@ namespace millrace {
 // once; structures built on it are trivially destructible and never rely on Free being called.
 class Allocator {
  public:
-  // Returns `bytes` bytes aligned for any scalar. Throws std::bad_alloc, never returns nullptr.
+  // PostgreSQL's MAXALIGN: less than the heap's.
+  static constexpr std::size_t kAlignment = 8;
+
+  // Returns `bytes` bytes at a multiple of kAlignment. Throws std::bad_alloc, never returns nullptr.
   virtual void* Allocate(std::size_t bytes) = 0;
   // Gives back what Allocate returned. nullptr is allowed.
   virtual void Free(void* memory) noexcept = 0;
 
   template <typename T>
   T* AllocateArray(std::size_t count) {
+    static_assert(alignof(T) <= kAlignment);
     return static_cast<T*>(Allocate(count * sizeof(T)));
   }
 

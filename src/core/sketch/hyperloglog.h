@@ -22,7 +22,7 @@ class HyperLogLog {
   const HllParameters& parameters() const { return parameters_; }
 
   void Add(std::uint64_t hash, Allocator& allocator);
-  // REQUIRES: the parameters are equal (CheckSameHllParameters). Undefined absorbs everything.
+  // REQUIRES: the parameters are equal. Undefined absorbs everything.
   void Merge(const HllView& view, Allocator& allocator);
   void Merge(const HyperLogLog& other, Allocator& allocator);
 

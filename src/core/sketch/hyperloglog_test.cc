@@ -243,6 +243,29 @@ TEST(HyperLogLog, UndefinedAbsorbsEverything) {
   EXPECT_EQ(Encode(sketch, allocator), undefined);
 }
 
+// Sketches are made with thresholds below 2^14; the stored form has codes up to 2^61, which the
+// published type reads.
+TEST(HllView, ReadsEveryExplicitThreshold) {
+  HeapAllocator allocator;
+  for (int code = 0; code <= 62; ++code) {
+    const Bytes empty = {0x11, 0x8b, static_cast<std::uint8_t>(0x40 | code)};
+    const HllView view = Parse(empty);
+    ASSERT_EQ(view.parameters().expthresh, code == 0 ? 0 : std::int64_t{1} << (code - 1));
+    HyperLogLog sketch(view.parameters());
+    EXPECT_EQ(Encode(sketch, allocator), empty);
+    for (std::uint64_t i = 1; i <= HllParameters::kMaxExplicit + 1; ++i) {
+      sketch.Add(i, allocator);
+      if (i == 5) {
+        EXPECT_EQ(Encode(sketch, allocator)[0], code >= 4 ? 0x12 : 0x13) << code;
+      }
+    }
+    // However high the threshold, there is an end.
+    EXPECT_NE(Encode(sketch, allocator)[0], 0x12) << code;
+    EXPECT_EQ(Encode(sketch, allocator)[2], empty[2]);
+    sketch.Free(allocator);
+  }
+}
+
 TEST(HllView, RefusesForgedBytes) {
   const Bytes forged[] = {
       {},
@@ -253,7 +276,6 @@ TEST(HllView, RefusesForgedBytes) {
       {0x11, 0x8b, 0xff},                          // unknown flag
       {0x11, 0x9f, 0x40},                          // log2m 31
       {0x11, 0xeb, 0x7f},                          // regwidth 8
-      {0x11, 0x8b, 0x7e},                          // expthresh 2^61
       {0x11, 0x8b, 0x7f, 0x00},                    // empty with a body
       {0x12, 0x8b, 0x7f, 1, 2, 3},                 // incomplete element
       {0x13, 0x8b, 0x7f, 0x00},                    // a byte is no entry

@@ -14,10 +14,10 @@ namespace {
 constexpr int kVersion = 1;
 constexpr int kAutomaticCode = 63;
 
-std::uint8_t EncodeExpthresh(std::int32_t expthresh) {
+std::uint8_t EncodeExpthresh(std::int64_t expthresh) {
   if (expthresh == -1) return kAutomaticCode;
   if (expthresh == 0) return 0;
-  return static_cast<std::uint8_t>(std::countr_zero(static_cast<std::uint32_t>(expthresh)) + 1);
+  return static_cast<std::uint8_t>(std::countr_zero(static_cast<std::uint64_t>(expthresh)) + 1);
 }
 
 // How many of `entries` sparse entries, from the front, have ascending indexes.
@@ -91,7 +91,9 @@ Status RegisterHistogram::Estimate(const HllParameters& parameters, double* esti
 }
 
 std::uint32_t HllParameters::explicit_limit() const {
-  if (expthresh != -1) return static_cast<std::uint32_t>(expthresh);
+  if (expthresh != -1) {
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(expthresh, kMaxExplicit));
+  }
   const auto full = PackedRegisterBytes(registers(), regwidth);
   return static_cast<std::uint32_t>(
       std::min<std::size_t>(full / sizeof(std::int64_t), kMaxExpthresh));
@@ -117,14 +119,6 @@ Status CheckHllParameters(std::int64_t log2m, std::int64_t regwidth, std::int64_
   return Status::Ok();
 }
 
-Status CheckSameHllParameters(const HllParameters& a, const HllParameters& b) noexcept {
-  if (a.regwidth != b.regwidth) return Status::Mismatch("hll register width does not match");
-  if (a.log2m != b.log2m) return Status::Mismatch("hll register count does not match");
-  if (a.expthresh != b.expthresh) return Status::Mismatch("hll explicit threshold does not match");
-  if (a.sparseon != b.sparseon) return Status::Mismatch("hll sparse enable does not match");
-  return Status::Ok();
-}
-
 void WriteHllHeader(HllType type, const HllParameters& parameters, std::uint8_t* out) noexcept {
   out[0] = static_cast<std::uint8_t>(kVersion << 4 | static_cast<int>(type));
   out[1] = static_cast<std::uint8_t>((parameters.regwidth - 1) << 5 | parameters.log2m);
@@ -145,7 +139,8 @@ Status HllView::Parse(const void* bytes, std::size_t size, HllView* view) noexce
   std::int64_t expthresh = -1;
   if (code != kAutomaticCode) expthresh = code == 0 ? 0 : std::int64_t{1} << (code - 1);
   const int sparseon = p[2] >> 6 & 1;
-  Status status = CheckHllParameters(p[1] & 0x1f, (p[1] >> 5) + 1, expthresh, sparseon);
+  // Any power of two may be stored, also what no sketch is made with any more.
+  Status status = CheckHllParameters(p[1] & 0x1f, (p[1] >> 5) + 1, -1, sparseon);
   if (!status.ok()) return Status::InvalidData(status.message());
 
   HllView parsed;
@@ -153,7 +148,7 @@ Status HllView::Parse(const void* bytes, std::size_t size, HllView* view) noexce
   parsed.parameters_.log2m = p[1] & 0x1f;
   parsed.parameters_.regwidth = static_cast<std::uint8_t>((p[1] >> 5) + 1);
   parsed.parameters_.sparseon = static_cast<std::uint8_t>(sparseon);
-  parsed.parameters_.expthresh = static_cast<std::int32_t>(expthresh);
+  parsed.parameters_.expthresh = expthresh;
   parsed.body_ = p + kHllHeaderBytes;
   const std::size_t body_size = size - kHllHeaderBytes;
 
@@ -166,7 +161,7 @@ Status HllView::Parse(const void* bytes, std::size_t size, HllView* view) noexce
       if (body_size % sizeof(std::int64_t) != 0) {
         return Status::InvalidData("explicit hll value has an incomplete element");
       }
-      if (body_size / sizeof(std::int64_t) > HllParameters::kMaxExpthresh) {
+      if (body_size / sizeof(std::int64_t) > HllParameters::kMaxExplicit) {
         return Status::InvalidData("explicit hll value has too many elements");
       }
       parsed.count_ = static_cast<std::uint32_t>(body_size / sizeof(std::int64_t));

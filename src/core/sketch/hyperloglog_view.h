@@ -41,12 +41,13 @@ enum class HllType : std::uint8_t {
 struct HllParameters {
   static constexpr int kMaxLog2m = 17;
   static constexpr int kMaxRegwidth = 7;
-  static constexpr std::int64_t kMaxExpthresh = 16383;
+  static constexpr std::int64_t kMaxExpthresh = 16383;  // of new sketches; stored ones may have any
+  static constexpr std::uint32_t kMaxExplicit = 16384;  // values kept exactly, whatever expthresh
 
   std::uint8_t log2m = 11;      // 2^log2m registers; 0 to kMaxLog2m
   std::uint8_t regwidth = 5;    // bits a register; 1 to kMaxRegwidth
   std::uint8_t sparseon = 1;    // 1: few registers are stored as (index, value) pairs
-  std::int32_t expthresh = -1;  // values kept exactly; -1: automatic, 0: none, else a power of two
+  std::int64_t expthresh = -1;  // values kept exactly; -1: automatic, 0: none, else a power of two
 
   friend bool operator==(const HllParameters&, const HllParameters&) = default;
 
@@ -57,11 +58,9 @@ struct HllParameters {
   std::uint32_t explicit_limit() const;
 };
 
-// kInvalidParameter naming the first argument out of its range.
+// kInvalidParameter naming the first argument out of its range for a new sketch.
 Status CheckHllParameters(std::int64_t log2m, std::int64_t regwidth, std::int64_t expthresh,
                           std::int64_t sparseon) noexcept;
-// kMismatch naming the first parameter that differs.
-Status CheckSameHllParameters(const HllParameters& a, const HllParameters& b) noexcept;
 
 inline constexpr std::size_t kHllHeaderBytes = 3;
 

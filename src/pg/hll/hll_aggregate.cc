@@ -51,7 +51,7 @@ Datum AddTransition(FunctionCallInfo fcinfo) {
   if (unlikely(state == nullptr)) {
     state = NewState(context, ParametersFromArguments(fcinfo));
   } else if (PG_NARGS() > 2) {
-    CheckStatus(CheckSameHllParameters(state->parameters(), ParametersFromArguments(fcinfo)));
+    CheckSameHllParameters(state->parameters(), ParametersFromArguments(fcinfo));
   }
   if (!PG_ARGISNULL(1)) {
     const auto hash = static_cast<std::uint64_t>(PG_GETARG_INT64(1));
@@ -89,7 +89,7 @@ MILLRACE_FUNCTION(hll_union_trans) {
   if (state == nullptr) {
     state = NewState(context, view.parameters());
   } else {
-    CheckStatus(CheckSameHllParameters(state->parameters(), view.parameters()));
+    CheckSameHllParameters(state->parameters(), view.parameters());
   }
   MemoryContextAllocator allocator(context);
   RunCpp([&] { state->Merge(view, allocator); });
@@ -104,7 +104,7 @@ MILLRACE_FUNCTION(hll_union_internal) {
     if (state == nullptr) {
       state = NewState(context, other->parameters());
     } else {
-      CheckStatus(CheckSameHllParameters(state->parameters(), other->parameters()));
+      CheckSameHllParameters(state->parameters(), other->parameters());
     }
     MemoryContextAllocator allocator(context);
     RunCpp([&] { state->Merge(*other, allocator); });

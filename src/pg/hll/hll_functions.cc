@@ -90,7 +90,7 @@ MILLRACE_FUNCTION(hll_add_rev) { return AddToStored(PG_GETARG_DATUM(1), PG_GETAR
 MILLRACE_FUNCTION(hll_union) {
   const HllView a = HllFromDatum(PG_GETARG_DATUM(0));
   const HllView b = HllFromDatum(PG_GETARG_DATUM(1));
-  CheckStatus(CheckSameHllParameters(a.parameters(), b.parameters()));
+  CheckSameHllParameters(a.parameters(), b.parameters());
   if (a.type() == HllType::kExplicit && b.type() == HllType::kExplicit) {
     auto* result = static_cast<bytea*>(
         palloc(VARHDRSZ + kHllHeaderBytes + sizeof(int64) * (a.count() + b.count())));
@@ -122,6 +122,15 @@ MILLRACE_FUNCTION(hll_eq) { PG_RETURN_BOOL(SameBytes(PG_GETARG_DATUM(0), PG_GETA
 
 MILLRACE_FUNCTION(hll_ne) { PG_RETURN_BOOL(!SameBytes(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1))); }
 
+// Equal for equal values, which have equal bytes.
+MILLRACE_FUNCTION(hll_image_hash) {
+  struct varlena* value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+  const Datum hash = hash_any(reinterpret_cast<const unsigned char*>(VARDATA_ANY(value)),
+                              static_cast<int>(VARSIZE_ANY_EXHDR(value)));
+  PG_FREE_IF_COPY(value, 0);
+  return hash;
+}
+
 MILLRACE_FUNCTION(hll_empty0) { return EmptyFromArguments(fcinfo); }
 MILLRACE_FUNCTION(hll_empty1) { return EmptyFromArguments(fcinfo); }
 MILLRACE_FUNCTION(hll_empty2) { return EmptyFromArguments(fcinfo); }
@@ -132,7 +141,7 @@ MILLRACE_FUNCTION(hll_print) {
   const HllView view = HllFromDatum(PG_GETARG_DATUM(0));
   const HllParameters& p = view.parameters();
   const char* automatic = p.expthresh == -1 ? psprintf("(%u)", p.explicit_limit()) : "";
-  const char* parameters = psprintf("nregs=%u, nbits=%d, expthresh=%d%s, sparseon=%d",
+  const char* parameters = psprintf("nregs=%u, nbits=%d, expthresh=" INT64_FORMAT "%s, sparseon=%d",
                                     p.registers(), p.regwidth, p.expthresh, automatic, p.sparseon);
   StringInfoData out;
   initStringInfo(&out);
@@ -180,7 +189,8 @@ MILLRACE_FUNCTION(hll_sparseon) {
 
 MILLRACE_FUNCTION(hll_expthresh) {
   const HllParameters p = HllFromDatum(PG_GETARG_DATUM(0)).parameters();
-  Datum values[] = {Int64GetDatum(p.expthresh), Int64GetDatum(p.explicit_limit())};
+  Datum values[] = {Int64GetDatum(p.expthresh),
+                    Int64GetDatum(p.expthresh == -1 ? p.explicit_limit() : p.expthresh)};
   return MakeRecord(fcinfo, values);
 }
 

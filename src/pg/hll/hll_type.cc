@@ -14,7 +14,7 @@ namespace {
 
 void CheckTypmod(const HllView& view, int32 typmod) {
   if (typmod < 0) return;
-  CheckStatus(CheckSameHllParameters(HllParametersOfTypmod(typmod), view.parameters()));
+  CheckSameHllParameters(HllParametersOfTypmod(typmod), view.parameters());
 }
 
 Datum Checked(Datum value, int32 typmod) {
@@ -72,7 +72,8 @@ MILLRACE_FUNCTION(hll_typmod_in) {
 
 MILLRACE_FUNCTION(hll_typmod_out) {
   const HllParameters p = HllParametersOfTypmod(PG_GETARG_INT32(0));
-  PG_RETURN_CSTRING(psprintf("(%d,%d,%d,%d)", p.log2m, p.regwidth, p.expthresh, p.sparseon));
+  PG_RETURN_CSTRING(
+      psprintf("(%d,%d," INT64_FORMAT ",%d)", p.log2m, p.regwidth, p.expthresh, p.sparseon));
 }
 
 MILLRACE_FUNCTION(hll_hashval_in) { return DirectFunctionCall1(int8in, PG_GETARG_DATUM(0)); }

@@ -37,7 +37,7 @@ HllParameters MakeHllParameters(int64 log2m, int64 regwidth, int64 expthresh, in
   HllParameters parameters;
   parameters.log2m = static_cast<uint8>(log2m);
   parameters.regwidth = static_cast<uint8>(regwidth);
-  parameters.expthresh = static_cast<int32>(expthresh);
+  parameters.expthresh = expthresh;
   parameters.sparseon = static_cast<uint8>(sparseon);
   return parameters;
 }
@@ -46,6 +46,32 @@ HllParameters HllParametersWithDefaults(const int64* values, int given) {
   return MakeHllParameters(
       given > 0 ? values[0] : hll_default_log2m, given > 1 ? values[1] : hll_default_regwidth,
       given > 2 ? values[2] : hll_default_expthresh, given > 3 ? values[3] : hll_default_sparseon);
+}
+
+void CheckSameHllParameters(const HllParameters& dest, const HllParameters& source) {
+  if (unlikely(dest != source)) RaiseHllMismatch(dest, source);
+}
+
+void RaiseHllMismatch(const HllParameters& dest, const HllParameters& source) {
+  struct Parameter {
+    const char* name;
+    int64 dest, source;
+  };
+  const Parameter parameters[] = {
+      {"register width", dest.regwidth, source.regwidth},
+      {"register count", dest.registers(), source.registers()},
+      {"explicit threshold", dest.expthresh, source.expthresh},
+      {"sparse enable", dest.sparseon, source.sparseon},
+  };
+  for (const Parameter& parameter : parameters) {
+    if (parameter.dest == parameter.source) continue;
+    ereport(ERROR,
+            (errcode(ERRCODE_DATA_EXCEPTION),
+             errmsg("%s does not match: source uses " INT64_FORMAT " and dest uses " INT64_FORMAT,
+                    parameter.name, parameter.source, parameter.dest)));
+  }
+  elog(ERROR, "hll parameters do not match");
+  pg_unreachable();
 }
 
 // The two header bytes that hold the parameters are all a type modifier needs.

@@ -23,6 +23,11 @@ HllParameters MakeHllParameters(int64 log2m, int64 regwidth, int64 expthresh, in
 // With `given` of the four in `values`, the rest from the settings.
 HllParameters HllParametersWithDefaults(const int64* values, int given);
 
+// Raises 22000 naming the first parameter that differs, and both values, in the published
+// extension's words: `source` was to be merged into, or stored as, one of `dest`.
+void CheckSameHllParameters(const HllParameters& dest, const HllParameters& source);
+[[noreturn]] void RaiseHllMismatch(const HllParameters& dest, const HllParameters& source);
+
 // hll(log2m, regwidth, expthresh, sparseon) as a type modifier and back.
 int32 HllTypmod(const HllParameters& parameters);
 HllParameters HllParametersOfTypmod(int32 typmod);

@@ -2,6 +2,7 @@
 
 #include "pg/cluster/citus.h"
 #include "pg/rollup/distribution.h"
+#include "pg/rollup/key_index.h"
 #include "pg/spi.h"
 
 namespace millrace::pg {
@@ -85,6 +86,12 @@ void CheckFits(const Rollup& rollup) {
                                     format_type_be(type), format_type_be(column->type)));
     }
   }
+  if (get_rel_persistence(rollup.relation) != RELPERSISTENCE_PERMANENT) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("rollup %s is unlogged", rollup.name),
+                    errdetail("A crash would empty it, and its watermark would stay."),
+                    errhint("ALTER TABLE %s SET LOGGED.", rollup.name)));
+  }
 }
 
 void LoadChildren(Rollup* rollup) {
@@ -124,9 +131,8 @@ void RestoreRole(RoleScope scope) { SetUserIdAndSecContext(scope.role, scope.con
 
 Rollup* FindRollup(Oid relation) {
   const uint64 rows = RunOnCatalog(
-      "SELECT source, parent, definition, live, id_column, paused, start_after, node_watermark "
-      "FROM "
-      "millrace.rollup WHERE relation = $1",
+      "SELECT source, parent, definition, live, id_column, paused, start_after, node_watermark, "
+      "topn_counters FROM millrace.rollup WHERE relation = $1",
       {OidArgument(relation)});
   if (rows == 0 || get_rel_name(relation) == nullptr) return nullptr;
   auto* rollup = static_cast<Rollup*>(palloc0(sizeof(Rollup)));
@@ -142,9 +148,13 @@ Rollup* FindRollup(Oid relation) {
   rollup->paused = DatumGetBool(SpiValue(0, 6, &is_null));
   rollup->start_after = DatumGetInt64(SpiValue(0, 7, &is_null));
   rollup->node_watermark = OidAt(0, 8);
+  const Datum counters = SpiValue(0, 9, &is_null);
+  rollup->topn_counters = is_null ? 0 : DatumGetInt32(counters);
   rollup->name = QualifiedName(relation);
   rollup->definition = DefinitionOf(*rollup);
   CheckFits(*rollup);
+  // Notes which keys the index has by their digest.
+  (void)FindKeyIndex(*rollup);
   return rollup;
 }
 
@@ -199,12 +209,15 @@ List* RollupsOf(Oid source) {
 }
 
 void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) {
+  // What a table that was kept has left.
+  DeleteRollup(rollup.relation);
   const SpiArgument no_parent = {REGCLASSOID, 0, true};
   const SpiArgument no_name = {NAMEOID, 0, true};
   const SpiArgument no_table = {REGCLASSOID, 0, true};
   RunOnCatalog(
       "INSERT INTO millrace.rollup (relation, source, parent, definition, live, id_column, "
-      "refresh_interval, start_after, node_watermark) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      "refresh_interval, start_after, node_watermark, topn_counters) VALUES ($1, $2, $3, $4, $5, "
+      "$6, $7, $8, $9, $10)",
       {OidArgument(rollup.relation),
        OidArgument(rollup.source),
        OidIsValid(rollup.parent) ? OidArgument(rollup.parent) : no_parent,
@@ -215,18 +228,88 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) 
            : SpiArgument{NAMEOID, DirectFunctionCall1(namein, CStringGetDatum(rollup.id_column))},
        {INTERVALOID, refresh_interval},
        Int64Argument(rollup.start_after),
-       OidIsValid(rollup.node_watermark) ? OidArgument(rollup.node_watermark) : no_table});
+       OidIsValid(rollup.node_watermark) ? OidArgument(rollup.node_watermark) : no_table,
+       {INT4OID, Int32GetDatum(rollup.topn_counters), rollup.topn_counters == 0}});
   if (OidIsValid(rollup.parent)) return;
   RunOnCatalog("INSERT INTO millrace.watermark (relation, position) VALUES ($1, $2)",
                {OidArgument(rollup.relation), Int64Argument(position)});
 }
 
 void DeleteRollup(Oid relation) {
-  RunOnCatalog("DELETE FROM millrace.watermark WHERE relation = $1", {OidArgument(relation)});
-  RunOnCatalog("DELETE FROM millrace.node_watermark WHERE relation = $1", {OidArgument(relation)});
-  RunOnCatalog("DELETE FROM millrace.refresh_error WHERE relation = $1", {OidArgument(relation)});
-  RunOnCatalog("DELETE FROM millrace.rollup WHERE relation = $1", {OidArgument(relation)});
+  for (const char* table :
+       {"watermark", "node_watermark", "refresh_error", "failed_event", "rollup"}) {
+    RunOnCatalog(psprintf("DELETE FROM millrace.%s WHERE relation = $1", table),
+                 {OidArgument(relation)});
+  }
 }
+
+const char* FailedEventsSql(Oid root) {
+  RunOnCatalog(
+      "SELECT string_agg(event_id::text, ',' ORDER BY event_id) FROM millrace.failed_event WHERE "
+      "relation = $1",
+      {OidArgument(root)});
+  bool is_null;
+  const Datum ids = SpiValue(0, 1, &is_null);
+  return is_null ? nullptr : psprintf("'{%s}'::int8[]", TextDatumGetCString(ids));
+}
+
+uint64 ReadFailedEvents(Oid root) {
+  return RunOnCatalog(
+      "SELECT event_id FROM millrace.failed_event WHERE relation = $1 ORDER BY event_id",
+      {OidArgument(root)});
+}
+
+void WriteFailedEvent(Oid root, int64 id, const char* sqlstate, const char* message) {
+  RunOnCatalog(
+      "INSERT INTO millrace.failed_event (relation, event_id, sqlstate) VALUES ($1, $2, $3) ON "
+      "CONFLICT (relation, event_id) DO UPDATE SET sqlstate = excluded.sqlstate, failed_at = "
+      "excluded.failed_at",
+      {OidArgument(root), Int64Argument(id), TextArgument(sqlstate)});
+  RunOnCatalog(
+      "INSERT INTO millrace.failed_event_message (relation, event_id, message) VALUES ($1, $2, $3) "
+      "ON CONFLICT (relation, event_id) DO UPDATE SET message = excluded.message",
+      {OidArgument(root), Int64Argument(id), TextArgument(message)});
+}
+
+void DeleteFailedEvents(Oid root, int64 from, int64 to) {
+  RunOnCatalog(
+      "DELETE FROM millrace.failed_event WHERE relation = $1 AND event_id > $2 AND event_id <= $3",
+      {OidArgument(root), Int64Argument(from), Int64Argument(to)});
+}
+
+namespace {
+
+// The families that this session is changing, the innermost last.
+constexpr int kMostInside = 16;
+Oid inside[kMostInside];
+int inside_count = 0;
+
+void CheckNotInside(Oid root) {
+  for (int i = 0; i < inside_count; ++i) {
+    if (inside[i] != root) continue;
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_IN_USE),
+             errmsg("rollup %s is being refreshed by this very session", QualifiedName(root)),
+             errdetail("A trigger on its table, or a function in its query, calls for a "
+                       "refresh of the same events."),
+             errhint("Take the call out of the trigger: the refresh that runs brings the "
+                     "rollup up to date.")));
+  }
+}
+
+}  // namespace
+
+void EnterRefresh(Oid root) {
+  CheckNotInside(root);
+  if (inside_count == kMostInside) {
+    ereport(ERROR,
+            (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+             errmsg("refreshes of rollups call one another more than %d deep", kMostInside)));
+  }
+  inside[inside_count++] = root;
+}
+
+void LeaveRefresh(Oid) { --inside_count; }
 
 void SetPaused(Oid relation, bool paused) {
   RunOnCatalog("UPDATE millrace.rollup SET paused = $2 WHERE relation = $1",
@@ -239,6 +322,7 @@ void ForgetStart(Oid relation) {
 }
 
 bool LockWatermark(Oid relation, bool wait, Watermark* watermark) {
+  CheckNotInside(relation);
   const uint64 rows = RunOnCatalog(
       wait
           ? "SELECT position, sequence_file, home = $2 FROM millrace.watermark WHERE relation = $1 "
@@ -337,7 +421,9 @@ Oid FileOf(Oid relation) {
 
 void MoveWatermark(Oid relation, int64 position, Oid sequence, TimestampTz complete_through,
                    int64 events, TimestampTz started) {
+  // Whoever has refreshed it, the error of an earlier refresh is over.
   RunOnCatalog(
+      "WITH over AS (DELETE FROM millrace.refresh_error WHERE relation = $1) "
       "UPDATE millrace.watermark SET position = $2, complete_through = $3, refreshed_at = "
       "clock_timestamp(), ids = $4, duration = clock_timestamp() - $5, sequence_file = $6, home = "
       "$7 "

@@ -20,7 +20,8 @@ struct Rollup {
   const char* id_column;  // as the user named it; nullptr: found by its sequence
   int64 start_after;      // of a root: events up to here were never meant to be in
   bool paused;
-  const char* name;  // of the table, qualified and quoted as need be
+  int topn_counters;  // of a root: topn.number_of_counters when it was declared; 0: not set
+  const char* name;   // of the table, qualified and quoted as need be
   RollupDefinition* definition;
   List* children;  // Rollup*, the rollups over this one; filled by LoadFamily
 };
@@ -76,13 +77,23 @@ void CheckOwner(const Rollup& rollup);
 // The rollups' tables that read `source` directly: Oids.
 List* RollupsOf(Oid source);
 
+// Events that could not be counted and are left out: their ids, as an SQL array; nullptr where
+// there are none.
+const char* FailedEventsSql(Oid root);
+// Their ids, in SPI_tuptable in ascending order; returns how many.
+uint64 ReadFailedEvents(Oid root);
+// Writes one down, with what went wrong.
+void WriteFailedEvent(Oid root, int64 id, const char* sqlstate, const char* message);
+void DeleteFailedEvents(Oid root, int64 from, int64 to);
+
 void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position);
 void DeleteRollup(Oid relation);
 void SetPaused(Oid relation, bool paused);
 void ForgetStart(Oid relation);
 
 // Locks the watermark of a root rollup until the end of the transaction, so that nobody else
-// refreshes it. When `wait` is false and somebody has it, returns false.
+// refreshes it. When `wait` is false and somebody has it, returns false. Raises 55006 inside of a
+// refresh of this family (see InsideRefresh).
 bool LockWatermark(Oid relation, bool wait, Watermark* watermark);
 // The same for a root that was loaded before. Raises 40001 when it was distributed meanwhile.
 bool LockWatermark(const Rollup& root, bool wait, Watermark* watermark);
@@ -97,6 +108,20 @@ void WriteNodeWatermark(Oid relation, const NodeWatermark& watermark);
 void SetNodeWatermarkTable(Oid relation, Oid table);
 // The file that a relation has now: a restarted or altered sequence gets a new one.
 Oid FileOf(Oid relation);
+
+// Runs `body`, which changes the tables of a family, so that no trigger in it can begin to refresh
+// or rebuild the same family: LockWatermark refuses that.
+void EnterRefresh(Oid root);
+void LeaveRefresh(Oid root);
+template <typename Body>
+void InsideRefresh(Oid root, Body body) {
+  EnterRefresh(root);
+  PG_TRY();
+  { body(); }
+  PG_FINALLY();
+  { LeaveRefresh(root); }
+  PG_END_TRY();
+}
 
 // How long the events of a table are kept; nullptr: for ever. False where that was not said.
 void WriteRetention(Oid source, Interval* keep);

@@ -2,8 +2,11 @@
 
 #include "pg/cluster/citus.h"
 #include "pg/fault_point.h"
+#include "pg/guc.h"
 #include "pg/rollup/distribution.h"
+#include "pg/rollup/key_index.h"
 #include "pg/rollup/refresh.h"
+#include "pg/rollup/source_check.h"
 #include "pg/rollup/statements.h"
 #include "pg/rollup/worker.h"
 #include "pg/spi.h"
@@ -30,10 +33,26 @@ const char* TextAt(FunctionCallInfo fcinfo, int i, const char* what) {
   return text_to_cstring(PG_GETARG_TEXT_PP(i));
 }
 
+// A name as it would be written in SQL.
+RangeVar* ParseName(text* name) {
+  ErrorContextCallback callback;
+  callback.callback = [](void* given) {
+    if (geterrcode() != ERRCODE_INVALID_NAME) return;
+    const char* quoted = quote_literal_cstr(psprintf("\"%s\"", static_cast<char*>(given)));
+    errhint("A name with spaces or other signs is quoted, as in SQL: %s.", quoted);
+  };
+  callback.arg = text_to_cstring(name);
+  callback.previous = error_context_stack;
+  error_context_stack = &callback;
+  RangeVar* range = makeRangeVarFromNameList(textToQualifiedNameList(name));
+  error_context_stack = callback.previous;
+  return range;
+}
+
 Request ReadArguments(FunctionCallInfo fcinfo) {
   Request request;
   TextAt(fcinfo, 0, "the name of the rollup");
-  RangeVar* name = makeRangeVarFromNameList(textToQualifiedNameList(PG_GETARG_TEXT_PP(0)));
+  RangeVar* name = ParseName(PG_GETARG_TEXT_PP(0));
   request.schema = get_namespace_name(RangeVarGetCreationNamespace(name));
   if (isTempNamespace(get_namespace_oid(request.schema, false))) {
     ereport(ERROR,
@@ -73,30 +92,6 @@ const char* Sibling(const Request& request, const char* suffix) {
 Oid RelationNamed(const Request& request, const char* suffix) {
   return get_relname_relid(psprintf("%s%s", request.name, suffix),
                            get_namespace_oid(request.schema, false));
-}
-
-// Whether the index makes the rollup's keys unique, NULLs included.
-bool IsUniqueOverKeys(Relation table, Relation index, const Rollup& rollup) {
-  const Form_pg_index form = index->rd_index;
-  if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
-      RelationGetIndexPredicate(index) != NIL || RelationGetIndexExpressions(index) != NIL) {
-    return false;
-  }
-  const TupleDesc descriptor = RelationGetDescr(table);
-  int keys = 0;
-  bool nullable = false;
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
-    if (column->role != ColumnRole::kKey) continue;
-    ++keys;
-    const AttrNumber attribute = get_attnum(rollup.relation, column->name);
-    bool in_index = false;
-    for (int i = 0; i < form->indnkeyatts; ++i) in_index |= form->indkey.values[i] == attribute;
-    if (!in_index) return false;
-    nullable |= !TupleDescAttr(descriptor, attribute - 1)->attnotnull;
-  }
-  return keys == form->indnkeyatts && (form->indnullsnotdistinct || !nullable);
 }
 
 [[noreturn]] void RefuseColumn(const Rollup& rollup, const RollupColumn& column, const char* what,
@@ -160,6 +155,38 @@ void CheckColumns(const Rollup& rollup) {
   }
 }
 
+// The rows of a table say what the events before came to. A column that was added since says
+// nothing of them.
+void CheckFilled(const Rollup& rollup) {
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+    if (column->role == ColumnRole::kKey || !IsStored(*column)) continue;
+    const char* name = quote_identifier(column->name);
+    // A count is never NULL; another measure may be, but hardly in every row.
+    const bool missing =
+        column->role == ColumnRole::kCount
+            ? RunSql(psprintf("SELECT FROM %s WHERE %s IS NULL LIMIT 1", rollup.name, name)) > 0
+            : RunSql(psprintf("SELECT FROM %s WHERE %s IS NOT NULL LIMIT 1", rollup.name, name)) ==
+                  0;
+    if (!missing) continue;
+    RefuseColumn(rollup, *column, "is NULL in rows that are there",
+                 psprintf("It was added later, and says nothing of the events before. Fill it "
+                          "(UPDATE %s SET %s = ...), or empty the table and leave start_after out.",
+                          rollup.name, name));
+  }
+}
+
+// A publication of all tables refuses updates of a table of which it cannot name the old row; the
+// keys may be NULL, so that no index can.
+void AllowReplication(const Rollup& rollup) {
+  Relation table = relation_open(rollup.relation, AccessShareLock);
+  const bool missing = table->rd_rel->relreplident == REPLICA_IDENTITY_DEFAULT &&
+                       !OidIsValid(RelationGetPrimaryKeyIndex(table));
+  relation_close(table, NoLock);
+  if (missing) RunSql(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", rollup.name));
+}
+
 // Takes a table that exists as the rollup's own. Returns whether it has rows.
 bool AdoptTable(const Request& request, const Rollup& rollup) {
   if (get_rel_relkind(rollup.relation) != RELKIND_RELATION) {
@@ -171,6 +198,12 @@ bool AdoptTable(const Request& request, const Rollup& rollup) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("table %s and the rollup below have different owners", rollup.name)));
   }
+  if (get_rel_persistence(rollup.relation) != RELPERSISTENCE_PERMANENT) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table %s exists and is unlogged", rollup.name),
+                    errdetail("A crash would empty it, and its watermark would stay."),
+                    errhint("ALTER TABLE %s SET LOGGED.", rollup.name)));
+  }
   if (FindRollup(rollup.relation) != nullptr) {
     ereport(
         ERROR,
@@ -178,15 +211,8 @@ bool AdoptTable(const Request& request, const Rollup& rollup) {
          errhint("millrace.drop_rollup(%s) takes it back.", quote_literal_cstr(rollup.name))));
   }
   CheckColumns(rollup);
-  bool unique = false;
-  Relation table = relation_open(rollup.relation, ShareUpdateExclusiveLock);
-  ListCell* cell;
-  foreach (cell, RelationGetIndexList(table)) {
-    Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-    unique |= IsUniqueOverKeys(table, index, rollup);
-    index_close(index, AccessShareLock);
-  }
-  relation_close(table, NoLock);
+  LockRelationOid(rollup.relation, ShareUpdateExclusiveLock);
+  const bool unique = OidIsValid(FindKeyIndex(rollup));
   if (!unique) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
                     errmsg("table %s exists, and has no unique index over the keys of the query",
@@ -195,6 +221,7 @@ bool AdoptTable(const Request& request, const Rollup& rollup) {
                               "refresh."),
                     errhint("%s", CreateUniqueIndexSql(rollup))));
   }
+  CheckNoRowSecurity(rollup.relation, GetUserId());
   const bool start_given = request.has_start && !OidIsValid(rollup.parent);
   const bool has_rows = RunSql(psprintf("SELECT FROM %s LIMIT 1", rollup.name)) > 0;
   if (!start_given && has_rows) {
@@ -204,6 +231,8 @@ bool AdoptTable(const Request& request, const Rollup& rollup) {
              errhint("Empty it, or say through which id the events are in it already: "
                      "start_after => ...")));
   }
+  if (has_rows) CheckFilled(rollup);
+  AllowReplication(rollup);
   return has_rows;
 }
 
@@ -221,9 +250,8 @@ void EnsureIdIndex(const Rollup& rollup, const IdSource& ids) {
   }
   relation_close(source, NoLock);
   if (found) return;
-  const char* sql =
-      psprintf("CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32, autosummarize = on)",
-               QualifiedName(rollup.source), quote_identifier(ids.column));
+  const char* sql = psprintf("CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32)",
+                             QualifiedName(rollup.source), quote_identifier(ids.column));
   if (pg_class_ownercheck(rollup.source, GetUserId())) {
     RunSql(sql);
     return;
@@ -254,7 +282,20 @@ void FindFamily(Rollup* rollup, Rollup** parent, Rollup** root) {
 void FillFromParent(const Rollup& rollup, const Rollup& parent, const Rollup& root) {
   Watermark watermark;
   LockWatermark(root, true, &watermark);
-  RunSql(MergeSql(rollup, SelectFromParentSql(rollup, parent, nullptr)));
+  const int level = BeginRefreshSettings(root.topn_counters);
+  InsideRefresh(root.relation,
+                [&] { RunSql(MergeSql(rollup, SelectFromParentSql(rollup, parent, nullptr))); });
+  EndSettings(level);
+}
+
+// topn.number_of_counters of this session, if the rollup has summaries.
+int CountersOf(const Rollup& rollup) {
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    if (static_cast<RollupColumn*>(lfirst(cell))->role != ColumnRole::kTopN) continue;
+    return NumberOfCounters();
+  }
+  return 0;
 }
 
 void CreateViews(const Request& request, Rollup* rollup) {
@@ -306,6 +347,8 @@ Oid Create(const Request& request) {
   FindFamily(rollup, &parent, &root);
   const bool on_nodes = CanFollowOnNodes(root->source);
   const IdSource ids = FindIdSource(root->source, root->id_column);
+  CheckSource(root->source, ids, GetUserId(), true);
+  CheckNotWriting(root->source);
   const int64 position = StartPosition(request, *rollup, ids);
 
   rollup->relation = RelationNamed(request, "");
@@ -318,11 +361,14 @@ Oid Create(const Request& request) {
   if (adopt) {
     has_rows = AdoptTable(request, *rollup);
   } else {
+    ChooseDigestedKeys(*rollup, on_nodes ? DistributionKey(*rollup) : nullptr);
     RunSql(CreateTableSql(*rollup));
     RunSql(CreateUniqueIndexSql(*rollup));
     if (rollup->definition->bucket != nullptr) RunSql(CreateBucketIndexSql(*rollup));
     rollup->relation = RelationNamed(request, "");
+    AllowReplication(*rollup);
   }
+  if (parent == nullptr) rollup->topn_counters = CountersOf(*rollup);
   // The rows of a table that has some are those of the events before.
   rollup->start_after = has_rows ? 0 : position;
   if (parent == nullptr) EnsureIdIndex(*rollup, ids);

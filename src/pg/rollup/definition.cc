@@ -1,14 +1,17 @@
 #include "pg/rollup/definition.h"
 
+#include "pg/rollup/definition_parts.h"
+
 namespace millrace::pg {
 namespace {
 
 constexpr const char* kAggregatesHint =
     "A rollup can keep count, sum, min, max, avg, bool_and, bool_or, hll_add_agg, hll_union_agg, "
-    "topn_add_agg and topn_union_agg; expressions over them belong into a view over the rollup.";
+    "topn_add_agg and topn_union_agg; expressions over them belong in a view over the rollup.";
 
-// An expression of the query as text, for messages.
-const char* Deparse(const Query* query, Index source_rte, const void* node) {
+}  // namespace
+
+const char* DeparseForMessage(const Query* query, Index source_rte, const void* node) {
   auto* copy = CopyNode(static_cast<const Node*>(node));
   const RangeTblEntry* entry = rt_fetch(source_rte, query->rtable);
   if (source_rte != 1) ChangeVarNodes(copy, static_cast<int>(source_rte), 1, 0);
@@ -16,12 +19,14 @@ const char* Deparse(const Query* query, Index source_rte, const void* node) {
   return deparse_expression(copy, context, false, false);
 }
 
-[[noreturn]] void Refuse(const char* name, const char* what, const char* hint) {
+void RefuseDefinition(const char* name, const char* what, const char* hint) {
   ereport(ERROR,
           (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
            errmsg("rollup %s cannot be kept incrementally: %s", name, what), errhint("%s", hint)));
   pg_unreachable();
 }
+
+namespace {
 
 // The clauses of a SELECT that a rollup has no use for.
 void CheckClauses(const Query* query, const char* name) {
@@ -46,10 +51,12 @@ void CheckClauses(const Query* query, const char* name) {
        "Limit when reading the rollup."},
       {query->rowMarks != NIL, "FOR UPDATE or FOR SHARE", "Leave it out."}};
   for (const auto& clause : clauses) {
-    if (clause.present) Refuse(name, psprintf("its query has %s", clause.what), clause.hint);
+    if (clause.present)
+      RefuseDefinition(name, psprintf("its query has %s", clause.what), clause.hint);
   }
   if (query->groupClause == NIL) {
-    Refuse(name, "its query has no GROUP BY", "Group by the dimensions and the time bucket.");
+    RefuseDefinition(name, "its query has no GROUP BY",
+                     "Group by the dimensions and the time bucket.");
   }
 }
 
@@ -58,75 +65,24 @@ Index FindSource(const Query* query, const char* name) {
   constexpr const char* kHint = "Select from one table; join when reading the rollup.";
   const List* from = query->jointree->fromlist;
   if (list_length(from) != 1 || !IsA(linitial(from), RangeTblRef)) {
-    Refuse(name, "its query reads more than one table", kHint);
+    RefuseDefinition(name, "its query reads more than one table", kHint);
   }
   const auto index = static_cast<Index>(static_cast<RangeTblRef*>(linitial(from))->rtindex);
   const RangeTblEntry* entry = rt_fetch(index, query->rtable);
   const bool table =
       entry->rtekind == RTE_RELATION &&
       (entry->relkind == RELKIND_RELATION || entry->relkind == RELKIND_PARTITIONED_TABLE);
-  if (!table) Refuse(name, "its query does not read a table", kHint);
+  if (!table) RefuseDefinition(name, "its query does not read a table", kHint);
   if (get_rel_persistence(entry->relid) == RELPERSISTENCE_TEMP) {
-    Refuse(name, "its query reads a temporary table",
-           "Nobody else can read it: use another table.");
+    RefuseDefinition(name, "its query reads a temporary table",
+                     "Nobody else can read it: use another table.");
   }
-  if (entry->tablesample != nullptr) Refuse(name, "its query has TABLESAMPLE", "Leave it out.");
+  if (entry->tablesample != nullptr)
+    RefuseDefinition(name, "its query has TABLESAMPLE", "Leave it out.");
   if (!entry->inh) {
-    Refuse(name, "its query has ONLY", "Select from the table with its partitions.");
+    RefuseDefinition(name, "its query has ONLY", "Select from the table with its partitions.");
   }
   return index;
-}
-
-// What depends on a session's settings, apart from the one form that names its zone.
-Node* WithoutNamedZones(Node* node, void* context) {
-  if (node == nullptr) return nullptr;
-  if (IsA(node, FuncExpr)) {
-    auto* call = reinterpret_cast<FuncExpr*>(node);
-    if (call->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT && IsA(linitial(call->args), Const) &&
-        IsA(lthird(call->args), Const)) {
-      return WithoutNamedZones(static_cast<Node*>(lsecond(call->args)), context);
-    }
-  }
-  return MutateExpressionTree(node, WithoutNamedZones, context);
-}
-
-bool TruncatesInSessionZone(Node* node, void* context) {
-  if (node == nullptr) return false;
-  if (IsA(node, FuncExpr) &&
-      reinterpret_cast<FuncExpr*>(node)->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ) {
-    return true;
-  }
-  return WalkExpressionTree(node, TruncatesInSessionZone, context);
-}
-
-void CheckImmutable(const Query* query, Index source, Node* node, const char* name) {
-  if (!contain_mutable_functions(WithoutNamedZones(node, nullptr))) return;
-  const char* hint =
-      "Use expressions that give the same for a row always and everywhere, such as "
-      "date_bin('5 minutes', t, 'epoch') or t AT TIME ZONE 'UTC'.";
-  if (TruncatesInSessionZone(node, nullptr)) {
-    hint = "Name the time zone of the buckets: date_trunc('hour', t, 'UTC').";
-  }
-  Refuse(name, psprintf("%s depends on the session or the time", Deparse(query, source, node)),
-         hint);
-}
-
-// An aggregate below casts.
-Aggref* AggregateBelowCasts(Expr* expression) {
-  for (;;) {
-    if (IsA(expression, Aggref)) return reinterpret_cast<Aggref*>(expression);
-    if (IsA(expression, RelabelType)) {
-      expression = reinterpret_cast<RelabelType*>(expression)->arg;
-    } else if (IsA(expression, FuncExpr)) {
-      const auto* call = reinterpret_cast<FuncExpr*>(expression);
-      const bool cast =
-          call->funcformat == COERCE_EXPLICIT_CAST || call->funcformat == COERCE_IMPLICIT_CAST;
-      if (!cast || list_length(call->args) < 1) return nullptr;
-      expression = static_cast<Expr*>(linitial(call->args));
-    } else {
-      return nullptr;
-    }
-  }
 }
 
 struct KnownAggregate {
@@ -143,6 +99,25 @@ constexpr KnownAggregate kKnownAggregates[] = {
     {"hll", "hll_add_agg", ColumnRole::kHll},    {"hll", "hll_union_agg", ColumnRole::kHll},
     {"topn", "topn_add_agg", ColumnRole::kTopN}, {"topn", "topn_union_agg", ColumnRole::kTopN},
 };
+
+}  // namespace
+
+Aggref* AggregateBelowCasts(Expr* expression) {
+  for (;;) {
+    if (IsA(expression, Aggref)) return reinterpret_cast<Aggref*>(expression);
+    if (IsA(expression, RelabelType)) {
+      expression = reinterpret_cast<RelabelType*>(expression)->arg;
+    } else if (IsA(expression, FuncExpr)) {
+      const auto* call = reinterpret_cast<FuncExpr*>(expression);
+      const bool cast =
+          call->funcformat == COERCE_EXPLICIT_CAST || call->funcformat == COERCE_IMPLICIT_CAST;
+      if (!cast || list_length(call->args) < 1) return nullptr;
+      expression = static_cast<Expr*>(linitial(call->args));
+    } else {
+      return nullptr;
+    }
+  }
+}
 
 bool RoleOfAggregate(const Aggref* aggref, ColumnRole* role) {
   if (aggref->aggdistinct != NIL || aggref->aggorder != NIL || aggref->aggkind != AGGKIND_NORMAL ||
@@ -168,6 +143,8 @@ bool RoleOfAggregate(const Aggref* aggref, ColumnRole* role) {
   }
   return false;
 }
+
+namespace {
 
 RollupColumn* MakeColumn(const char* name, const void* expression, ColumnRole role) {
   auto* node = static_cast<Node*>(const_cast<void*>(expression));
@@ -240,8 +217,6 @@ void AppendTarget(List** targets, const char* name, void* expression) {
                                                pstrdup(name), false));
 }
 
-bool IsTime(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID; }
-
 bool IsInteger(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
 
 // Whether a cast over the aggregate leaves it one that merges: a sum of rounded sums is not a
@@ -266,6 +241,32 @@ bool MergesBelowCast(const Expr* expression, const Aggref* aggref, ColumnRole ro
   }
 }
 
+// The column of the source that an expression cuts to its unit, and the call that does it (nullptr:
+// none, the column itself); nullptr where it is another expression.
+const char* TimeBelow(const Expr* expression, Oid source, const FuncExpr** call) {
+  *call = nullptr;
+  const auto* time = reinterpret_cast<const Var*>(expression);
+  if (IsA(expression, FuncExpr)) {
+    *call = reinterpret_cast<const FuncExpr*>(expression);
+    switch ((*call)->funcid) {
+      case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
+      case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
+      case F_DATE_TRUNC_TEXT_TIMESTAMP:
+      case F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT:
+        break;
+      default:
+        return nullptr;
+    }
+    time = static_cast<const Var*>(lsecond((*call)->args));
+    ListCell* cell;
+    foreach (cell, (*call)->args) {
+      if (lfirst(cell) != time && !IsA(lfirst(cell), Const)) return nullptr;
+    }
+  }
+  if (!IsA(time, Var) || time->varattno <= 0) return nullptr;
+  return get_attname(source, time->varattno, false);
+}
+
 class Analysis {
  public:
   Analysis(const Query* query, const char* name)
@@ -285,13 +286,14 @@ class Analysis {
       if (!entry->resjunk) {
         Add(entry, definition);
       } else if (IsKey(entry)) {
-        Refuse(name_,
-               psprintf("it groups by %s, which it does not select",
-                        Deparse(query_, source_, entry->expr)),
-               "Add it to the select list: it is part of a row's identity.");
+        RefuseDefinition(name_,
+                         psprintf("it groups by %s, which it does not select",
+                                  DeparseForMessage(query_, source_, entry->expr)),
+                         "Add it to the select list: it is part of a row's identity.");
       }
     }
     CheckNames(definition->columns);
+    CheckNumberOfKeys();
     definition->storage = CopyNode(query_);
     definition->storage->targetList = targets_;
     return definition;
@@ -316,6 +318,8 @@ class Analysis {
       if (definition->bucket == nullptr && IsTime(column->type)) {
         definition->bucket = column->name;
         definition->bucket_type = column->type;
+        definition->bucket_time =
+            TimeBelow(entry->expr, definition->source, &definition->bucket_call);
       }
       definition->columns = lappend(definition->columns, column);
       AppendTarget(&targets_, entry->resname, entry->expr);
@@ -326,10 +330,10 @@ class Analysis {
     Aggref* aggref = AggregateBelowCasts(entry->expr);
     if (aggref == nullptr || !RoleOfAggregate(aggref, &role) ||
         !MergesBelowCast(entry->expr, aggref, role)) {
-      Refuse(name_,
-             psprintf("%s is neither a key nor an aggregate that merges",
-                      Deparse(query_, source_, entry->expr)),
-             kAggregatesHint);
+      RefuseDefinition(name_,
+                       psprintf("%s is neither a key nor an aggregate that merges",
+                                DeparseForMessage(query_, source_, entry->expr)),
+                       HintForAggregate(aggref));
     }
     if (role == ColumnRole::kAverage) return AddAverage(entry, aggref, definition);
     AddMeasure(entry->resname, entry->expr, role, definition);
@@ -337,6 +341,19 @@ class Analysis {
       static_cast<RollupColumn*>(llast(definition->columns))->schema =
           quote_identifier(get_namespace_name(get_func_namespace(aggref->aggfnoid)));
     }
+  }
+
+  // A count of distinct values is what a sketch is for.
+  const char* HintForAggregate(const Aggref* aggref) const {
+    if (aggref == nullptr || aggref->aggdistinct == NIL || aggref->args == NIL) {
+      return kAggregatesHint;
+    }
+    if (aggref->aggfnoid != F_COUNT_ANY) return kAggregatesHint;
+    const auto* argument = static_cast<TargetEntry*>(linitial(aggref->args));
+    return psprintf(
+        "Distinct values are counted by a sketch: hll_add_agg(hll_hash_any(%s)), and "
+        "hll_cardinality of it when the rollup is read.",
+        DeparseForMessage(query_, source_, argument->expr));
   }
 
   void AddMeasure(const char* name, void* expression, ColumnRole role,
@@ -365,16 +382,27 @@ class Analysis {
     foreach (cell, columns) {
       const char* column = static_cast<RollupColumn*>(lfirst(cell))->name;
       if (strcmp(column, "?column?") == 0) {
-        Refuse(name_, "one of its columns has no name", "Name it with AS.");
+        RefuseDefinition(name_, "one of its columns has no name", "Name it with AS.");
       }
       int count = 0;
       foreach (other, columns) {
         count += strcmp(static_cast<RollupColumn*>(lfirst(other))->name, column) == 0;
       }
       if (count > 1) {
-        Refuse(name_, psprintf("it has two columns named \"%s\"", column), "Name them with AS.");
+        RefuseDefinition(name_, psprintf("it has two columns named \"%s\"", column),
+                         "Name them with AS.");
       }
     }
+  }
+
+  void CheckNumberOfKeys() const {
+    if (list_length(query_->groupClause) <= INDEX_MAX_KEYS) return;
+    ereport(ERROR,
+            (errcode(ERRCODE_TOO_MANY_COLUMNS),
+             errmsg("rollup %s has %d keys; at most %d are possible", name_,
+                    list_length(query_->groupClause), INDEX_MAX_KEYS),
+             errdetail("A unique index finds the row of a group, and takes no more columns."),
+             errhint("Put several into one: a || '/' || b.")));
   }
 
   const Query* query_;
@@ -383,104 +411,14 @@ class Analysis {
   List* targets_ = NIL;
 };
 
-// What a rollup over another rollup may do with the columns of its parent.
-class ParentCheck {
- public:
-  ParentCheck(const RollupDefinition& definition, const RollupDefinition& parent, const char* name)
-      : definition_(definition), parent_(parent), name_(name) {}
-
-  void Run() const {
-    const Query* query = definition_.storage;
-    ListCell* column;
-    foreach (column, definition_.columns) {
-      if (static_cast<RollupColumn*>(lfirst(column))->role == ColumnRole::kAverage) {
-        Refuse(name_, "an average of another rollup's rows is not an average of its events",
-               "Sum the _sum and _count columns of the average below, and divide when reading.");
-      }
-    }
-    RequireKeys(query->jointree->quals, "filters by");
-    ListCell* cell;
-    foreach (cell, query->targetList) {
-      const auto* entry = static_cast<TargetEntry*>(lfirst(cell));
-      if (const Aggref* aggref = AggregateBelowCasts(entry->expr)) {
-        CheckAggregate(aggref);
-      } else {
-        RequireKeys(entry->expr, "groups by");
-      }
-    }
-  }
-
- private:
-  // The parent's column behind an expression, or nullptr where it is no column.
-  const RollupColumn* ColumnOf(const void* expression) const {
-    const auto* node = static_cast<const Node*>(expression);
-    while (IsA(node, RelabelType)) {
-      node = reinterpret_cast<Node*>(reinterpret_cast<const RelabelType*>(node)->arg);
-    }
-    if (!IsA(node, Var)) return nullptr;
-    const char* name =
-        get_attname(definition_.source, reinterpret_cast<const Var*>(node)->varattno, false);
-    ListCell* cell;
-    foreach (cell, parent_.columns) {
-      const auto* column = static_cast<RollupColumn*>(lfirst(cell));
-      if (strcmp(column->name, name) == 0) return column;
-    }
-    return nullptr;
-  }
-
-  bool ReadsOnlyKeys(const void* expression) const {
-    List* vars =
-        pull_var_clause(static_cast<Node*>(const_cast<void*>(expression)), PVC_RECURSE_AGGREGATES);
-    ListCell* cell;
-    foreach (cell, vars) {
-      const RollupColumn* column = ColumnOf(lfirst(cell));
-      if (column == nullptr || column->role != ColumnRole::kKey) return false;
-    }
-    return true;
-  }
-
-  void RequireKeys(const void* expression, const char* does) const {
-    if (expression == nullptr || ReadsOnlyKeys(expression)) return;
-    Refuse(name_,
-           psprintf("it %s %s, which changes as the rollup below is refreshed", does,
-                    Deparse(definition_.storage, definition_.source_rte, expression)),
-           "Use the keys of the rollup below only.");
-  }
-
-  // Over partial rows an aggregate must give the same as over the merged ones: sums of sums and
-  // counts, the same extreme of an extreme, unions of sketches; over keys whatever does not mind
-  // seeing one twice.
-  void CheckAggregate(const Aggref* aggref) const {
-    ColumnRole role;
-    RequireKeys(aggref->aggfilter, "filters by");
-    const bool known = RoleOfAggregate(aggref, &role);
-    const auto* first =
-        aggref->args == NIL ? nullptr : static_cast<TargetEntry*>(linitial(aggref->args));
-    const RollupColumn* column = first == nullptr ? nullptr : ColumnOf(first->expr);
-    const bool keys = first != nullptr && ReadsOnlyKeys(first->expr);
-    const char* function = get_func_name(aggref->aggfnoid);
-    bool allowed = false;
-    if (known && column != nullptr && column->role != ColumnRole::kKey) {
-      allowed =
-          column->role == role || (role == ColumnRole::kSum && column->role == ColumnRole::kCount);
-      if (role == ColumnRole::kCount) allowed = false;
-    } else if (known && keys) {
-      allowed = role == ColumnRole::kMin || role == ColumnRole::kMax ||
-                role == ColumnRole::kBoolAnd || role == ColumnRole::kBoolOr ||
-                strcmp(function, "hll_add_agg") == 0;
-    }
-    if (allowed) return;
-    Refuse(name_,
-           psprintf("%s over another rollup depends on how its rows came about",
-                    Deparse(definition_.storage, definition_.source_rte, aggref)),
-           "Over a rollup use sum of its counts and sums, min of its minima, max of its maxima, "
-           "hll_union_agg and topn_union_agg of its sketches.");
-  }
-
-  const RollupDefinition& definition_;
-  const RollupDefinition& parent_;
-  const char* name_;
-};
+// Whether the call at a position, counted in characters from 1, is of a function hll_hash_....
+bool CallsHash(const char* query, int position) {
+  const char* at = query;
+  for (int i = 1; i < position && *at != '\0'; ++i) at += pg_mblen(at);
+  const char* end = strchr(at, '(');
+  const char* name = strstr(at, "hll_hash_");
+  return end != nullptr && name != nullptr && name < end;
+}
 
 }  // namespace
 
@@ -490,9 +428,13 @@ Query* ParseRollupQuery(const char* sql) {
   callback.callback = [](void* text) {
     const int position = geterrposition();
     if (position <= 0) return;
+    const auto* query = static_cast<const char*>(text);
+    if (geterrcode() == ERRCODE_UNDEFINED_FUNCTION && CallsHash(query, position)) {
+      errhint("hll_hash_any takes a value of any type: hll_add_agg(hll_hash_any(x)).");
+    }
     errposition(0);
     internalerrposition(position);
-    internalerrquery(static_cast<const char*>(text));
+    internalerrquery(query);
   };
   callback.arg = const_cast<char*>(sql);
   callback.previous = error_context_stack;
@@ -518,11 +460,6 @@ RollupDefinition* AnalyzeRollupQuery(const Query* query, const char* name) {
   pinned->targetList = reinterpret_cast<List*>(
       WithSketchParameters(reinterpret_cast<Node*>(pinned->targetList), nullptr));
   return Analysis(pinned, name).Run();
-}
-
-void CheckOverRollup(const RollupDefinition& definition, const RollupDefinition& parent,
-                     const char* name) {
-  ParentCheck(definition, parent, name).Run();
 }
 
 }  // namespace millrace::pg

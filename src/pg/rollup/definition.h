@@ -31,6 +31,7 @@ struct RollupColumn {
   Oid collation;
   ColumnRole role;
   const char* schema;  // kHll, kTopN: where the functions are, quoted
+  bool digested;       // kKey: stands in the unique index by KeyDigestSql, not as it is
 };
 
 struct RollupDefinition {
@@ -43,6 +44,11 @@ struct RollupDefinition {
   List* columns;       // RollupColumn*
   const char* bucket;  // the first key that is a time, or nullptr
   Oid bucket_type;     // timestamptz, timestamp or date; the latter two are taken as UTC's
+  // The time of the source that `bucket` cuts to its unit (date_bin, date_trunc): a row lies in the
+  // buckets from one bound to another exactly when its time does. nullptr where it is another
+  // expression. `bucket_call` is the expression.
+  const char* bucket_time;
+  const FuncExpr* bucket_call;
 };
 
 // Parses and analyses one SELECT statement, in the current search_path. Raises for anything else.

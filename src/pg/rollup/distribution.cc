@@ -10,6 +10,7 @@
 
 #include "pg/cluster/citus.h"
 #include "pg/fault_point.h"
+#include "pg/rollup/key_index.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/statements.h"
 #include "pg/rollup/worker.h"
@@ -120,6 +121,12 @@ void CheckDistribution(const Rollup& root) {
                    "anew.")));
 }
 
+const char* DistributionKey(const Rollup& rollup) {
+  Distribution source;
+  if (!FindDistribution(rollup.source, &source) || source.column == nullptr) return nullptr;
+  return KeyThatIs(rollup, source.column);
+}
+
 void DistributeTable(const Rollup& rollup) {
   Distribution source, own;
   if (!FindDistribution(rollup.source, &source)) {
@@ -136,6 +143,8 @@ void DistributeTable(const Rollup& rollup) {
                      "made when the rollup is read.")));
   }
   if (!FindDistribution(rollup.relation, &own)) {
+    // Citus wants the column itself in the index.
+    MakePlainInIndex(rollup, key);
     RunSql("SELECT pg_catalog.create_distributed_table($1, $2, colocate_with => $3)",
            {OidArgument(rollup.relation), TextArgument(key),
             TextArgument(QualifiedName(rollup.source))});
@@ -282,7 +291,7 @@ MILLRACE_FUNCTION(distribute_table) {
                     errmsg("this database has no Citus"),
                     errhint("CREATE EXTENSION citus, and add its nodes.")));
   }
-  const int level = BeginRefreshSettings();
+  const int level = BeginRefreshSettings(0);
   LockWatermarksOf(table);
   CarryOut(table);
   if (RollupsOf(table) != NIL && CanFollowOnNodes(table)) DistributeRollupsOf(table);
@@ -299,7 +308,7 @@ MILLRACE_FUNCTION(distribute_rollups) {
   RequireReadCommitted("millrace.distribute_rollups");
   const Oid source = PG_GETARG_OID(0);
   const int settings = ConnectSpi();
-  const int level = BeginRefreshSettings();
+  const int level = BeginRefreshSettings(0);
   if (!CanFollowOnNodes(source)) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("%s is not distributed", QualifiedName(source)),

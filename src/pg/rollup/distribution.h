@@ -14,6 +14,10 @@ bool CanFollowOnNodes(Oid events);
 // Raises 55000 when the events of a root were distributed, or undistributed, since it was declared.
 void CheckDistribution(const Rollup& root);
 
+// The key of a rollup that its source is distributed by, as the rollup names it; nullptr where
+// there is none, or Citus does not distribute the source.
+const char* DistributionKey(const Rollup& rollup);
+
 // Distributes the rollup's table beside what it reads, unless that is done. Raises 0A000 when its
 // keys lack the column that its source is distributed by; 55000 when its table lies elsewhere.
 // REQUIRES: settings of BeginRefreshSettings; the caller owns the table.

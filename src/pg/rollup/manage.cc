@@ -2,6 +2,8 @@
 
 #include "pg/fault_point.h"
 #include "pg/rollup/refresh.h"
+#include "pg/rollup/set_aside.h"
+#include "pg/rollup/source_check.h"
 #include "pg/rollup/worker.h"
 #include "pg/spi.h"
 
@@ -44,7 +46,19 @@ void CheckDropped(Oid relation) {
 
 void DropRelation(Oid relation, const char* kind) {
   if (!OidIsValid(relation) || get_rel_name(relation) == nullptr) return;
+  // PostgreSQL's hint is to use CASCADE, which drop_rollup has not.
+  ErrorContextCallback callback;
+  callback.callback = [](void*) {
+    if (geterrcode() != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST) return;
+    errhint(
+        "Drop what depends on it first; drop_rollup(..., keep_table => true) leaves the table "
+        "itself.");
+  };
+  callback.arg = nullptr;
+  callback.previous = error_context_stack;
+  error_context_stack = &callback;
   RunSql(psprintf("DROP %s %s", kind, QualifiedName(relation)));
+  error_context_stack = callback.previous;
 }
 
 }  // namespace
@@ -84,6 +98,40 @@ MILLRACE_FUNCTION(drop_rollup) {
   DisconnectSpi(settings);
   NotifyWorker();
   PG_RETURN_VOID();
+}
+
+// millrace.retry_failed_events(rollup regclass) returns bigint: how many events that were set aside
+// are not any more.
+MILLRACE_FUNCTION(retry_failed_events) {
+  RequireReadCommitted("millrace.retry_failed_events");
+  const int settings = ConnectSpi();
+  Rollup* root = LoadFamily(PG_GETARG_OID(0));
+  CheckOwner(*root);
+  Watermark watermark;
+  LockWatermark(*root, true, &watermark);
+  const IdSource ids = FindIdSource(root->source, root->id_column);
+  CheckFamily(*root, ids, true);
+  CheckNotWriting(root->source);
+  int64 counted = 0;
+  InsideRefresh(root->relation, [&] { counted = RetryFailedEvents(*root, ids.column); });
+  DisconnectSpi(settings);
+  PG_RETURN_INT64(counted);
+}
+
+// millrace.no_watermark(rollup regclass) returns bigint: stands in a live view in the place of a
+// watermark that is not there. Raises 55000.
+MILLRACE_FUNCTION(no_watermark) {
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("%s is not declared as a rollup in this database, so its live view does not know "
+                  "which events are in it",
+                  QualifiedName(PG_GETARG_OID(0))),
+           errdetail("It was restored without the rows of millrace's own tables, by a dump of one "
+                     "schema or by a role that may not write them."),
+           errhint("Drop its views %s_live and %s_definition, and declare it again: "
+                   "millrace.create_rollup(..., start_after => ...), or over an empty table.",
+                   get_rel_name(PG_GETARG_OID(0)), get_rel_name(PG_GETARG_OID(0)))));
+  PG_RETURN_NULL();
 }
 
 MILLRACE_FUNCTION(pause_rollup) {

@@ -3,7 +3,10 @@
 
 #include "pg/fault_point.h"
 #include "pg/rollup/refresh.h"
+#include "pg/rollup/set_aside.h"
+#include "pg/rollup/source_check.h"
 #include "pg/rollup/statements.h"
+#include "pg/rollup/verify.h"
 #include "pg/spi.h"
 
 using namespace millrace::pg;
@@ -94,11 +97,51 @@ Rollup* FindIn(Rollup* family, Oid relation) {
   return nullptr;
 }
 
-uint64 RebuildRoot(const Rollup& root, const IdSource& ids, List* events, const Span& span) {
+struct RootRebuild {
+  const Rollup* root;
+  const IdSource* ids;
+  List* ranges;
+  Span span;
+  uint64 rows;
+};
+
+// The events that were set aside stay out.
+void RebuildRootTree(void* argument) {
+  auto* rebuild = static_cast<RootRebuild*>(argument);
+  const Rollup& root = *rebuild->root;
+  EventSelection events = {rebuild->ranges};
+  events.failed = FailedEventsSql(root.relation);
+  rebuild->rows =
+      RebuildTree(root, SelectSql(root, root, rebuild->ids->column, events), rebuild->span);
+}
+
+// Where an event makes it fail, the events that fail are set aside, and it begins again.
+uint64 RebuildRoot(const Rollup& root, const IdSource& ids, List* ranges, int64 last,
+                   const Span& span) {
+  RootRebuild rebuild = {&root, &ids, ranges, span, 0};
   const RoleScope before = BecomeOwner(root.owner);
-  const uint64 rows = RebuildTree(root, SelectSql(root, root, ids.column, events), span);
+  InsideRefresh(root.relation, [&] {
+    if (OidIsValid(root.node_watermark)) return RebuildRootTree(&rebuild);
+    ErrorData* error = TryInSubtransaction(RebuildRootTree, &rebuild);
+    if (error == nullptr) return;
+    const int64 failing = SetAsideFailing(root, ids.column, root.start_after, last);
+    if (failing == 0) ReThrowError(error);
+    RebuildRootTree(&rebuild);
+    WarnOfSetAside(root, failing);
+  });
   RestoreRole(before);
-  return rows;
+  return rebuild.rows;
+}
+
+// The rows are made anew, and what differed in them is gone.
+void ForgetDifferencesOf(const Rollup& rollup, const Span& span) {
+  const bool all = IsAll(span) || rollup.definition->bucket == nullptr;
+  ForgetDifferences(rollup.relation, all || !span.has_from ? DT_NOBEGIN : span.from,
+                    all || !span.has_to ? DT_NOEND : span.to);
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    ForgetDifferencesOf(*static_cast<Rollup*>(lfirst(cell)), span);
+  }
 }
 
 uint64 Rebuild(Oid relation, const Span& span) {
@@ -114,16 +157,31 @@ uint64 Rebuild(Oid relation, const Span& span) {
   Watermark watermark;
   LockWatermark(*root, true, &watermark);
   const IdSource ids = FindIdSource(root->source, root->id_column);
+  CheckFamily(*root, ids, true);
+  CheckNotWriting(root->source);
+  if (root->topn_counters > 0) {
+    SetSettingInScope("topn.number_of_counters", psprintf("%d", root->topn_counters));
+  }
+  ForgetDifferencesOf(*rollup, span);
   if (rollup != root) {
     const Rollup& parent = *FindIn(root, rollup->parent);
     const RoleScope before = BecomeOwner(rollup->owner);
-    const uint64 rows = RebuildTree(*rollup, SelectFromParentSql(*rollup, parent, nullptr), span);
+    uint64 rows = 0;
+    InsideRefresh(root->relation, [&] {
+      rows = RebuildTree(*rollup, SelectFromParentSql(*rollup, parent, nullptr), span);
+    });
     RestoreRole(before);
     return rows;
   }
   // A span is made of the events that are in already.
   if (!IsAll(span)) {
-    return RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(watermark.position)), span);
+    const uint64 rows = RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(watermark.position)),
+                                    watermark.position, span);
+    // A repair of events may have been what the rebuild is for.
+    if (!OidIsValid(root->node_watermark)) {
+      InsideRefresh(root->relation, [&] { (void)RetryFailedEvents(*root, ids.column); });
+    }
+    return rows;
   }
   Settling* settling = StartSettling(root->source, ids, root->owner, -1);
   HasSettled(settling, true);
@@ -135,7 +193,9 @@ uint64 Rebuild(Oid relation, const Span& span) {
   }
   const Windows windows = WindowsUpTo(*root, watermark, *settling);
   MoveNodeWatermarks(*root, ids, windows);
-  const uint64 rows = RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(last)), span);
+  // Ids may have begun anew: what failed before is looked for again.
+  if (!OidIsValid(root->node_watermark)) DeleteFailedEvents(root->relation, 0, PG_INT64_MAX);
+  const uint64 rows = RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(last)), last, span);
   MoveWatermarks(*root, ids, windows, last, settling->since, started);
   return rows;
 }
@@ -151,7 +211,7 @@ MILLRACE_FUNCTION(rebuild_rollup) {
   if (span.has_from) span.from = PG_GETARG_TIMESTAMPTZ(1);
   if (span.has_to) span.to = PG_GETARG_TIMESTAMPTZ(2);
   const int settings = ConnectSpi();
-  const int level = BeginRefreshSettings();
+  const int level = BeginRefreshSettings(0);
   const uint64 rows = Rebuild(PG_GETARG_OID(0), span);
   EndSettings(level);
   DisconnectSpi(settings);

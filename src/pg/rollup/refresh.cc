@@ -1,9 +1,10 @@
 // Steps of a refresh, all in one transaction:
 //   1. lock the watermark: nobody else refreshes this family
 //   2. note the time, then read the sequence: E, the last id handed out
-//   3. find the transactions that write to the source or its partitions, and wait until they ended
+//   3. find the transactions that write to the source or its partitions, and wait until they ended;
+//      check that the events can be followed
 //   4. in steps of millrace.refresh_step ids: one statement reads (from, to] and merges into the
-//      tables of the family
+//      tables of the family; events for which it fails are set aside (set_aside.h)
 //   5. move the watermark to E
 // Step 4 takes a new snapshot a statement (READ COMMITTED), so it sees all that ended in step 3.
 
@@ -14,6 +15,8 @@
 #include "pg/guc.h"
 #include "pg/rollup/distribution.h"
 #include "pg/rollup/progress.h"
+#include "pg/rollup/set_aside.h"
+#include "pg/rollup/source_check.h"
 #include "pg/rollup/statements.h"
 #include "pg/spi.h"
 
@@ -52,17 +55,10 @@ SPIPlanPtr PlanFor(Oid relation, const char* sql) {
   return plan;
 }
 
-// Merges the events of (from, to].
-void MergeWindow(SPIPlanPtr plan, int64 from, int64 to) {
-  Datum values[] = {Int64GetDatum(from), Int64GetDatum(to)};
-  const int result = SPI_execute_plan(plan, values, nullptr, false, 0);
-  if (result < 0) elog(ERROR, "SPI: %s", SPI_result_code_string(result));
-}
-
 // Merges the events of a window on each node. Citus sends a statement to the shards only when it
 // has no parameters and is a single INSERT: one for each rollup of the family.
 void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges) {
-  RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, ranges)));
+  RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, {ranges})));
   ListCell* cell;
   foreach (cell, rollup.children) {
     MergeOnShards(*static_cast<Rollup*>(lfirst(cell)), root, id_column, ranges);
@@ -191,19 +187,43 @@ List* TakeStep(const Windows& windows) {
   return ranges;
 }
 
-// A statement of our own that is inserting at this moment has drawn ids for rows that no snapshot
-// of ours can see: a refresh inside a trigger, or beside an INSERT in one statement.
-void CheckNotWriting(Oid source) {
-  Relation relation = relation_open(source, AccessShareLock);
-  CheckTableNotInUse(relation, "refresh a rollup of");
-  relation_close(relation, AccessShareLock);
+// After nothing was found for so many steps in a row, it is looked where the next id is: after 1,
+// 2, 4, 8, ... steps. A look reads all that lies ahead, and where a filter passes no event it finds
+// that ids have no gap.
+bool IsTimeToLook(int empty_steps) {
+  return empty_steps > 0 && (empty_steps & (empty_steps - 1)) == 0;
+}
+
+// The id before the first that exists above `above`; `up_to` where none does until then.
+int64 BeforeNextId(const Rollup& root, const char* id_column, int64 above, int64 up_to) {
+  if (above >= up_to) return up_to;
+  RunSql(NextIdSql(root, id_column), {Int64Argument(above), Int64Argument(up_to)});
+  bool is_null;
+  const Datum next = SpiValue(0, 1, &is_null);
+  SPI_freetuptable(SPI_tuptable);
+  return is_null ? up_to : DatumGetInt64(next) - 1;
+}
+
+// What a policy hides of a rollup's table could not be merged into.
+void CheckTables(const Rollup& rollup) {
+  CheckNoRowSecurity(rollup.relation, rollup.owner);
+  ListCell* cell;
+  foreach (cell, rollup.children) CheckTables(*static_cast<Rollup*>(lfirst(cell)));
 }
 
 }  // namespace
 
-int BeginRefreshSettings() {
+void CheckFamily(const Rollup& root, const IdSource& ids, bool wait) {
+  CheckSource(root.source, ids, root.owner, wait);
+  CheckTables(root);
+}
+
+int BeginRefreshSettings(int topn_counters) {
   const int level = BeginSettings();
   SetSettingInScope("millrace.hll_max_sparse", "-1");
+  if (topn_counters > 0) {
+    SetSettingInScope("topn.number_of_counters", psprintf("%d", topn_counters));
+  }
   // One plan for every window: planned for values, a family over many partitions would be planned
   // each time.
   SetSettingInScope("plan_cache_mode", "force_generic_plan");
@@ -269,24 +289,49 @@ void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& wind
 
 namespace {
 
-// Merges the windows; they are empty afterwards.
-void MergeSteps(const Rollup& root, const IdSource& ids, const Windows& windows) {
-  const bool on_shards = OidIsValid(root.node_watermark);
-  const SPIPlanPtr plan =
-      on_shards ? nullptr : PlanFor(root.relation, RefreshSql(root, ids.column));
-  StartProgress(root.relation, PositionOf(windows, &NodeWindow::from),
-                PositionOf(windows, &NodeWindow::to));
+void MergeOnNodes(const Rollup& root, const IdSource& ids, const Windows& windows) {
   while (!IsEmpty(windows)) {
     CHECK_FOR_INTERRUPTS();
-    const int64 from = windows.nodes[0].from;
-    List* ranges = TakeStep(windows);
-    if (on_shards) {
-      MergeOnShards(root, root, ids.column, ranges);
-    } else {
-      MergeWindow(plan, from, windows.nodes[0].from);
-    }
+    MergeOnShards(root, root, ids.column, TakeStep(windows));
     FaultPoint("refresh: merged");
     ReportProgress(PositionOf(windows, &NodeWindow::from));
+  }
+}
+
+// The window of one node, step by step. `empty_steps` found nothing before; `result` says whether
+// the last did.
+void MergeHere(const Rollup& root, const IdSource& ids, NodeWindow* window, int64 settled,
+               int empty_steps, RefreshResult* result) {
+  const SPIPlanPtr plan = PlanFor(root.relation, RefreshSql(root, ids.column));
+  int64 set_aside = 0;
+  while (window->from < window->to) {
+    CHECK_FOR_INTERRUPTS();
+    const int64 to =
+        window->to - window->from > refresh_step ? window->from + refresh_step : window->to;
+    const uint64 rows = MergeWindow(root, plan, window->from, to, &set_aside);
+    FaultPoint("refresh: merged");
+    window->from = to;
+    empty_steps = rows == 0 ? empty_steps + 1 : 0;
+    result->empty = rows == 0;
+    if (IsTimeToLook(empty_steps)) {
+      window->from = BeforeNextId(root, ids.column, to, settled);
+      window->to = Max(window->to, window->from);
+    }
+    ReportProgress(window->from);
+  }
+  WarnOfSetAside(root, set_aside);
+}
+
+// Merges the windows, which are empty afterwards. On one node the window may grow over ids that
+// nothing has, up to `settled`.
+void MergeSteps(const Rollup& root, const IdSource& ids, const Windows& windows, int64 settled,
+                int empty_before, RefreshResult* result) {
+  StartProgress(root.relation, PositionOf(windows, &NodeWindow::from),
+                PositionOf(windows, &NodeWindow::to));
+  if (OidIsValid(root.node_watermark)) {
+    MergeOnNodes(root, ids, windows);
+  } else {
+    MergeHere(root, ids, &windows.nodes[0], settled, empty_before, result);
   }
   EndProgress();
 }
@@ -311,21 +356,30 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
     windows = WindowsUpTo(*root, watermark, *settling);
   }
   CheckGoesOn(*root, ids, watermark, windows);
-  result.position = PositionOf(windows, &NodeWindow::from);
+  const int64 before = PositionOf(windows, &NodeWindow::from);
+  result.position = before;
   if (IsEmpty(windows)) {
+    CheckFamily(*root, ids, options.wait_for_writers);
     result.done = true;
     return result;
   }
   if (!HasSettled(settling, options.wait_for_writers)) return result;
+  CheckFamily(*root, ids, options.wait_for_writers);
   FaultPoint("refresh: settled");
+  const int64 settled = windows.nodes[0].to;
   if (options.most_ids > 0) result.more = Limit(windows, options.most_ids);
-  result.position = PositionOf(windows, &NodeWindow::to);
   result.ids = NewIds(windows);
 
-  const int level = BeginRefreshSettings();
-  const RoleScope before = BecomeOwner(root->owner);
-  MergeSteps(*root, ids, windows);
-  RestoreRole(before);
+  const int level = BeginRefreshSettings(root->topn_counters);
+  const RoleScope caller = BecomeOwner(root->owner);
+  InsideRefresh(root->relation,
+                [&] { MergeSteps(*root, ids, windows, settled, options.empty_before, &result); });
+  RestoreRole(caller);
+  result.position = PositionOf(windows, &NodeWindow::to);
+  if (!OidIsValid(root->node_watermark)) {
+    result.ids = result.position - before;
+    result.more = result.position < settled;
+  }
   MoveWatermarks(*root, ids, windows, result.ids, settling->since, started);
   EndSettings(level);
   FaultPoint("refresh: moved");

@@ -13,11 +13,14 @@ struct RefreshOptions {
   // Ids that the caller knows to be settled; nullptr: find out.
   Settling* settled = nullptr;
   int64 most_ids = -1;  // of a node, stop after so many; -1: go on to the end
+  // How many times in a row the caller got nothing for its ids (RefreshResult::empty).
+  int empty_before = 0;
 };
 
 struct RefreshResult {
   bool done = false;   // false: gave up, nothing has changed
   bool more = false;   // stopped by most_ids
+  bool empty = false;  // nothing in the last ids was merged: there may be a gap
   int64 ids = 0;       // that the watermark moved by
   int64 position = 0;  // where it is now; of several nodes the sum of what each has handed out
 };
@@ -51,8 +54,13 @@ void MoveNodeWatermarks(const Rollup& root, const IdSource& ids, const Windows& 
 void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows, int64 added,
                     TimestampTz since, TimestampTz started);
 
+// Raises where the events of a family cannot be followed (source_check.h), or row security of one
+// of its tables binds its owner. `wait` as CheckSource has it.
+void CheckFamily(const Rollup& root, const IdSource& ids, bool wait);
+
 // Settings under which a rollup's statements mean the same in every session, until EndSettings.
-int BeginRefreshSettings();
+// `topn_counters` as Rollup has it.
+int BeginRefreshSettings(int topn_counters);
 
 // Raises 25001 above READ COMMITTED.
 void RequireReadCommitted(const char* function);

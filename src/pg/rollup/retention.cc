@@ -7,6 +7,7 @@
 #include "pg/fault_point.h"
 #include "pg/rollup/catalog.h"
 #include "pg/rollup/refresh.h"
+#include "pg/rollup/source_check.h"
 #include "pg/rollup/statements.h"
 #include "pg/rollup/worker.h"
 #include "pg/spi.h"
@@ -59,12 +60,26 @@ bool IsRolledUp(Oid source, Oid partition) {
     Watermark watermark;
     if (!ReadWatermark(rollup->relation, &watermark)) continue;
     const IdSource ids = FindIdSource(source, rollup->id_column);
+    CheckNoRowSecurity(partition, GetUserId());
     List* missing = UnsettledRanges(*rollup, IdLiteral(watermark.position));
+    const char* condition = RangesSql(missing, ids.column);
+    // Events that were set aside are still to be repaired.
+    const char* failed = FailedEventsSql(rollup->relation);
+    if (failed != nullptr) {
+      condition = psprintf("%s OR %s = ANY (%s)", condition, quote_identifier(ids.column), failed);
+    }
     RunSql(psprintf("SELECT max(%s)::int8 FROM %s WHERE %s", quote_identifier(ids.column),
-                    QualifiedName(partition), RangesSql(missing, ids.column)));
+                    QualifiedName(partition), condition));
     bool is_null;
     const Datum last = SpiValue(0, 1, &is_null);
     if (is_null) continue;
+    if (DatumGetInt64(last) <= watermark.position && failed != nullptr) {
+      ereport(NOTICE, (errmsg("partition %s stays: rollup %s has set events of it aside",
+                              QualifiedName(partition), rollup->name),
+                       errhint("SELECT * FROM millrace.failed_events. Repair or delete them, and "
+                               "call millrace.retry_failed_events.")));
+      return false;
+    }
     ereport(NOTICE, (errmsg("partition %s stays: its events go up to id " INT64_FORMAT
                             ", and rollup %s has come to " INT64_FORMAT,
                             QualifiedName(partition), DatumGetInt64(last), rollup->name,

@@ -1,6 +1,8 @@
 #include "pg/rollup/statements.h"
 
 #include "pg/cluster/citus.h"
+#include "pg/rollup/events_query.h"
+#include "pg/rollup/key_index.h"
 
 namespace millrace::pg {
 namespace {
@@ -14,92 +16,7 @@ const char* TypeName(const RollupColumn& column) {
                               FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 }
 
-// expression OPERATOR id, where the id is parameter $number.
-Expr* IdCondition(const Query* query, Index rte, const char* id_column, const char* operator_name,
-                  int number) {
-  const Oid table = rt_fetch(rte, query->rtable)->relid;
-  const AttrNumber attribute = get_attnum(table, id_column);
-  Oid type, collation;
-  int32 typmod;
-  get_atttypetypmodcoll(table, attribute, &type, &typmod, &collation);
-  Var* var = makeVar(static_cast<int>(rte), attribute, type, typmod, collation, 0);
-  Param* id = makeNode(Param);
-  id->paramkind = PARAM_EXTERN;
-  id->paramid = number;
-  id->paramtype = INT8OID;
-  id->paramtypmod = -1;
-  id->location = -1;
-  ParseState* state = make_parsestate(nullptr);
-  List* name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup(operator_name)));
-  Expr* condition =
-      make_op(state, name, reinterpret_cast<Node*>(var), reinterpret_cast<Node*>(id), nullptr, -1);
-  free_parsestate(state);
-  return condition;
-}
-
-// Replaces every occurrence of `what`.
-const char* Replace(const char* text, const char* what, const char* by) {
-  StringInfoData out;
-  initStringInfo(&out);
-  const size_t length = strlen(what);
-  while (const char* at = strstr(text, what)) {
-    appendBinaryStringInfo(&out, text, static_cast<int>(at - text));
-    appendStringInfoString(&out, by);
-    text = at + length;
-  }
-  appendStringInfoString(&out, text);
-  return out.data;
-}
-
-// A parameter number that no text in the query looks like, and neither do the 999 after it.
-int UnusedParameters(const char* sql) {
-  for (int thousand = 11;; ++thousand) {
-    if (strstr(sql, psprintf("$%d", thousand)) == nullptr) return 1000 * thousand;
-  }
-}
-
 const char* Deparse(const Query* query) { return pg_get_querydef(CopyNode(query), false); }
-
-// The conditions on the id are put into the query tree with parameters in place of their
-// expressions, which then replace them in the text.
-const char* SelectFromEvents(const Rollup& root, const char* id_column, List* ranges) {
-  const RollupDefinition& definition = *root.definition;
-  const int first = UnusedParameters(Deparse(definition.storage));
-  Query* query = CopyNode(definition.storage);
-  List *expressions = NIL, *alternatives = NIL;
-  ListCell* cell;
-  foreach (cell, ranges) {
-    const auto* range = static_cast<IdRange*>(lfirst(cell));
-    List* conditions = NIL;
-    auto add = [&](const char* operator_name, const char* expression) {
-      if (expression == nullptr) return;
-      const int parameter = first + list_length(expressions);
-      expressions = lappend(expressions, const_cast<char*>(expression));
-      conditions = lappend(conditions, IdCondition(query, definition.source_rte, id_column,
-                                                   operator_name, parameter));
-    };
-    add(">", range->above);
-    add("<=", range->up_to);
-    if (conditions != NIL) alternatives = lappend(alternatives, make_ands_explicit(conditions));
-  }
-  if (list_length(expressions) >= 1000) {
-    ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
-                    errmsg("the events of rollup %s are written on too many nodes", root.name)));
-  }
-  if (alternatives != NIL) {
-    query->jointree->quals =
-        make_and_qual(query->jointree->quals,
-                      reinterpret_cast<Node*>(list_length(alternatives) == 1
-                                                  ? static_cast<Expr*>(linitial(alternatives))
-                                                  : make_orclause(alternatives)));
-  }
-  const char* sql = Deparse(query);
-  foreach (cell, expressions) {
-    sql = Replace(sql, psprintf("$%d", first + foreach_current_index(cell)),
-                  static_cast<char*>(lfirst(cell)));
-  }
-  return sql;
-}
 
 // The query of a rollup over another, reading `delta` in place of the parent's table.
 const char* SelectFromDelta(const Rollup& rollup, const char* delta) {
@@ -152,7 +69,8 @@ void AppendMerged(StringInfo out, const RollupColumn& column) {
     case ColumnRole::kAverage:
       return;
     case ColumnRole::kCount:
-      appendStringInfo(out, "%s = %s + %s", name, old_value, new_value);
+      // NULL in a column that was added to the table later.
+      appendStringInfo(out, "%s = COALESCE(%s, 0) + %s", name, old_value, new_value);
       return;
     case ColumnRole::kMin:
       appendStringInfo(out, "%s = LEAST(%s, %s)", name, old_value, new_value);
@@ -342,15 +260,9 @@ const char* CreateTableSql(const Rollup& rollup) {
   return psprintf("CREATE TABLE %s (%s) WITH (fillfactor = 50)", rollup.name, columns);
 }
 
-const char* CreateUniqueIndexSql(const Rollup& rollup) {
-  return psprintf("CREATE UNIQUE INDEX ON %s (%s) NULLS NOT DISTINCT", rollup.name,
-                  KeysSql(rollup, ""));
-}
-
 const char* CreateBucketIndexSql(const Rollup& rollup) {
-  return psprintf(
-      "CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32, autosummarize = on)",
-      rollup.name, Quoted(rollup.definition->bucket));
+  return psprintf("CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32)", rollup.name,
+                  Quoted(rollup.definition->bucket));
 }
 
 const char* TimeLiteral(TimestampTz time) {
@@ -371,16 +283,51 @@ const char* TimeOfBucketSql(const Rollup& rollup, const char* bucket) {
 }
 
 const char* WatermarkSql(const Rollup& root) {
-  return psprintf("(SELECT w.position FROM millrace.watermark w WHERE w.relation = %s::regclass)",
-                  quote_literal_cstr(root.name));
+  // A live view that was restored without the catalog's row must not take all events for old ones.
+  const char* name = quote_literal_cstr(root.name);
+  return psprintf(
+      "(SELECT COALESCE((SELECT w.position FROM millrace.watermark w WHERE w.relation = "
+      "%s::regclass), millrace.no_watermark(%s::regclass)))",
+      name, name);
 }
 
 const char* SelectSql(const Rollup& rollup, const Rollup& root, const char* id_column,
-                      List* ranges) {
-  if (rollup.relation == root.relation) return SelectFromEvents(root, id_column, ranges);
+                      const EventSelection& events) {
+  if (rollup.relation == root.relation) return SelectFromEventsSql(root, id_column, events);
   const Rollup* parent = FindParent(rollup, root);
   return psprintf("WITH %s (%s) AS (%s) %s", kDelta, StoredColumnsSql(*parent, ""),
-                  SelectSql(*parent, root, id_column, ranges), SelectFromDelta(rollup, kDelta));
+                  SelectSql(*parent, root, id_column, events), SelectFromDelta(rollup, kDelta));
+}
+
+const char* EventTimeOf(const Rollup& rollup, const Rollup& root) {
+  const RollupDefinition& definition = *rollup.definition;
+  if (definition.bucket == nullptr || definition.bucket_time == nullptr) return nullptr;
+  if (rollup.relation == root.relation) return definition.bucket_time;
+  const Rollup& parent = *FindParent(rollup, root);
+  const char* bucket = parent.definition->bucket;
+  if (bucket == nullptr || strcmp(bucket, definition.bucket_time) != 0) return nullptr;
+  return EventTimeOf(parent, root);
+}
+
+const char* BucketOfSql(const Rollup& rollup, const Rollup& root, const char* time) {
+  if (rollup.relation != root.relation) time = BucketOfSql(*FindParent(rollup, root), root, time);
+  const RollupDefinition& definition = *rollup.definition;
+  const FuncExpr* call = definition.bucket_call;
+  if (call == nullptr) return time;
+  // The call with the time in the place of its column.
+  List* context = deparse_context_for("t", rollup.source);
+  StringInfoData out;
+  initStringInfo(&out);
+  ListCell* cell;
+  foreach (cell, call->args) {
+    auto* argument = static_cast<Node*>(lfirst(cell));
+    const char* sql = IsA(argument, Var)
+                          ? BucketTimeSql(rollup, time)
+                          : deparse_expression(CopyNode(argument), context, false, false);
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", sql);
+  }
+  return TimeOfBucketSql(rollup,
+                         psprintf("pg_catalog.%s(%s)", get_func_name(call->funcid), out.data));
 }
 
 const char* SelectFromParentSql(const Rollup& rollup, const Rollup& parent, const char* condition) {
@@ -395,11 +342,17 @@ const char* MergeSql(const Rollup& rollup, const char* select) {
       rollup, ", ", [](StringInfo out, const RollupColumn& column) { AppendMerged(out, column); });
   const char* action = *merges == '\0' ? "NOTHING" : psprintf("UPDATE SET %s", merges);
   return psprintf("INSERT INTO %s AS r (%s) %s ON CONFLICT (%s) DO %s", rollup.name,
-                  StoredColumnsSql(rollup, ""), select, KeysSql(rollup, ""), action);
+                  StoredColumnsSql(rollup, ""), select, KeyIndexSql(rollup), action);
+}
+
+const char* NextIdSql(const Rollup& root, const char* id_column) {
+  const char* id = Quoted(id_column);
+  return psprintf("SELECT min(%s)::int8 FROM %s WHERE %s > $1 AND %s <= $2", id,
+                  QualifiedName(root.source), id, id);
 }
 
 const char* RefreshSql(const Rollup& root, const char* id_column) {
-  const char* select = SelectFromEvents(root, id_column, AddRange(NIL, "$1", "$2"));
+  const char* select = SelectSql(root, root, id_column, {AddRange(NIL, "$1", "$2")});
   if (root.children == NIL) return MergeSql(root, select);
   StringInfoData out;
   initStringInfo(&out);
@@ -429,7 +382,7 @@ const char* LiveSqlOver(const Rollup& rollup, const Rollup& root, const char* id
   return psprintf(
       "SELECT %s FROM (SELECT %s FROM %s UNION ALL SELECT %s FROM (%s) AS tail (%s)) AS rows "
       "GROUP BY %s",
-      outputs, stored, rollup.name, stored, SelectSql(rollup, root, id_column, tail), stored,
+      outputs, stored, rollup.name, stored, SelectSql(rollup, root, id_column, {tail}), stored,
       KeysSql(rollup, ""));
 }
 

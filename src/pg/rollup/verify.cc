@@ -1,13 +1,14 @@
 // millrace.verify_rollup: the groups of a rollup computed once more from the events that are in it,
 // and compared.
 
+#include "pg/rollup/verify.h"
+
 #include "pg/guc.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/statements.h"
 #include "pg/spi.h"
 
-using namespace millrace::pg;
-
+namespace millrace::pg {
 namespace {
 
 // The nth stored column, of what is expected or of what is there.
@@ -87,6 +88,24 @@ ColumnLists ListColumns(const Rollup& rollup) {
   return lists;
 }
 
+// The events that can lie in buckets from `since` to before `until`, which need not be bounds of
+// buckets.
+EventSelection EventsIn(const Rollup& rollup, const Rollup& root, const char* since,
+                        const char* until) {
+  EventSelection events;
+  events.ranges = SettledRanges(root, WatermarkSql(root));
+  events.failed = FailedEventsSql(root.relation);
+  const char* time = EventTimeOf(rollup, root);
+  if (time == nullptr || (since == nullptr && until == nullptr)) return events;
+  events.time_column = time;
+  if (since != nullptr) events.since = BucketOfSql(rollup, root, since);
+  if (until != nullptr) {
+    events.until = psprintf("CASE WHEN %s = %s THEN %s ELSE 'infinity'::timestamptz END",
+                            BucketOfSql(rollup, root, until), until, until);
+  }
+  return events;
+}
+
 // Groups are paired by their keys as GROUP BY tells keys apart: each row gets a number, and the
 // numbers of both sides are brought together.
 const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_column,
@@ -113,7 +132,7 @@ const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_c
   initStringInfo(&sql);
   appendStringInfo(
       &sql, "WITH e %s, a %s",
-      numbered(SelectSql(rollup, root, id_column, SettledRanges(root, WatermarkSql(root)))),
+      numbered(SelectSql(rollup, root, id_column, EventsIn(rollup, root, since, until))),
       numbered(psprintf("SELECT %s FROM %s", StoredColumnsSql(rollup, ""), rollup.name)));
   appendStringInfo(&sql,
                    ", p AS (SELECT count(e) AS expected, count(a) AS actual, max(e) AS e, max(a) "
@@ -133,8 +152,27 @@ const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_c
 
 }  // namespace
 
+uint64 CompareWithEvents(const Rollup& rollup, const Rollup& root, const char* since,
+                         const char* until) {
+  const IdSource ids = FindIdSource(root.source, root.id_column);
+  CheckFamily(root, ids, true);
+  // As a refresh: what the query calls is its owner's. But by PostgreSQL's plans.
+  const int level = BeginRefreshSettings(root.topn_counters);
+  SetSettingInScope("millrace.enable_vector_agg", "off");
+  const char* sql = VerifySql(rollup, root, ids.column, since, until);
+  const RoleScope before = BecomeOwner(rollup.owner);
+  const uint64 rows = RunSql(sql);
+  RestoreRole(before);
+  EndSettings(level);
+  return rows;
+}
+
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
 // millrace.verify_rollup(rollup regclass, since timestamptz, until timestamptz) returns table (keys
-// jsonb, column_name text, expected text, actual text): a row a difference.
+// jsonb, column_name text, expected text, actual text): one row per difference.
 MILLRACE_FUNCTION(verify_rollup) {
   InitMaterializedSRF(fcinfo, 0);
   auto* results = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
@@ -151,19 +189,13 @@ MILLRACE_FUNCTION(verify_rollup) {
                     errhint("Verify all of it: leave the times out.")));
   }
   const Rollup* root = LoadFamily(relation);
-  const IdSource ids = FindIdSource(root->source, root->id_column);
   // The events, the rows and the watermarks of several nodes have no snapshot in common: nobody may
   // move them meanwhile.
   if (OidIsValid(root->node_watermark)) {
     Watermark watermark;
     LockWatermark(*root, true, &watermark);
   }
-  // As a refresh: what the query calls is its owner's.
-  const int level = BeginRefreshSettings();
-  const RoleScope before = BecomeOwner(rollup->owner);
-  const uint64 rows = RunSql(VerifySql(*rollup, *root, ids.column, since, until));
-  RestoreRole(before);
-  EndSettings(level);
+  const uint64 rows = CompareWithEvents(*rollup, *root, since, until);
   for (uint64 i = 0; i < rows; ++i) {
     Datum values[4];
     bool nulls[4];

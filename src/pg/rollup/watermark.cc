@@ -9,27 +9,6 @@
 namespace millrace::pg {
 namespace {
 
-// The sequence behind DEFAULT nextval('...'), below a cast to a narrower integer.
-Oid SequenceOfDefault(Node* expression) {
-  while (expression != nullptr && IsA(expression, FuncExpr)) {
-    const auto* call = reinterpret_cast<FuncExpr*>(expression);
-    auto* argument = static_cast<Node*>(linitial(call->args));
-    if (call->funcid == F_NEXTVAL) {
-      const auto* sequence = reinterpret_cast<Const*>(argument);
-      return IsA(sequence, Const) && !sequence->constisnull ? DatumGetObjectId(sequence->constvalue)
-                                                            : InvalidOid;
-    }
-    if (call->funcformat != COERCE_IMPLICIT_CAST && call->funcformat != COERCE_EXPLICIT_CAST) {
-      return InvalidOid;
-    }
-    expression = argument;
-  }
-  if (expression != nullptr && IsA(expression, NextValueExpr)) {
-    return reinterpret_cast<NextValueExpr*>(expression)->seqid;
-  }
-  return InvalidOid;
-}
-
 bool IsInteger(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
 
 void CheckSequence(const IdSource& ids, const char* table) {
@@ -85,6 +64,26 @@ void CheckNotNull(Oid table, const IdSource& ids, const char* name) {
 }
 
 }  // namespace
+
+Oid SequenceOfDefault(Node* expression) {
+  while (expression != nullptr && IsA(expression, FuncExpr)) {
+    const auto* call = reinterpret_cast<FuncExpr*>(expression);
+    auto* argument = static_cast<Node*>(linitial(call->args));
+    if (call->funcid == F_NEXTVAL) {
+      const auto* sequence = reinterpret_cast<Const*>(argument);
+      return IsA(sequence, Const) && !sequence->constisnull ? DatumGetObjectId(sequence->constvalue)
+                                                            : InvalidOid;
+    }
+    if (call->funcformat != COERCE_IMPLICIT_CAST && call->funcformat != COERCE_EXPLICIT_CAST) {
+      return InvalidOid;
+    }
+    expression = argument;
+  }
+  if (expression != nullptr && IsA(expression, NextValueExpr)) {
+    return reinterpret_cast<NextValueExpr*>(expression)->seqid;
+  }
+  return InvalidOid;
+}
 
 int FindIdSources(Oid table, const char* given, IdSource* ids) {
   Relation relation = relation_open(table, AccessShareLock);

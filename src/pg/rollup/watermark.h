@@ -20,6 +20,10 @@ IdSource FindIdSource(Oid table, const char* given);
 // How many such columns there are; one of them in `*ids`. Raises nothing.
 int FindIdSources(Oid table, const char* given, IdSource* ids);
 
+// The sequence behind a column's default, DEFAULT nextval('...') below casts or an identity;
+// InvalidOid for any other expression, or none.
+Oid SequenceOfDefault(Node* expression);
+
 // The last id that was handed out; 0 where there was none.
 int64 LastId(const IdSource& ids);
 // The cluster, the database, the sequence and the file that it has now: one that is restarted or

@@ -18,7 +18,10 @@
 #include "pg/guc.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/retention.h"
+#include "pg/rollup/source_check.h"
+#include "pg/rollup/verifier.h"
 #include "pg/rollup/worker_registry.h"
+#include "pg/rollup/worker_step.h"
 #include "pg/spi.h"
 
 namespace millrace::pg {
@@ -42,7 +45,8 @@ struct Task {
   int64 position;      // where the watermark was last seen; -1: not yet
   Settling* settling;  // ids that are being settled or merged; nullptr: idle
   MemoryContext settling_context;
-  int64 poll;  // until its writers are looked at again
+  int64 poll;       // until its writers are looked at again
+  int empty_steps;  // in a row that found no events: ids may have a gap
   int failures;
 };
 
@@ -53,29 +57,6 @@ struct TaskList {
 
 MemoryContext task_context = nullptr;
 TaskList task_list = {};
-int step_settings = 0;
-
-void BeginStep(const char* activity) {
-  SetCurrentStatementStartTimestamp();
-  StartTransactionCommand();
-  step_settings = ConnectSpi();
-  PushActiveSnapshot(GetTransactionSnapshot());
-  pgstat_report_activity(STATE_RUNNING, activity);
-}
-
-void EndStep() {
-  DisconnectSpi(step_settings);
-  PopActiveSnapshot();
-  CommitTransactionCommand();
-  pgstat_report_stat(true);
-  pgstat_report_activity(STATE_IDLE, nullptr);
-}
-
-bool ExtensionIsThere() {
-  const Oid schema = get_namespace_oid("millrace", true);
-  return OidIsValid(get_extension_oid("millrace", true)) && OidIsValid(schema) &&
-         OidIsValid(get_relname_relid("rollup", schema));
-}
 
 const Task* FindTask(const TaskList& list, Oid relation) {
   for (int i = 0; i < list.count; ++i) {
@@ -95,8 +76,9 @@ bool LoadTasks() {
   if (ExtensionIsThere()) {
     needed = RunSql("SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention") > 0;
     const uint64 rows = RunSql(
-        "SELECT relation, source, id_column, (extract(epoch FROM refresh_interval) * 1e6)::int8 "
-        "FROM millrace.rollup WHERE parent IS NULL AND NOT paused");
+        "SELECT relation, source, id_column, (extract(epoch FROM refresh_interval) * 1e6)::int8, "
+        "e.failures FROM millrace.rollup LEFT JOIN millrace.refresh_error e USING (relation) WHERE "
+        "parent IS NULL AND NOT paused");
     loaded.tasks = static_cast<Task*>(MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Task)));
     for (uint64 i = 0; i < rows; ++i) {
       bool is_null;
@@ -106,10 +88,10 @@ bool LoadTasks() {
       const Task* before = FindTask(task_list, relation);
       task.relation = relation;
       task.position = -1;
-      if (before != nullptr) {
-        task.next = before->next;
-        task.failures = before->failures;
-      }
+      if (before != nullptr) task.next = before->next;
+      // Written down: the worker before may have met them.
+      const Datum failures = SpiValue(i, 5, &is_null);
+      task.failures = is_null ? 0 : DatumGetInt32(failures);
       task.source = DatumGetObjectId(SpiValue(i, 2, &is_null));
       const Datum id_column = SpiValue(i, 3, &is_null);
       if (!is_null) {
@@ -125,14 +107,6 @@ bool LoadTasks() {
   return needed;
 }
 
-// While a dump is being restored into this database, by several processes perhaps, the sequence may
-// be set before the events are there that have its ids.
-bool IsBeingRestored() {
-  return RunSql(R"(
-    SELECT FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'pg_restore' LIMIT 1)") > 0;
-}
-
 void StopSettling(Task* task) {
   if (task->settling_context != nullptr) MemoryContextDelete(task->settling_context);
   task->settling_context = nullptr;
@@ -142,6 +116,8 @@ void StopSettling(Task* task) {
 // idle -> settling, when ids were handed out since the watermark.
 void LookAtSequence(Task* task, TimestampTz now) {
   const IdSource ids = FindIdSource(task->source, task->id_column);
+  // Ids that come from elsewhere do not move the sequence.
+  CheckSource(task->source, ids, OwnerOf(task->relation), false);
   StopSettling(task);
   task->settling_context =
       AllocSetContextCreate(task_context, "millrace settling", ALLOCSET_SMALL_SIZES);
@@ -163,6 +139,7 @@ bool Merge(Task* task, TimestampTz now) {
   options.wait_for_others = false;
   options.settled = task->settling;
   options.most_ids = refresh_step;
+  options.empty_before = task->empty_steps;
   const RefreshResult result = RefreshFamily(LoadFamily(task->relation), options);
   if (!result.done) {
     // Somebody else is at it, or has been further.
@@ -171,6 +148,7 @@ bool Merge(Task* task, TimestampTz now) {
     return false;
   }
   task->position = result.position;
+  task->empty_steps = result.empty ? task->empty_steps + 1 : 0;
   if (!result.more) {
     StopSettling(task);
     task->next = now + task->interval;
@@ -232,29 +210,6 @@ void RecordFailure(Task* task, const char* message) {
   EndStep();
 }
 
-// Runs `work`; an error is logged, its message returned in the task's context, and the transaction
-// rolled back. Nothing here owns anything.
-template <typename Work>
-char* Guard(Work work) {
-  char* volatile message = nullptr;
-  const MemoryContext caller = CurrentMemoryContext;
-  PG_TRY();
-  { work(); }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(TopMemoryContext);
-    ErrorData* error = CopyErrorData();
-    EmitErrorReport();
-    FlushErrorState();
-    AbortCurrentTransaction();
-    message = error->message;
-    pgstat_report_activity(STATE_IDLE, nullptr);
-  }
-  PG_END_TRY();
-  MemoryContextSwitchTo(caller);
-  return message;
-}
-
 struct Retention {
   Oid source;
   Interval keep;
@@ -286,23 +241,44 @@ void Retain(const Retention& retention) {
   EndStep();
 }
 
-// A BRIN index does not cover what was written since it was last summarized: each refresh and each
-// question to a live view reads all of that.
-void Summarize() {
-  BeginStep("summarizing ids");
-  RunSql(R"(
-    SELECT brin_summarize_new_values(i.indexrelid)
-    FROM (SELECT source FROM millrace.rollup UNION SELECT relation FROM millrace.rollup) r
-    CROSS JOIN LATERAL pg_partition_tree(r.source) t
-    JOIN pg_index i ON i.indrelid = t.relid
+// The BRIN indexes over the tables that rollups read and write, as an array of `*count` in the
+// task's context.
+Oid* LoadRangeIndexes(int* count) {
+  BeginStep("looking for indexes to summarize");
+  const uint64 rows = RunSql(R"(
+    WITH known AS (SELECT source AS relation FROM millrace.rollup UNION SELECT relation FROM millrace.rollup),
+      tables AS (
+        SELECT relation::oid AS relation FROM known
+        UNION SELECT t.relid FROM known CROSS JOIN LATERAL pg_partition_tree(known.relation) t WHERE t.isleaf)
+    SELECT i.indexrelid
+    FROM tables t
+    JOIN pg_index i ON i.indrelid = t.relation
     JOIN pg_class c ON c.oid = i.indexrelid
     JOIN pg_am a ON a.oid = c.relam
-    WHERE t.isleaf AND a.amname = 'brin' AND i.indisvalid AND c.relkind = 'i')");
+    WHERE a.amname = 'brin' AND i.indisvalid AND c.relkind = 'i')");
+  auto* indexes = static_cast<Oid*>(MemoryContextAlloc(task_context, Max(rows, 1) * sizeof(Oid)));
+  for (uint64 i = 0; i < rows; ++i) {
+    bool is_null;
+    indexes[i] = DatumGetObjectId(SpiValue(i, 1, &is_null));
+  }
   EndStep();
+  *count = static_cast<int>(rows);
+  return indexes;
 }
 
-void LogOnly(char* message) {
-  if (message != nullptr) pfree(message);
+// A BRIN index does not cover what was written since it was last summarized: each refresh and each
+// question to a live view reads all of that. Who works on the table (VACUUM, CREATE INDEX
+// CONCURRENTLY) is not waited for: others would queue behind us.
+void Summarize(Oid index) {
+  BeginStep("summarizing an index");
+  const Oid table = IndexGetRelation(index, true);
+  if (OidIsValid(table) && ConditionalLockRelationOid(table, ShareUpdateExclusiveLock)) {
+    if (get_rel_name(table) != nullptr && get_rel_name(index) != nullptr &&
+        ConditionalLockRelationOid(index, ShareUpdateExclusiveLock)) {
+      RunSql("SELECT brin_summarize_new_values($1)", {OidArgument(index)});
+    }
+  }
+  EndStep();
 }
 
 // Old partitions go, and the indexes over ids and buckets are brought up to date where vacuum has
@@ -312,7 +288,10 @@ void Maintain() {
   int count = 0;
   LogOnly(Guard([&] { retention = LoadRetention(&count); }));
   for (int i = 0; i < count; ++i) LogOnly(Guard([&] { Retain(retention[i]); }));
-  LogOnly(Guard(Summarize));
+  Oid* indexes = nullptr;
+  count = 0;
+  LogOnly(Guard([&] { indexes = LoadRangeIndexes(&count); }));
+  for (int i = 0; i < count; ++i) LogOnly(Guard([&] { Summarize(indexes[i]); }));
 }
 
 TimestampTz NextDue(TimestampTz maintenance) {
@@ -346,12 +325,6 @@ void SleepUntil(TimestampTz next) {
     ConfigReloadPending = false;
     ProcessConfigFile(PGC_SIGHUP);
   }
-}
-
-void InstallSignalHandlers() {
-  pqsignal(SIGHUP, SignalHandlerForConfigReload);
-  pqsignal(SIGTERM, die);
-  BackgroundWorkerUnblockSignals();
 }
 
 // Starts a worker; it finds out itself whether there is anything to do.
@@ -501,9 +474,7 @@ extern "C" PGDLLEXPORT void millrace_launcher_main(Datum) {
 extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
   InstallSignalHandlers();
   if (!RegisterWorker(DatumGetObjectId(argument))) return;
-  BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
-  // A refresh must see what commits while it waits, whatever the database's default is.
-  SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+  ConnectToDatabase(DatumGetObjectId(argument));
   TimestampTz maintenance = 0;
   if (!LoadTasks()) return NoMoreWork();
   for (;;) {
@@ -520,6 +491,7 @@ extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
       Maintain();
     }
     RunDueTasks();
-    SleepUntil(NextDue(maintenance));
+    const TimestampTz verification = TendVerifier(DatumGetObjectId(argument));
+    SleepUntil(Min(NextDue(maintenance), verification));
   }
 }

@@ -8,24 +8,17 @@ namespace {
 constexpr int kCells = 256;  // a power of two
 constexpr int kWorkshopCells = 16;
 
-// The value of an expression without columns, as the executor would compute it. False when it has
-// columns, is volatile, or is NULL.
-bool Constant(const Expr* expression, ExprContext* context, Datum* value) {
+// An expression without columns that has one value for a whole scan.
+bool IsConstant(const Expr* expression) {
   auto* node = reinterpret_cast<Node*>(const_cast<Expr*>(expression));
-  if (contain_var_clause(node) || contain_volatile_functions(node) || contain_subplans(node)) {
-    return false;
-  }
-  ExprState* state = ExecInitExpr(const_cast<Expr*>(expression), nullptr);
-  bool is_null;
-  *value = ExecEvalExprSwitchContext(state, context, &is_null);
-  return !is_null;
+  return !contain_var_clause(node) && !contain_volatile_functions(node) && !contain_subplans(node);
 }
 
-bool IsTimeVar(const Expr* expression, Bucket* bucket) {
+bool IsTimeVar(const Expr* expression, const Var** var) {
   if (!IsA(expression, Var)) return false;
-  const auto* var = reinterpret_cast<const Var*>(expression);
-  bucket->attribute = var->varattno;
-  return var->varattno > 0 && (var->vartype == TIMESTAMPTZOID || var->vartype == TIMESTAMPOID);
+  *var = reinterpret_cast<const Var*>(expression);
+  return (*var)->varattno > 0 &&
+         ((*var)->vartype == TIMESTAMPTZOID || (*var)->vartype == TIMESTAMPOID);
 }
 
 Oid FunctionOf(const Expr* expression, List** arguments) {
@@ -40,15 +33,90 @@ Oid FunctionOf(const Expr* expression, List** arguments) {
   return InvalidOid;
 }
 
-const Expr* First(List* arguments) { return static_cast<const Expr*>(linitial(arguments)); }
-const Expr* Second(List* arguments) { return static_cast<const Expr*>(lsecond(arguments)); }
+Expr* First(List* arguments) { return static_cast<Expr*>(linitial(arguments)); }
+Expr* Second(List* arguments) { return static_cast<Expr*>(lsecond(arguments)); }
 
-bool RecognizeDateBin(Oid function, List* arguments, ExprContext* context, Bucket* bucket) {
-  Datum stride, origin;
-  if (!Constant(First(arguments), context, &stride) || !IsTimeVar(Second(arguments), bucket) ||
-      !Constant(static_cast<const Expr*>(lthird(arguments)), context, &origin)) {
+// What an expression is made of: its shape, t, and the constants.
+struct Parts {
+  Bucket::Shape shape;
+  const Var* time;
+  Expr* constants[Bucket::kMaxConstants];
+};
+
+// origin + (date_trunc('seconds', (t - zero) / divisor) * factor)
+bool FindWorkshopParts(List* sum, Parts* parts) {
+  List *product, *truncation, *quotient, *difference;
+  if (FunctionOf(Second(sum), &product) != F_INTERVAL_MUL ||
+      FunctionOf(First(product), &truncation) != F_DATE_TRUNC_TEXT_INTERVAL ||
+      FunctionOf(Second(truncation), &quotient) != F_INTERVAL_DIV ||
+      FunctionOf(First(quotient), &difference) != F_TIMESTAMPTZ_MI ||
+      !IsTimeVar(First(difference), &parts->time)) {
     return false;
   }
+  parts->shape = Bucket::Shape::kWorkshop;
+  parts->constants[0] = First(sum);
+  parts->constants[1] = Second(product);
+  parts->constants[2] = First(truncation);
+  parts->constants[3] = Second(quotient);
+  parts->constants[4] = Second(difference);
+  return true;
+}
+
+bool FindParts(const Expr* expression, Parts* parts) {
+  List* arguments;
+  switch (FunctionOf(expression, &arguments)) {
+    case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
+    case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
+      parts->shape = Bucket::Shape::kDateBin;
+      parts->constants[0] = First(arguments);
+      parts->constants[1] = static_cast<Expr*>(lthird(arguments));
+      return IsTimeVar(Second(arguments), &parts->time);
+    case F_DATE_TRUNC_TEXT_TIMESTAMP:
+      parts->shape = Bucket::Shape::kTruncate;
+      parts->constants[0] = First(arguments);
+      return IsTimeVar(Second(arguments), &parts->time);
+    case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+      parts->shape = Bucket::Shape::kTruncateInZone;
+      parts->constants[0] = First(arguments);
+      return IsTimeVar(Second(arguments), &parts->time);
+    case F_TIMESTAMP_PL_INTERVAL:
+      return FindWorkshopParts(arguments, parts);
+    default:
+      return false;
+  }
+}
+
+// The expression with CaseTestExpr in place of its one column.
+Node* ReplaceVar(Node* node, void* context) {
+  if (node == nullptr) return nullptr;
+  if (!IsA(node, Var)) return MutateExpressionTree(node, ReplaceVar, context);
+  const auto* var = reinterpret_cast<const Var*>(node);
+  CaseTestExpr* placeholder = makeNode(CaseTestExpr);
+  placeholder->typeId = var->vartype;
+  placeholder->typeMod = var->vartypmod;
+  placeholder->collation = var->varcollid;
+  return reinterpret_cast<Node*>(placeholder);
+}
+
+// PostgreSQL's own answer for one value.
+int64 Evaluate(const Bucket& bucket, int64 t, bool t_is_null, bool* is_null) {
+  ExprContext* context = bucket.context;
+  ResetExprContext(context);
+  context->caseValue_datum = Int64GetDatum(t);
+  context->caseValue_isNull = t_is_null;
+  return DatumGetInt64(ExecEvalExprSwitchContext(bucket.expression, context, is_null));
+}
+
+// The value of a constant part, in the context's short-lived memory. False when it is NULL.
+bool ConstantAt(const Bucket& bucket, int i, Datum* value) {
+  bool is_null;
+  *value = ExecEvalExprSwitchContext(bucket.constants[i], bucket.context, &is_null);
+  return !is_null;
+}
+
+bool SettleDateBin(Bucket* bucket) {
+  Datum stride, origin;
+  if (!ConstantAt(*bucket, 0, &stride) || !ConstantAt(*bucket, 1, &origin)) return false;
   const Interval* interval = DatumGetIntervalP(stride);
   if (interval->month != 0 || TIMESTAMP_NOT_FINITE(DatumGetTimestamp(origin))) return false;
   int64 width;
@@ -56,11 +124,9 @@ bool RecognizeDateBin(Oid function, List* arguments, ExprContext* context, Bucke
       __builtin_add_overflow(width, interval->time, &width) || width <= 0) {
     return false;
   }
-  bucket->kind = Bucket::Kind::kDateBin;
   bucket->width = width;
   bucket->origin = DatumGetTimestamp(origin);
-  bucket->fallback_function = function;
-  bucket->fallback_argument = stride;
+  bucket->method = Bucket::Method::kDateBin;
   return true;
 }
 
@@ -81,67 +147,56 @@ int64 UnitLength(Datum unit_text) {
   return 0;
 }
 
-bool RecognizeTruncate(Oid function, List* arguments, ExprContext* context, Bucket* bucket) {
+bool SettleTruncate(Bucket* bucket) {
   Datum unit;
-  if (!Constant(First(arguments), context, &unit) || !IsTimeVar(Second(arguments), bucket)) {
-    return false;
-  }
+  if (!ConstantAt(*bucket, 0, &unit)) return false;
+  const MemoryContext caller = MemoryContextSwitchTo(bucket->context->ecxt_per_tuple_memory);
   bucket->width = UnitLength(unit);
-  bucket->origin = 0;
+  MemoryContextSwitchTo(caller);
   if (bucket->width == 0) return false;
-  bucket->fallback_function = function;
-  bucket->unit = PointerGetDatum(PG_DETOAST_DATUM_COPY(unit));
-  if (function == F_DATE_TRUNC_TEXT_TIMESTAMP) {
-    bucket->kind = Bucket::Kind::kTruncate;
-  } else {
-    bucket->kind = Bucket::Kind::kTruncateInZone;
-    bucket->cells = static_cast<Bucket::Cell*>(palloc0(kCells * sizeof(Bucket::Cell)));
-  }
+  bucket->method = bucket->shape == Bucket::Shape::kTruncate ? Bucket::Method::kTruncate
+                                                             : Bucket::Method::kTruncateInZone;
   return true;
 }
 
-// origin + (date_trunc('seconds', (t - zero) / divisor) * factor), with divisor and factor whole
-// and equal.
-bool RecognizeWorkshop(List* sum, ExprContext* context, Bucket* bucket) {
-  List *product, *truncation, *quotient, *difference;
+// With divisor and factor whole and equal.
+bool SettleWorkshop(Bucket* bucket) {
   Datum result_origin, factor, unit, divisor, zero;
-  if (!Constant(First(sum), context, &result_origin) ||
-      FunctionOf(Second(sum), &product) != F_INTERVAL_MUL ||
-      !Constant(Second(product), context, &factor) ||
-      FunctionOf(First(product), &truncation) != F_DATE_TRUNC_TEXT_INTERVAL ||
-      !Constant(First(truncation), context, &unit) ||
-      strcmp(TextDatumGetCString(unit), "seconds") != 0 ||
-      FunctionOf(Second(truncation), &quotient) != F_INTERVAL_DIV ||
-      !Constant(Second(quotient), context, &divisor) ||
-      FunctionOf(First(quotient), &difference) != F_TIMESTAMPTZ_MI ||
-      !IsTimeVar(First(difference), bucket) || !Constant(Second(difference), context, &zero)) {
+  if (!ConstantAt(*bucket, 0, &result_origin) || !ConstantAt(*bucket, 1, &factor) ||
+      !ConstantAt(*bucket, 2, &unit) || !ConstantAt(*bucket, 3, &divisor) ||
+      !ConstantAt(*bucket, 4, &zero)) {
     return false;
   }
+  const MemoryContext caller = MemoryContextSwitchTo(bucket->context->ecxt_per_tuple_memory);
+  const bool seconds_unit = strcmp(TextDatumGetCString(unit), "seconds") == 0;
+  MemoryContextSwitchTo(caller);
   const double seconds = DatumGetFloat8(divisor);
   // Divisors of a day, so that days divide into whole seconds without a remainder of their own.
-  if (seconds != DatumGetFloat8(factor) || seconds < 1 || seconds > SECS_PER_DAY ||
-      std::fmod(SECS_PER_DAY, seconds) != 0 || TIMESTAMP_NOT_FINITE(DatumGetTimestamp(zero))) {
+  if (!seconds_unit || seconds != DatumGetFloat8(factor) || !(seconds >= 1) ||
+      seconds > SECS_PER_DAY || std::fmod(SECS_PER_DAY, seconds) != 0 ||
+      TIMESTAMP_NOT_FINITE(DatumGetTimestamp(zero)) ||
+      TIMESTAMP_NOT_FINITE(DatumGetTimestamp(result_origin))) {
     return false;
   }
-  bucket->kind = Bucket::Kind::kWorkshop;
   bucket->divisor = seconds;
   bucket->width = static_cast<int64>(seconds) * USECS_PER_SEC;
   bucket->origin = DatumGetTimestamp(zero);
   bucket->result_origin = DatumGetTimestamp(result_origin);
-  bucket->cells = static_cast<Bucket::Cell*>(palloc0(kWorkshopCells * sizeof(Bucket::Cell)));
+  bucket->method = Bucket::Method::kWorkshop;
   return true;
 }
 
-int64 FloorTo(int64 t, int64 width, int64 origin) {
-  const int64 distance = t - origin;
-  int64 rest = distance % width;
+// REQUIRES: t is a valid timestamp, so that neither this nor a unit more overflows.
+int64 FloorTo(int64 t, int64 width) {
+  int64 rest = t % width;
   if (rest < 0) rest += width;
   return t - rest;
 }
 
-// What interval division and truncation to seconds come to, for t - zero >= 0. The quotient is
-// rounded to a microsecond before it is cut to seconds, so the last half microsecond times the
-// divisor of a bucket belongs to the next (interval_div, interval_trunc).
+// What interval division and truncation to seconds come to, for distance = t - zero >= 0. The
+// quotient is rounded to a microsecond before it is cut to seconds, so the last half microsecond
+// times the divisor of a bucket belongs to the next (interval_div, interval_trunc). No more than
+// `distance` and a bucket's width.
 int64 WorkshopBucket(const Bucket& bucket, int64 distance) {
   const int64 days = distance / USECS_PER_DAY;
   const int64 time = distance % USECS_PER_DAY;
@@ -152,19 +207,49 @@ int64 WorkshopBucket(const Bucket& bucket, int64 distance) {
   const double micros =
       std::rint(static_cast<double>(time) / bucket.divisor + day_seconds * USECS_PER_SEC);
   const int64 seconds = static_cast<int64>(micros) / USECS_PER_SEC;
-  return bucket.result_origin + whole_days * seconds_per_bucket * USECS_PER_DAY +
+  return whole_days * seconds_per_bucket * USECS_PER_DAY +
          seconds * seconds_per_bucket * USECS_PER_SEC;
+}
+
+int64 WorkshopBucketOf(Bucket* bucket, int64 t, bool* is_null) {
+  // Intervals of some 200,000 years: far from where anything here overflows.
+  constexpr int64 kFar = PG_INT64_MAX / 4 * 3;
+  int64 distance, result;
+  if (unlikely(!IS_VALID_TIMESTAMP(t) || __builtin_sub_overflow(t, bucket->origin, &distance) ||
+               distance > kFar || distance < -kFar)) {
+    return Evaluate(*bucket, t, false, is_null);
+  }
+  if (unlikely(distance < 0)) {
+    // Before the epoch quotients are cut towards zero: mirrored.
+    if (__builtin_sub_overflow(bucket->result_origin, WorkshopBucket(*bucket, -distance),
+                               &result) ||
+        !IS_VALID_TIMESTAMP(result)) {
+      return Evaluate(*bucket, t, false, is_null);
+    }
+    return result;
+  }
+  // Buckets are some 2^28 microseconds long.
+  Bucket::Cell& cell = bucket->cells[t >> 28 & (kWorkshopCells - 1)];
+  if (likely(t >= cell.low && t < cell.high)) return cell.result;
+  if (__builtin_add_overflow(bucket->result_origin, WorkshopBucket(*bucket, distance), &result) ||
+      !IS_VALID_TIMESTAMP(result)) {
+    return Evaluate(*bucket, t, false, is_null);
+  }
+  // Away from the end of the bucket, where rounding begins, all of it has this result.
+  const int64 low = t - distance % bucket->width;
+  const int64 high = low + bucket->width - static_cast<int64>(bucket->divisor) - 1;
+  if (t < high) cell = {low, high, result};
+  return result;
 }
 
 // date_trunc in the session's zone: asked of PostgreSQL once for each stretch of time within which
 // the answer cannot change, which ends with the unit or where the zone's offset changes.
-int64 TruncateInZone(Bucket* bucket, int64 t) {
-  const auto hash = static_cast<uint64>(FloorTo(t, bucket->width, 0)) * 0x9e3779b97f4a7c15ULL;
+int64 TruncateInZone(Bucket* bucket, int64 t, bool* is_null) {
+  const auto hash = static_cast<uint64>(FloorTo(t, bucket->width)) * 0x9e3779b97f4a7c15ULL;
   Bucket::Cell& cell = bucket->cells[hash >> 56];
   static_assert(kCells == 256);
   if (t >= cell.low && t < cell.high) return cell.result;
-  const int64 result = DatumGetTimestampTz(
-      DirectFunctionCall2(timestamptz_trunc, bucket->unit, TimestampTzGetDatum(t)));
+  const int64 result = Evaluate(*bucket, t, false, is_null);
   pg_time_t start = timestamptz_to_time_t(result);
   long int before_offset, after_offset;
   int before_dst, after_dst;
@@ -172,80 +257,91 @@ int64 TruncateInZone(Bucket* bucket, int64 t) {
   const int found = pg_next_dst_boundary(&start, &before_offset, &before_dst, &boundary,
                                          &after_offset, &after_dst, session_timezone);
   int64 high = result + bucket->width;
-  if (found < 0) high = t + 1;
-  if (found == 1 && time_t_to_timestamptz(boundary) < high) {
-    // An offset changes within the unit: nothing is known but this value.
-    high = t + 1;
-  }
+  // An offset changes within the unit: nothing is known but this value.
+  const auto end = static_cast<pg_time_t>(start + bucket->width / USECS_PER_SEC);
+  if (found < 0 || (found == 1 && boundary < end)) high = t + 1;
   if (result <= t) cell = {t, high, result};
   return result;
 }
 
 }  // namespace
 
-bool RecognizeBucket(const Expr* expression, ExprContext* context, Bucket* bucket) {
-  List* arguments;
-  switch (FunctionOf(expression, &arguments)) {
-    case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
-      return RecognizeDateBin(F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP, arguments, context, bucket);
-    case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
-      return RecognizeDateBin(F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ, arguments, context,
-                              bucket);
-    case F_DATE_TRUNC_TEXT_TIMESTAMP:
-      return RecognizeTruncate(F_DATE_TRUNC_TEXT_TIMESTAMP, arguments, context, bucket);
-    case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
-      return RecognizeTruncate(F_DATE_TRUNC_TEXT_TIMESTAMPTZ, arguments, context, bucket);
-    case F_TIMESTAMP_PL_INTERVAL:
-      return RecognizeWorkshop(arguments, context, bucket);
-    default:
-      return false;
+Bucket* RecognizeBucket(Expr* expression, TupleDesc descriptor, ExprContext* context) {
+  Parts parts = {};
+  if (!FindParts(expression, &parts) ||
+      TupleDescAttr(descriptor, parts.time->varattno - 1)->atttypid != parts.time->vartype) {
+    return nullptr;
   }
+  for (const Expr* constant : parts.constants) {
+    if (constant != nullptr && !IsConstant(constant)) return nullptr;
+  }
+  auto* bucket = static_cast<Bucket*>(palloc0(sizeof(Bucket)));
+  bucket->shape = parts.shape;
+  bucket->attribute = parts.time->varattno;
+  bucket->context = context;
+  // Without a parent: not compiled (JIT).
+  Node* replaced = ReplaceVar(reinterpret_cast<Node*>(expression), nullptr);
+  bucket->expression = ExecInitExpr(reinterpret_cast<Expr*>(replaced), nullptr);
+  for (int i = 0; i < Bucket::kMaxConstants; ++i) {
+    if (parts.constants[i] == nullptr) continue;
+    bucket->constants[i] = ExecInitExpr(parts.constants[i], nullptr);
+  }
+  if (parts.shape == Bucket::Shape::kTruncateInZone || parts.shape == Bucket::Shape::kWorkshop) {
+    bucket->cells = static_cast<Bucket::Cell*>(palloc0(kCells * sizeof(Bucket::Cell)));
+  }
+  return bucket;
 }
 
-int64 BucketOf(Bucket* bucket, int64 t) {
-  switch (bucket->kind) {
-    case Bucket::Kind::kDateBin:
-      if (likely(t >= bucket->origin && !TIMESTAMP_NOT_FINITE(t))) {
-        return t - (t - bucket->origin) % bucket->width;
-      }
-      return DatumGetTimestamp(OidFunctionCall3(bucket->fallback_function,
-                                                bucket->fallback_argument, TimestampGetDatum(t),
-                                                TimestampGetDatum(bucket->origin)));
-    case Bucket::Kind::kTruncate:
-      if (unlikely(TIMESTAMP_NOT_FINITE(t))) return t;
-      return FloorTo(t, bucket->width, 0);
-    case Bucket::Kind::kTruncateInZone:
-      if (unlikely(TIMESTAMP_NOT_FINITE(t))) return t;
-      return TruncateInZone(bucket, t);
-    case Bucket::Kind::kWorkshop: {
-      int64 distance;
-      if (unlikely(TIMESTAMP_NOT_FINITE(t) ||
-                   __builtin_sub_overflow(t, bucket->origin, &distance))) {
-        // The words of timestamptz - timestamptz.
-        ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-                        errmsg("cannot subtract infinite timestamps")));
-      }
-      if (likely(distance >= 0)) {
-        // Buckets are some 2^28 microseconds long.
-        Bucket::Cell& cell = bucket->cells[t >> 28 & (kWorkshopCells - 1)];
-        if (likely(t >= cell.low && t < cell.high)) return cell.result;
-        const int64 result = WorkshopBucket(*bucket, distance);
-        // Away from the end of the bucket, where rounding begins, all of it has this result.
-        const int64 low = t - distance % bucket->width;
-        const int64 high = low + bucket->width - static_cast<int64>(bucket->divisor) - 1;
-        if (t < high) cell = {low, high, result};
-        return result;
-      }
-      // Before the epoch quotients are cut towards zero: mirrored.
-      Bucket mirrored = *bucket;
-      mirrored.result_origin = 0;
-      return bucket->result_origin - WorkshopBucket(mirrored, -distance);
-    }
-    case Bucket::Kind::kNone:
+void RestartBucket(Bucket* bucket) {
+  bucket->method = Bucket::Method::kNotKnown;
+  if (bucket->cells != nullptr) memset(bucket->cells, 0, kCells * sizeof(Bucket::Cell));
+}
+
+void SettleBucket(Bucket* bucket, int64 t, bool is_null) {
+  if (bucket->method != Bucket::Method::kNotKnown) return;
+  // First what PostgreSQL would do, with its errors in their order: the constants then have none.
+  bool result_is_null;
+  Evaluate(*bucket, t, is_null, &result_is_null);
+  bool known = false;
+  switch (bucket->shape) {
+    case Bucket::Shape::kDateBin:
+      known = SettleDateBin(bucket);
+      break;
+    case Bucket::Shape::kTruncate:
+    case Bucket::Shape::kTruncateInZone:
+      known = SettleTruncate(bucket);
+      break;
+    case Bucket::Shape::kWorkshop:
+      known = SettleWorkshop(bucket);
       break;
   }
-  elog(ERROR, "MillraceAggregate: a bucket of no kind");
-  return 0;
+  if (!known) bucket->method = Bucket::Method::kExpression;
+}
+
+int64 BucketOf(Bucket* bucket, int64 t, bool* is_null) {
+  switch (bucket->method) {
+    case Bucket::Method::kDateBin: {
+      // Between the origin and t, unless that is too far for 64 bits.
+      int64 distance;
+      if (likely(t >= bucket->origin && IS_VALID_TIMESTAMP(t) &&
+                 !__builtin_sub_overflow(t, bucket->origin, &distance))) {
+        return t - distance % bucket->width;
+      }
+      break;
+    }
+    case Bucket::Method::kTruncate:
+      if (likely(IS_VALID_TIMESTAMP(t))) return FloorTo(t, bucket->width);
+      break;
+    case Bucket::Method::kTruncateInZone:
+      if (likely(IS_VALID_TIMESTAMP(t))) return TruncateInZone(bucket, t, is_null);
+      break;
+    case Bucket::Method::kWorkshop:
+      return WorkshopBucketOf(bucket, t, is_null);
+    case Bucket::Method::kExpression:
+    case Bucket::Method::kNotKnown:
+      break;
+  }
+  return Evaluate(*bucket, t, false, is_null);
 }
 
 }  // namespace millrace::pg

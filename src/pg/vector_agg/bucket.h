@@ -7,35 +7,51 @@
 namespace millrace::pg {
 
 // One of
-//   date_bin('5 minutes', t, 'epoch')                          on timestamp or timestamptz
-//   date_trunc('hour', t)                                      second to day; timestamptz: in the
-//   session's zone date_trunc('seconds', (t - TIMESTAMP 'epoch') / 300) * 300 + TIMESTAMP 'epoch'
-//   the workshop's
-// for a Var `t` of the table scanned. Plain data in a memory context.
+//   date_bin('5 minutes', t, 'epoch')      on timestamp or timestamptz
+//   date_trunc('hour', t)                  second to day; timestamptz: in the session's zone
+//   date_trunc('seconds', (t - TIMESTAMP 'epoch') / 300) * 300 + TIMESTAMP 'epoch'
+//                                          the workshop's
+// for a Var `t` of the table scanned, with anything constant in place of the constants. What is not
+// known to be computed right is left to PostgreSQL's own evaluation, value by value. Plain data in
+// a memory context.
 struct Bucket {
-  enum class Kind { kNone, kDateBin, kTruncate, kTruncateInZone, kWorkshop };
-  Kind kind = Kind::kNone;
-  AttrNumber attribute;  // of t
-  // kDateBin: width and origin. kTruncate: width, origin 0. kWorkshop: what is taken from t, what
-  // is added to the result, and the divisor and factor.
+  enum class Shape { kDateBin, kTruncate, kTruncateInZone, kWorkshop };
+  enum class Method { kNotKnown, kExpression, kDateBin, kTruncate, kTruncateInZone, kWorkshop };
+  Shape shape;
+  AttrNumber attribute;   // of t
+  ExprState* expression;  // all of it, with CaseTestExpr for t
+  ExprContext* context;
+  static constexpr int kMaxConstants = 5;
+  ExprState* constants[kMaxConstants];  // in the order in which the functions' calls are nested
+
+  // From here on what SettleBucket found.
+  Method method;
+  // kDateBin: width and origin. kTruncate: width. kWorkshop: what is taken from t, what is added to
+  // the result, and the divisor and factor.
   int64 width;
   int64 origin;
   int64 result_origin;
   double divisor;
-  Datum unit;  // kTruncateInZone: the text for PostgreSQL's function
-  Oid fallback_function;
-  Datum fallback_argument;  // kDateBin: the interval, for values PostgreSQL is better asked about
   struct Cell {
     int64 low, high, result;
   };
-  Cell* cells = nullptr;  // kTruncateInZone, kWorkshop: ranges whose result is known
+  Cell* cells;  // kTruncateInZone, kWorkshop: ranges whose result is known
 };
 
-// Recognises an expression of a scan's target list after planning; `context` evaluates its constant
-// parts. Returns false for anything else.
-bool RecognizeBucket(const Expr* expression, ExprContext* context, Bucket* bucket);
+// Recognises an expression of a scan's target list after planning; nullptr for anything else.
+// Evaluates nothing yet; later on in `context`. `descriptor` is the table's. In the current memory
+// context, which must be the query's.
+Bucket* RecognizeBucket(Expr* expression, TupleDesc descriptor, ExprContext* context);
 
-// The bucket of `t`, a timestamp's 64 bits. May raise, as PostgreSQL's functions do.
-int64 BucketOf(Bucket* bucket, int64 t);
+// Forgets the constants: parameters may have changed.
+void RestartBucket(Bucket* bucket);
+
+// Computes the constants, for the first value of `t`; unless that is done. May raise, as PostgreSQL
+// does for that value.
+void SettleBucket(Bucket* bucket, int64 t, bool is_null);
+
+// The bucket of `t`, a timestamp's 64 bits; `*is_null` is set when it is NULL, otherwise left. May
+// raise, as PostgreSQL's functions do. REQUIRES: settled.
+int64 BucketOf(Bucket* bucket, int64 t, bool* is_null);
 
 }  // namespace millrace::pg

@@ -2,11 +2,13 @@
 //
 // Phases: consume (gather a batch, give it to GroupBy), finish, emit; where rows were spilled, the
 // same again for each partition. Memory contexts, and how long they live:
-//   query context            the node and its plan
-//   "MillraceAggregate input"  the heap reader, spill files; reset for each scan of the input
+//   query context            the node, its plan, the heap reader. Nothing is added for a rescan.
+//   "MillraceAggregate input"  spill files; reset for each scan of the input
 //   "MillraceAggregate"      groups and sketches; reset when a partition's groups are out
 //   "MillraceAggregate batch"  what one batch refers to (BatchBuilder)
 //   per-tuple context        the values of one tuple, as everywhere in the executor
+// The executor is called (ExecProcNode, ExecReScan, expressions) in the context that the node was
+// called in, the query's: it keeps what it allocates, and none of the others lives as long.
 
 #include "pg/vector_agg/exec.h"
 
@@ -36,7 +38,7 @@ constexpr CustomScanMethods kScanMethods = {"MillraceAggregate", CreateState};
 
 VectorAggState* StateOf(CustomScanState* node) { return reinterpret_cast<VectorAggState*>(node); }
 
-// What GroupBy needs to know, with the session's settings of now.
+// What GroupBy needs to know, hll parameters apart.
 void FillSpecs(VectorAggState* state) {
   const VectorAggPlan& plan = state->plan;
   for (int i = 0; i < plan.key_count; ++i) {
@@ -48,10 +50,20 @@ void FillSpecs(VectorAggState* state) {
     const AggregatePlan& aggregate = plan.aggregates[i];
     state->specs[i] = {aggregate.kind, static_cast<std::uint16_t>(Max(aggregate.column, 0)),
                        aggregate.hash_width, HllParameters()};
-    if (aggregate.kind == AggregateKind::kHllAdd) {
-      state->specs[i].hll = HllParametersWithDefaults(aggregate.hll.values, aggregate.hll.given);
-    }
   }
+}
+
+// The parameters of new sketches, with the session's settings of now. For the first row of a scan,
+// as the aggregates do it: without a row, wrong ones are no error.
+void SettleHllParameters(VectorAggState* state) {
+  if (state->hll_settled) return;
+  const VectorAggPlan& plan = state->plan;
+  for (int i = 0; i < plan.aggregate_count; ++i) {
+    const AggregatePlan& aggregate = plan.aggregates[i];
+    if (aggregate.kind != AggregateKind::kHllAdd) continue;
+    state->specs[i].hll = HllParametersWithDefaults(aggregate.hll.values, aggregate.hll.given);
+  }
+  state->hll_settled = true;
 }
 
 void StartGroups(VectorAggState* state) {
@@ -132,12 +144,17 @@ void AddBatch(VectorAggState* state, Allocator* allocator) {
   BatchBuilder& builder = state->builder;
   if (builder.rows() == 0) return;
   CHECK_FOR_INTERRUPTS();
+  SettleHllParameters(state);
   uint32 rejected[kBatchRows];
   uint32 rejected_count = 0;
-  CheckStatus(RunCpp([&] {
+  const Status status = RunCpp([&] {
     return state->group_by->AddBatch(builder.batch(), state->inserting, rejected, &rejected_count,
                                      *allocator);
-  }));
+  });
+  if (status.code() == StatusCode::kMismatch) {
+    RaiseHllMismatch(state->group_by->mismatch().state, state->group_by->mismatch().value);
+  }
+  CheckStatus(status);
   ++state->batches;
   state->rows += builder.rows();
   SpillRows(state, rejected, rejected_count);
@@ -177,6 +194,7 @@ void ConsumeChild(VectorAggState* state, Allocator* allocator) {
   for (;;) {
     TupleTableSlot* slot = ExecProcNode(child);
     if (TupIsNull(slot)) break;
+    SettleHllParameters(state);
     PutSlot(state, slot);
     if (builder.full()) AddBatch(state, allocator);
   }
@@ -211,13 +229,18 @@ void Finish(VectorAggState* state, Allocator* allocator) {
 
 void ConsumeInput(VectorAggState* state) {
   auto* child = static_cast<PlanState*>(linitial(state->css.custom_ps));
+  state->hll_settled = false;
   StartGroups(state);
   MemoryContextAllocator allocator(state->groups_context);
   state->builder.Begin(state->group_by, &allocator, true);
-  const MemoryContext caller = MemoryContextSwitchTo(state->input_context);
-  state->reader = HeapReader::Open(child, state->plan);
-  MemoryContextSwitchTo(caller);
+  if (!state->reader_sought) {
+    const MemoryContext caller = MemoryContextSwitchTo(child->state->es_query_cxt);
+    state->reader = HeapReader::Make(child, state->plan);
+    MemoryContextSwitchTo(caller);
+    state->reader_sought = true;
+  }
   if (state->reader != nullptr) {
+    state->reader->Start();
     ConsumeHeap(state, &allocator);
   } else {
     ConsumeChild(state, &allocator);
@@ -256,16 +279,16 @@ bool ConsumePartition(VectorAggState* state) {
   return false;
 }
 
-TupleTableSlot* NextTuple(ScanState* node) {
-  auto* state = reinterpret_cast<VectorAggState*>(node);
+// The next group's tuple before HAVING and the projection; nullptr after the last.
+TupleTableSlot* NextTuple(VectorAggState* state) {
+  ScanState* node = &state->css.ss;
   if (!state->consumed) {
     ConsumeInput(state);
     state->consumed = true;
   }
   while (state->next_group >= state->group_by->groups()) {
-    if (!ConsumePartition(state)) return ExecClearTuple(node->ss_ScanTupleSlot);
+    if (!ConsumePartition(state)) return nullptr;
   }
-  CHECK_FOR_INTERRUPTS();
   const uint32 next = state->next_group++;
   const uint32 group = state->order != nullptr ? state->order[next] : next;
   MemoryContextAllocator allocator(state->groups_context);
@@ -276,16 +299,34 @@ TupleTableSlot* NextTuple(ScanState* node) {
   return node->ss_ScanTupleSlot;
 }
 
-bool Recheck(ScanState*, TupleTableSlot*) { return true; }
-
-// ExecScan applies HAVING and the projection.
+// HAVING and the projection. Not by ExecScan: inside EvalPlanQual that takes a node without a table
+// of its own for a join, has its tuple rechecked instead of asking for one, and would so pass on an
+// empty tuple (PostgreSQL before 15.15 even in a subquery's plan, later ones in the plan proper).
+// There is nothing to recheck in aggregates: they are computed again, over rows that the scans
+// below replace.
 TupleTableSlot* ExecuteScan(CustomScanState* node) {
-  return ExecScan(&node->ss, NextTuple, Recheck);
+  VectorAggState* state = StateOf(node);
+  PlanState* plan = &node->ss.ps;
+  ExprContext* context = plan->ps_ExprContext;
+  for (;;) {
+    CHECK_FOR_INTERRUPTS();
+    ResetExprContext(context);
+    TupleTableSlot* slot = NextTuple(state);
+    if (slot == nullptr) {
+      // With the descriptor of what the node hands out.
+      return ExecClearTuple(plan->ps_ProjInfo != nullptr ? plan->ps_ProjInfo->pi_state.resultslot
+                                                         : node->ss.ss_ScanTupleSlot);
+    }
+    context->ecxt_scantuple = slot;
+    if (plan->qual == nullptr || ExecQual(plan->qual, context)) {
+      return plan->ps_ProjInfo != nullptr ? ExecProject(plan->ps_ProjInfo) : slot;
+    }
+    InstrCountFiltered1(node, 1);
+  }
 }
 
 void ForgetInput(VectorAggState* state) {
   if (state->reader != nullptr) state->reader->Close();
-  state->reader = nullptr;
   for (; state->levels != NIL; state->levels = list_delete_first(state->levels)) {
     auto* level = static_cast<Spill*>(linitial(state->levels));
     for (int i = 0; i < kSpillPartitions; ++i) level->Close(i);
@@ -314,7 +355,7 @@ void RescanScan(CustomScanState* node) {
   if (node->ss.ps.chgParam != nullptr) UpdateChangedParamSet(child, node->ss.ps.chgParam);
   // A child whose parameters changed is rescanned by ExecProcNode itself.
   if (child->chgParam == nullptr) ExecReScan(child);
-  ExecScanReScan(&node->ss);
+  ExecClearTuple(node->ss.ss_ScanTupleSlot);
 }
 
 void Explain(CustomScanState* node, List* ancestors, ExplainState* es) {

@@ -8,15 +8,20 @@
 
 namespace millrace::pg {
 
+// Calls the executor (rescans, InitPlans, expressions) in the memory context it is called in, which
+// must be the query's, as for any node; keeps nothing in it but what was made in Make.
 class HeapReader {
  public:
-  // Returns a reader in place of `child`, in the current memory context, or nullptr when it cannot
+  // Returns a reader in place of `child`, in the query's memory context, or nullptr when it cannot
   // stand in: anything but sequential or bitmap scans of heap tables (one, also a worker's share of
   // a sequential one, or several below an Append that prunes nothing at run time), filters other
   // than comparisons of integers or times with constants, target lists other than columns and
-  // buckets.
-  static HeapReader* Open(PlanState* child, const VectorAggPlan& plan);
+  // buckets. Once for a node: it evaluates nothing yet.
+  static HeapReader* Make(PlanState* child, const VectorAggPlan& plan);
 
+  // Begins to read from the start, with the parameters of now. Before the first Fill, and again
+  // after a rescan.
+  void Start();
   // Fills `batch` until it is full, a page has ended and `at_page_end` wants it, or there are no
   // more rows: then false, with what is left in the batch.
   bool Fill(BatchBuilder* batch, bool at_page_end);
@@ -27,7 +32,7 @@ class HeapReader {
  private:
   // An attribute that is read, and where it goes: a batch column, a bucket, a filter, or several.
   struct Output {
-    int column;      // of the batch; -1: only for the filter
+    int column;      // of the batch
     Bucket* bucket;  // nullptr: as it is
     bool integer;    // taken by its bits, when it has eight bytes
   };
@@ -37,7 +42,8 @@ class HeapReader {
     char align;
     int output_count;
     Output* outputs;
-    int filter_count;
+    int filter_count;  // of those in use, in any order: once its constant is known, none can raise
+    int filter_limit;
     Filter* filters;
   };
   struct Table {
@@ -45,6 +51,15 @@ class HeapReader {
     PlanState* bitmap;    // of a bitmap scan: makes the bitmap of pages to read; else nullptr
     int attribute_count;  // as far as anything is needed
     Attribute* attributes;
+    // The filters in the order in which PostgreSQL asks them. The constant of one is computed for
+    // the first row that the ones before it let through, as its error or side effect belongs to
+    // such a row; `filters_known` have been so far, and are in use. Buckets likewise.
+    int filter_count;
+    Filter* filters;
+    int filters_known;
+    int bucket_count;
+    Bucket** buckets;  // in the order of the target list
+    bool buckets_known;
     bool never;  // a filter compares with NULL: no row passes
     // Whether no value is put out before the last filter was asked, going from left to right.
     // Otherwise what is to be put out waits here.
@@ -55,6 +70,10 @@ class HeapReader {
   bool AddTable(PlanState* state, const VectorAggPlan& plan);
   static bool AddFilters(const ScanState* scan, const List* quals, Table* table);
   static bool AddOutputs(const ScanState* scan, const VectorAggPlan& plan, Table* table);
+  static void PlanAttributes(Table* table, int count);
+  static void StartTable(Table* table);
+  static bool UseNextFilter(Table* table);
+  static bool Admit(Table* table, HeapTupleHeader header, uint32 length);
   void StartShared();
   bool NextPage();
   bool NextSharedPage();
@@ -69,6 +88,7 @@ class HeapReader {
   static bool Passes(const Attribute& attribute, Datum value, bool is_null);
   static void PutOut(const Attribute& attribute, Datum value, bool is_null, BatchBuilder* batch);
 
+  PlanState* child_;
   EState* estate_;
   Table* tables_;
   int table_count_ = 0;

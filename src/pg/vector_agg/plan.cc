@@ -52,7 +52,8 @@ int ColumnFor(Shape* shape, Expr* expression, ColumnKind kind) {
     if (plan.columns[i].kind == kind && equal(list_nth(shape->inputs, i), expression)) return i;
   }
   if (plan.column_count == kMaxColumns) return -1;
-  plan.columns[plan.column_count] = {0, exprType(reinterpret_cast<Node*>(expression)), kind};
+  const Oid type = getBaseType(exprType(reinterpret_cast<Node*>(expression)));
+  plan.columns[plan.column_count] = {0, type, kind};
   shape->inputs = lappend(shape->inputs, expression);
   return plan.column_count++;
 }
@@ -69,7 +70,8 @@ const char* AddKeys(PlannerInfo* root, const List* group_clause, Shape* shape) {
     const int column = ColumnFor(shape, expression, kind);
     if (column < 0) return "too many columns";
     const auto* node = reinterpret_cast<Node*>(expression);
-    shape->plan.keys[shape->plan.key_count++] = {column, exprType(node), exprCollation(node)};
+    shape->plan.keys[shape->plan.key_count++] = {column, getBaseType(exprType(node)),
+                                                 exprCollation(node)};
     shape->keys = lappend(shape->keys, expression);
   }
   return nullptr;

@@ -1,5 +1,7 @@
 #include "pg/vector_agg/recognize.h"
 
+#include <initializer_list>
+
 #include "pg/hll/hll_value.h"
 
 namespace millrace::pg {
@@ -10,6 +12,10 @@ struct BuiltIn {
   AggregateKind kind;
   ColumnKind column;
 };
+
+Oid BaseTypeOf(const Expr* expression) {
+  return getBaseType(exprType(reinterpret_cast<const Node*>(expression)));
+}
 
 // PostgreSQL's own. Sums and averages differ in their last step only, which is PostgreSQL's.
 constexpr BuiltIn kBuiltIns[] = {
@@ -58,8 +64,6 @@ bool IsIntegerType(Oid type) {
   }
 }
 
-bool IsTextType(Oid type) { return type == TEXTOID || type == VARCHAROID; }
-
 // The name of a function of our hll or topn library; nullptr for any other. A published library's
 // aggregates have state that cannot be seen from here (hll_set_defaults).
 const char* OurFunctionName(Oid function) {
@@ -91,11 +95,37 @@ Expr* ArgumentAt(const Aggref* aggref, int i) {
   return reinterpret_cast<TargetEntry*>(list_nth(aggref->args, i))->expr;
 }
 
+bool IsTextType(Oid type) { return type == TEXTOID || type == VARCHAROID; }
+
+// What is below changes of type that leave the value as it is: from a domain to its base type, and
+// between text and varchar. Others may read the same bits in another way (an oid as an integer, a
+// type of somebody's own with functions of its own), and stay.
 Expr* StripRelabel(Expr* expression) {
   while (IsA(expression, RelabelType)) {
-    expression = reinterpret_cast<RelabelType*>(expression)->arg;
+    Expr* inner = reinterpret_cast<RelabelType*>(expression)->arg;
+    const Oid outer_type = BaseTypeOf(expression), inner_type = BaseTypeOf(inner);
+    if (outer_type != inner_type && !(IsTextType(outer_type) && IsTextType(inner_type))) break;
+    expression = inner;
   }
   return expression;
+}
+
+// Whether values of the type are read as columns of the kind.
+bool ReadsAs(Oid type, ColumnKind kind) {
+  switch (kind) {
+    case ColumnKind::kInteger:
+      return IsIntegerType(type);
+    case ColumnKind::kFloat:
+      return type == FLOAT4OID || type == FLOAT8OID;
+    case ColumnKind::kText:
+      return IsTextType(type) || type == BYTEAOID || type == UUIDOID;
+    case ColumnKind::kItem:
+      return IsTextType(type);
+    case ColumnKind::kHll:
+    case ColumnKind::kTopN:
+      return true;  // of the functions' own types
+  }
+  return false;
 }
 
 struct HashFunction {
@@ -147,6 +177,7 @@ bool HashOfAny(Oid type, HashWidth* width, ColumnKind* kind) {
 // hll_hash_*(x) or a column of hashes.
 const char* RecognizeHash(Expr* expression, AggregatePlan* plan, Expr** argument,
                           ColumnKind* kind) {
+  expression = StripRelabel(expression);
   if (IsA(expression, Var)) {
     plan->hash_width = HashWidth::kHashed;
     *argument = expression;
@@ -160,7 +191,7 @@ const char* RecognizeHash(Expr* expression, AggregatePlan* plan, Expr** argument
   bool known = false;
   *argument = StripRelabel(static_cast<Expr*>(linitial(call->args)));
   if (strcmp(name, "hll_hash_any") == 0) {
-    known = HashOfAny(exprType(reinterpret_cast<Node*>(*argument)), &plan->hash_width, kind);
+    known = HashOfAny(BaseTypeOf(*argument), &plan->hash_width, kind);
   }
   for (const HashFunction& function : kHashFunctions) {
     if (strcmp(name, function.name) != 0) continue;
@@ -193,8 +224,11 @@ const char* RecognizeTopNAdd(Expr* expression, AggregatePlan* plan, Expr** argum
   expression = StripRelabel(expression);
   if (IsA(expression, CoerceViaIO)) {
     Expr* inner = StripRelabel(reinterpret_cast<CoerceViaIO*>(expression)->arg);
-    const Oid type = exprType(reinterpret_cast<Node*>(inner));
-    if (type != INT2OID && type != INT4OID && type != INT8OID) return "topn of a type's text";
+    const Oid type = BaseTypeOf(inner);
+    if (!IsTextType(BaseTypeOf(expression)) ||
+        (type != INT2OID && type != INT4OID && type != INT8OID)) {
+      return "topn of a type's text";
+    }
     plan->kind = AggregateKind::kTopNAddInteger;
     *argument = inner;
     *kind = ColumnKind::kInteger;
@@ -216,14 +250,14 @@ const char* RecognizeOurs(const Aggref* aggref, const char* name, AggregatePlan*
   }
   if (strcmp(name, "hll_union_agg") == 0) {
     plan->kind = AggregateKind::kHllUnion;
-    *argument = first;
+    *argument = StripRelabel(first);
     *kind = ColumnKind::kHll;
     return nullptr;
   }
   if (strcmp(name, "topn_add_agg") == 0) return RecognizeTopNAdd(first, plan, argument, kind);
   if (strcmp(name, "topn_union_agg") == 0) {
     plan->kind = AggregateKind::kTopNUnion;
-    *argument = first;
+    *argument = StripRelabel(first);
     *kind = ColumnKind::kTopN;
     return nullptr;
   }
@@ -269,24 +303,26 @@ const char* RecognizeAggregate(const Aggref* aggref, AggregatePlan* plan, Expr**
   }
   if (why != nullptr) return why;
   if (!IsA(*argument, Var)) return "aggregate over an expression";
-  const Oid type = exprType(reinterpret_cast<Node*>(*argument));
+  const Oid type = BaseTypeOf(*argument);
   if (plan->kind == AggregateKind::kCount) {
     // Only whether it is NULL counts, but it must be of a kind that can be read.
-    const bool real = type == FLOAT4OID || type == FLOAT8OID;
-    const bool text = IsTextType(type) || type == BYTEAOID || type == UUIDOID;
-    if (real) *kind = ColumnKind::kFloat;
-    if (text) *kind = ColumnKind::kText;
-    return real || text || IsIntegerType(type) ? nullptr : "count of a type not known";
+    for (const ColumnKind readable :
+         {ColumnKind::kInteger, ColumnKind::kFloat, ColumnKind::kText}) {
+      if (!ReadsAs(type, readable)) continue;
+      *kind = readable;
+      return nullptr;
+    }
+    return "count of a type not known";
   }
-  const bool bytes = *kind == ColumnKind::kText && (type == BYTEAOID || type == UUIDOID);
-  const bool wants_text = *kind == ColumnKind::kText || *kind == ColumnKind::kItem;
-  if (wants_text && !IsTextType(type) && !bytes) return "text of another type";
-  return nullptr;
+  // A column of hashes is of a type of its own, and read as an integer.
+  const bool hashes =
+      plan->kind == AggregateKind::kHllAdd && plan->hash_width == HashWidth::kHashed;
+  return hashes || ReadsAs(type, *kind) ? nullptr : "aggregate of another type";
 }
 
 const char* RecognizeKey(const Expr* expression, const SortGroupClause* clause, ColumnKind* kind) {
   const auto* node = reinterpret_cast<const Node*>(expression);
-  const Oid type = exprType(node);
+  const Oid type = BaseTypeOf(expression);
   if (IsIntegerType(type)) {
     *kind = ColumnKind::kInteger;
   } else if (IsTextType(type) || type == UUIDOID) {

@@ -20,13 +20,13 @@ enum class ColumnKind : int {
 
 struct ColumnPlan {
   int resno;  // of the child's target list
-  Oid type;
+  Oid type;   // a base type, no domain
   ColumnKind kind;
 };
 
 struct KeyPlan {
   int column;
-  Oid type;
+  Oid type;  // a base type
   Oid collation;
 };
 

@@ -17,11 +17,13 @@ struct VectorAggState {
   AggregateSpec specs[GroupBy::kMaxAggregates];
 
   MemoryContext groups_context;
-  MemoryContext input_context;  // the heap reader and spill files; reset for each scan of the input
+  MemoryContext input_context;  // spill files; reset for each scan of the input
   Size memory_limit;
   GroupBy* group_by;
   BatchBuilder builder;
+  bool reader_sought;
   HeapReader* reader;  // nullptr: the child is asked for tuples
+  bool hll_settled;  // specs have their hll parameters
   bool consumed;
   bool inserting;  // rows may make new groups
   Size kept_after_fold;

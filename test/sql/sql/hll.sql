@@ -110,3 +110,20 @@ SELECT count(*) AS differing FROM
   JOIN serial_result r USING (g) WHERE p.s <> r.s OR p.few <> r.few;
 RESET ALL;
 DROP TABLE many, serial_result;
+
+-- explicit thresholds that no sketch is made with any more, as text, binary and bytea, and in each function
+SELECT '\x138b4f0061'::hll;
+SELECT hll_cardinality('\x138b4f0061'::bytea::hll), left(hll_print('\x138b4f0061')::text, 70);
+SELECT (hll_expthresh('\x118b7e')).*, hll_add('\x118b7e', hll_hash_integer(1)), hll_union('\x118b60', '\x128b600000000000000001');
+CREATE TEMP TABLE thresholds (s hll);
+\copy (SELECT '\x138b4f0061'::bytea) TO 'thresholds.bin' (FORMAT binary)
+\copy thresholds FROM 'thresholds.bin' (FORMAT binary)
+SELECT s, (hll_expthresh(s)).*, (SELECT hll_union_agg(s) FROM thresholds) = s AS own_union FROM thresholds;
+SELECT hll_empty(11, 5, 16384);
+-- what does not fit is named with both values
+SELECT hll_union(hll_empty(11, 5, -1, 1), hll_empty(10, 5, -1, 1));
+SELECT hll_union(hll_empty(11, 5, -1, 1), hll_empty(11, 4, -1, 1));
+SELECT hll_union(hll_empty(11, 5, -1, 1), hll_empty(11, 5, 16, 1));
+SELECT hll_union(hll_empty(11, 5, 16, 1), '\x118b7e');
+SELECT hll_union(hll_empty(11, 5, -1, 1), hll_empty(11, 5, -1, 0));
+SELECT hll_empty(12)::hll(11);

@@ -88,3 +88,21 @@ SELECT outcome(jsonb_build_object(repeat('x', 256), 1)), outcome(jsonb_build_obj
 SELECT topn_union_agg(j) FROM (VALUES ('{"a": {"b": 1}}'::jsonb)) v (j);
 SELECT * FROM topn('{"a": "b"}', 3);
 SELECT topn_add('[]', 'a');
+
+-- the setting is known before a function is called, and reaches parallel workers
+\c
+SET topn.number_of_counters = 0;
+SHOW topn.number_of_counters;
+CREATE TABLE items AS SELECT i % 50000 AS item FROM generate_series(1, 60000) i;
+ANALYZE items;
+SET topn.number_of_counters = 60000;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
+EXPLAIN (COSTS OFF) SELECT topn_add_agg(item::text) FROM items;
+SELECT count(*), sum(value::int) FROM (SELECT (jsonb_each_text(topn_add_agg(item::text))).value FROM items) x;
+SET millrace.enable_vector_agg = off;
+EXPLAIN (COSTS OFF) SELECT topn_add_agg(item::text) FROM items;
+SELECT count(*), sum(value::int) FROM (SELECT (jsonb_each_text(topn_add_agg(item::text))).value FROM items) x;
+DROP TABLE items;

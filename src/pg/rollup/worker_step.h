@@ -1,0 +1,56 @@
+// What the background processes of a database share: a step of work in a transaction of its own.
+#pragma once
+
+#include "pg/pg_api.h"
+
+namespace millrace::pg {
+
+// Begins a transaction with a snapshot and an SPI connection. `activity` is what pg_stat_activity
+// shows.
+void BeginStep(const char* activity);
+// Commits it.
+void EndStep();
+
+// Connects a background process to its database, with settings that do not depend on what
+// the database has for its sessions: it writes also where these are read-only by default.
+void ConnectToDatabase(Oid database);
+
+// Whether the database has the extension, all of it. Inside a step.
+bool ExtensionIsThere();
+// While a dump is being restored into this database, by several processes perhaps, the sequence may
+// be set before the events are there that have its ids. Inside a step.
+bool IsBeingRestored();
+
+// Runs `work`; nullptr when it went through. An error is logged, its message returned in
+// TopMemoryContext, and the transaction rolled back. Nothing here owns anything.
+template <typename Work>
+char* Guard(Work work) {
+  char* volatile message = nullptr;
+  const MemoryContext caller = CurrentMemoryContext;
+  PG_TRY();
+  { work(); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(TopMemoryContext);
+    ErrorData* error = CopyErrorData();
+    EmitErrorReport();
+    FlushErrorState();
+    AbortCurrentTransaction();
+    MemoryContextSwitchTo(TopMemoryContext);
+    message = pstrdup(error->message);
+    FreeErrorData(error);
+    pgstat_report_activity(STATE_IDLE, nullptr);
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(caller);
+  return message;
+}
+
+// For errors that the log says enough about.
+inline void LogOnly(char* message) {
+  if (message != nullptr) pfree(message);
+}
+
+void InstallSignalHandlers();
+
+}  // namespace millrace::pg
