@@ -76,8 +76,8 @@ std::optional<HostAndPort> ParseHost(std::string_view text) {
   return host;
 }
 
-// Whether an Origin is the server that Host names. The scheme may be either: a proxy with TLS may be
-// before us.
+// Whether an Origin is the server that Host names. The scheme may be either: a proxy with TLS may
+// be before us.
 bool IsOriginOf(std::string_view origin, const HostAndPort& host) {
   const std::size_t colon = origin.find("://");
   if (colon == std::string_view::npos) return false;
@@ -95,8 +95,8 @@ bool IsOriginOf(std::string_view origin, const HostAndPort& host) {
   return from && from->name == host.name && port(*from) == port(host);
 }
 
-// The token of `Authorization: Bearer TOKEN`. Of any other kind it is somebody else's, a proxy's for
-// one.
+// The token of `Authorization: Bearer TOKEN`. Of any other kind it is somebody else's, a proxy's
+// for one.
 std::optional<std::string> BearerOf(const httplib::Request& request) {
   constexpr std::string_view kBearer = "Bearer ";
   const std::string given = request.get_header_value("Authorization");
@@ -160,9 +160,8 @@ std::optional<ApiError> Access::Refuse(const httplib::Request& request) const {
     return ApiError(403, "forbidden", "this is not the host that was asked for",
                     "Open the address that `millrace serve` printed, or give it --host-name.");
   }
-  if (request.has_header("Origin") &&
-      (request.get_header_value_count("Origin") != 1 ||
-       !IsOriginOf(request.get_header_value("Origin"), *host))) {
+  if (request.has_header("Origin") && (request.get_header_value_count("Origin") != 1 ||
+                                       !IsOriginOf(request.get_header_value("Origin"), *host))) {
     return ApiError(403, "forbidden", "another site's page asked", "");
   }
   if (options_.token.empty()) return std::nullopt;
