@@ -99,22 +99,4 @@ RollupTables RollupFinder::Find(Database::Snapshot& snapshot) {
   return found_;
 }
 
-Freshness FreshnessOf(Database::Snapshot& snapshot, const RollupTable& table) {
-  Freshness freshness;
-  if (table.live.empty()) return freshness;
-  const auto rows = snapshot.Rows(
-      R"(SELECT watermark::text, coalesce(events_behind, 1) AS behind,
-                to_char(complete_through, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS complete_through
-         FROM millrace.rollups WHERE rollup = to_regclass($1))",
-      {table.name.c_str()});
-  if (rows.empty()) return freshness;
-  freshness.known = true;
-  freshness.behind = rows[0]["behind"];
-  freshness.watermark = rows[0]["watermark"];
-  if (!rows[0]["complete_through"].is_null()) {
-    freshness.complete_through = rows[0]["complete_through"];
-  }
-  return freshness;
-}
-
 }  // namespace millrace::dashboard

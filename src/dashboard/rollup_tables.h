@@ -52,13 +52,4 @@ class RollupFinder {
   std::chrono::steady_clock::time_point expires_;
 };
 
-// How far a declared rollup is.
-struct Freshness {
-  bool known = false;
-  long long behind = 0;          // events that may have come in and are not in its table
-  std::string complete_through;  // RFC 3339; empty: not known
-  std::string watermark;         // changes with each refresh
-};
-Freshness FreshnessOf(Database::Snapshot& snapshot, const RollupTable& table);
-
 }  // namespace millrace::dashboard
