@@ -337,6 +337,13 @@ class Dashboard::Server {
   int port_ = -1;
 };
 
+void CheckTables(const DashboardOptions& options) {
+  Database database(options.database);
+  RollupFinder finder(options.minutes, options.hours);
+  auto snapshot = database.Begin();
+  finder.Check(snapshot);
+}
+
 Dashboard::Dashboard(const DashboardOptions& options)
     : server_(std::make_unique<Server>(options)) {}
 Dashboard::~Dashboard() = default;
