@@ -29,6 +29,7 @@ CREATE TABLE millrace.rollup (
   start_after pg_catalog.int8 NOT NULL DEFAULT 0,
   -- Where Citus distributes the events of a rollup over them: a table beside it that has the nodes' watermarks on every node.
   node_watermark pg_catalog.regclass,
+  declared_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   -- topn.number_of_counters of the session that declared it: its summaries keep that many items, whoever refreshes it.
   topn_counters pg_catalog.int4
 );
@@ -193,6 +194,9 @@ COMMENT ON FUNCTION millrace.node_shard_writers IS 'who writes to the shards of 
 CREATE FUNCTION millrace.node_still_writing(writers pg_catalog.text) RETURNS pg_catalog.text
 AS '$libdir/millrace', 'millrace_node_still_writing' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.node_still_writing IS 'those of these transactions that are this node''s and have not ended';
+CREATE FUNCTION millrace.known_complete(rollup pg_catalog.regclass) RETURNS pg_catalog.timestamptz
+AS '$libdir/millrace', 'millrace_known_complete' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.known_complete IS 'when the worker last saw that nothing was missing in a rollup over events; NULL since the server started';
 CREATE FUNCTION millrace.writers(source pg_catalog.regclass, OUT pid pg_catalog.int4, OUT prepared pg_catalog.xid)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_writers' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.writers IS 'transactions that have written to a table or its partitions and not ended: a refresh waits for them';
@@ -217,9 +221,10 @@ WITH RECURSIVE family AS (
   FROM millrace.rollup r JOIN family f ON r.parent OPERATOR(pg_catalog.=) f.relation
 )
 SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS events_behind,
+       -- An event that is missing was committed after all that are known to be in.
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN 0
-            WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) w.complete_through) END AS seconds_behind,
-       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN pg_catalog.statement_timestamp() ELSE w.complete_through END AS complete_through,
+            WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN GREATEST(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) COALESCE(l.complete, root.declared_at)), 0) END AS seconds_behind,
+       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN pg_catalog.statement_timestamp() ELSE l.complete END AS complete_through,
        -- Of a distributed table only its shards are counted, where they are.
        CASE WHEN root.node_watermark IS NULL THEN GREATEST(c.reltuples, 0)::pg_catalog.int8 END AS rows, root.refresh_interval, root.paused,
        w.refreshed_at, w.duration,
@@ -243,7 +248,8 @@ LEFT JOIN millrace.refresh_error e ON e.relation OPERATOR(pg_catalog.=) f.root
 LEFT JOIN millrace.verification y ON y.relation OPERATOR(pg_catalog.=) r.relation
 CROSS JOIN LATERAL (
   -- Unknown to who may not read the events.
-  SELECT CASE WHEN i.last_id IS NOT NULL THEN GREATEST(i.last_id OPERATOR(pg_catalog.-) w.position, 0) END AS behind
+  SELECT CASE WHEN i.last_id IS NOT NULL THEN GREATEST(i.last_id OPERATOR(pg_catalog.-) w.position, 0) END AS behind,
+         GREATEST(w.complete_through, millrace.known_complete(f.root)) AS complete
   FROM (SELECT millrace.last_id(f.events, f.id_column) AS last_id) i
 ) l;
 COMMENT ON VIEW millrace.rollups IS 'declared rollups and how up to date each is';

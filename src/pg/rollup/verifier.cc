@@ -18,7 +18,7 @@ constexpr int kMostPassedOver = 20;
 
 // Of the worker.
 BackgroundWorkerHandle* running = nullptr;
-TimestampTz started = 0, ended = 0;
+MonotonicTime started = 0, ended = 0;
 int64 pause = kFirstPause;
 
 void EndVerifier(int, Datum) {
@@ -77,20 +77,20 @@ Outcome VerifyOne(Oid* relation) {
 }
 
 void TakeTurn() {
-  const TimestampTz end = GetCurrentTimestamp() + kTurn;
-  for (int passed_over = 0; passed_over < kMostPassedOver && GetCurrentTimestamp() < end;) {
+  const MonotonicTime end = MonotonicNow() + kTurn;
+  for (int passed_over = 0; passed_over < kMostPassedOver && MonotonicNow() < end;) {
     CHECK_FOR_INTERRUPTS();
     Outcome outcome = Outcome::kNothing;
     Oid relation = InvalidOid;
-    char* error = Guard([&] { outcome = VerifyOne(&relation); });
+    ErrorData* error = Guard([&] { outcome = VerifyOne(&relation); });
     if (outcome == Outcome::kNoRollup || (error != nullptr && !OidIsValid(relation))) return;
     if (error != nullptr) {
       LogOnly(Guard([&] {
         BeginStep("noting a failed verification");
-        NoteTurn(relation, error);
+        NoteTurn(relation, error->message);
         EndStep();
       }));
-      pfree(error);
+      FreeErrorData(error);
     }
     passed_over = outcome == Outcome::kVerified ? 0 : passed_over + 1;
   }
@@ -98,8 +98,8 @@ void TakeTurn() {
 
 }  // namespace
 
-TimestampTz TendVerifier(Oid database) {
-  const TimestampTz now = GetCurrentTimestamp();
+MonotonicTime TendVerifier(Oid database) {
+  const MonotonicTime now = MonotonicNow();
   pid_t pid;
   if (running != nullptr) {
     if (GetBackgroundWorkerPid(running, &pid) != BGWH_STOPPED) return now + kLongPause;
@@ -114,7 +114,7 @@ TimestampTz TendVerifier(Oid database) {
   }
   if (verify_share <= 0) return now + kLongPause;
   const auto rest = static_cast<int64>(static_cast<double>(ended - started) / verify_share);
-  const TimestampTz next = ended + (pause >= 0 ? pause : Max(rest, kShortestPause));
+  const MonotonicTime next = ended + (pause >= 0 ? pause : Max(rest, kShortestPause));
   if (now < next) return next;
   started = now;
   if (StartVerifier(database)) return now + kLongPause;
@@ -131,6 +131,5 @@ using namespace millrace::pg;
 extern "C" PGDLLEXPORT void millrace_verifier_main(Datum argument) {
   InstallSignalHandlers();
   ConnectToDatabase(DatumGetObjectId(argument));
-  SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
   TakeTurn();
 }
