@@ -405,7 +405,7 @@ BEGIN
       (ARRAY['topn.number_of_counters', pick('1000', '1000', '1', '7', '40')]),
       (ARRAY['millrace.hll_log2m', pick('11', '11', '11', '8')]), (ARRAY['millrace.hll_expthresh', pick('-1', '-1', '0', '128')]), (ARRAY['millrace.hll_max_sparse', pick('-1', '-1', '50')]),
       (ARRAY['enable_seqscan', pick('on', 'on', 'on', 'off')]), (ARRAY['enable_indexscan', pick('on', 'off')]),
-      (ARRAY['enable_memoize', pick('on', 'off')]), (ARRAY['enable_material', pick('on', 'off')]),
+      (ARRAY['enable_partitionwise_aggregate', pick('on', 'off')]), (ARRAY['enable_memoize', pick('on', 'off')]), (ARRAY['enable_material', pick('on', 'off')]),
       (ARRAY['plan_cache_mode', 'force_generic_plan']), (ARRAY['max_parallel_workers_per_gather', '0']), (ARRAY['jit', 'off']),
       -- rows are to come in the order of the table in either plan
       (ARRAY['enable_sort', 'off'])) x (y) LOOP
