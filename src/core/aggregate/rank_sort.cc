@@ -58,7 +58,6 @@ __attribute__((target("avx2"))) void Rank32(const std::int64_t* values, const st
 std::size_t SortDistinctAvx2(std::int64_t* values, std::size_t count,
                              std::int64_t* counts) noexcept {
   // What lies behind `count` is compared too, and its rank ignored.
-  if (count == 0) return 0;
   std::int64_t copy[kRankSortLimit], ranks[kRankSortLimit], occurrences[kRankSortLimit];
   std::memcpy(copy, values, count * sizeof(*values));
   const std::size_t padded = (count + 31) / 32 * 32;
@@ -97,6 +96,7 @@ std::size_t SortDistinctAvx2(std::int64_t* values, std::size_t count,
 
 std::size_t SortDistinct(std::int64_t* values, std::size_t count, std::int64_t* counts) noexcept {
   static const bool has_avx2 = HasAvx2();
+  if (values == nullptr) return 0;  // of nothing
   if (has_avx2 && count <= kRankSortLimit) {
     return internal::SortDistinctAvx2(values, count, counts);
   }
