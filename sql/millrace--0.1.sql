@@ -96,7 +96,8 @@ CREATE TABLE millrace.verification (
   relation pg_catalog.regclass PRIMARY KEY REFERENCES millrace.rollup ON DELETE CASCADE,
   verified_through pg_catalog.timestamptz,
   next_until pg_catalog.timestamptz,
-  verified_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  verified_at pg_catalog.timestamptz,
+  tried_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   error pg_catalog.text,
   -- How often rows were made anew: what was compared before is void.
   rebuilds pg_catalog.int8 NOT NULL DEFAULT 0
@@ -237,7 +238,7 @@ SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS even
          LEFT JOIN pg_catalog.pg_prepared_xacts x ON x.transaction OPERATOR(pg_catalog.=) b.prepared
        ) END AS waits_for,
        (SELECT pg_catalog.count(*) FROM millrace.failed_event x WHERE x.relation OPERATOR(pg_catalog.=) f.root) AS failed_events,
-       y.verified_through, CASE WHEN y.verified_through IS NOT NULL THEN y.verified_at END AS verified_at,
+       y.verified_through, y.verified_at,
        (SELECT COALESCE(pg_catalog.sum(d.differences), 0)::pg_catalog.int8 FROM millrace.difference d WHERE d.relation OPERATOR(pg_catalog.=) r.relation) AS differences
 FROM millrace.rollup r
 JOIN family f ON f.relation OPERATOR(pg_catalog.=) r.relation

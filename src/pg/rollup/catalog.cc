@@ -236,8 +236,8 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) 
 }
 
 void DeleteRollup(Oid relation) {
-  for (const char* table :
-       {"watermark", "node_watermark", "refresh_error", "failed_event", "rollup"}) {
+  for (const char* table : {"watermark", "node_watermark", "refresh_error", "failed_event_message",
+                            "failed_event", "verification", "difference", "rollup"}) {
     RunOnCatalog(psprintf("DELETE FROM millrace.%s WHERE relation = $1", table),
                  {OidArgument(relation)});
   }

@@ -18,6 +18,7 @@ constexpr int64 kMaxBackoff = 300 * kSecond, kMaxLockBackoff = 5 * kSecond;
 constexpr int64 kReload = 60 * kSecond;
 // How long a step of a task should take, and how many ids it begins with.
 constexpr int64 kShortStep = 250 * kMillisecond, kLongStep = kSecond;
+constexpr int64 kMostSetAside = 100;
 constexpr int64 kFirstStepIds = 100'000, kFewestStepIds = 1'000;
 
 struct Task {
@@ -131,6 +132,8 @@ bool Merge(Task* task, MonotonicTime now) {
   options.wait_for_others = false;
   options.settled = task->settling;
   options.most_ids = Min(task->step_ids, refresh_step);
+  // Some milliseconds each.
+  options.most_set_aside = kMostSetAside;
   options.empty_before = task->empty_steps;
   const MonotonicTime start = MonotonicNow();
   const RefreshResult result = RefreshFamily(LoadFamily(task->relation), options);

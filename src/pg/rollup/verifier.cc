@@ -42,11 +42,11 @@ bool StartVerifier(Oid database) {
   return registered;
 }
 
-// The rollup that was verified longest ago; InvalidOid where there is none.
+// The rollup whose turn was longest ago; InvalidOid where there is none.
 Oid NextRollup() {
   const uint64 rows = RunSql(
       "SELECT r.relation FROM millrace.rollup r LEFT JOIN millrace.verification v USING (relation) "
-      "ORDER BY v.verified_at NULLS FIRST, r.relation::oid LIMIT 1");
+      "ORDER BY v.tried_at NULLS FIRST, r.relation::oid LIMIT 1");
   if (rows == 0) return InvalidOid;
   bool is_null;
   return DatumGetObjectId(SpiValue(0, 1, &is_null));
@@ -56,7 +56,7 @@ Oid NextRollup() {
 void NoteTurn(Oid relation, const char* error) {
   RunSql(
       "INSERT INTO millrace.verification AS v (relation, error) VALUES ($1, $2) ON CONFLICT "
-      "(relation) DO UPDATE SET verified_at = excluded.verified_at, error = excluded.error",
+      "(relation) DO UPDATE SET tried_at = excluded.tried_at, error = excluded.error",
       {OidArgument(relation), TextArgument(error)});
 }
 
