@@ -184,7 +184,7 @@ COMMENT ON FUNCTION millrace.apply_retention IS 'do now what set_retention asks 
 
 CREATE FUNCTION millrace.last_id(source pg_catalog.regclass, id_column pg_catalog.name DEFAULT NULL)
 RETURNS pg_catalog.int8 AS '$libdir/millrace', 'millrace_last_id' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION millrace.last_id IS 'the last id handed out for the rows of a table; where Citus distributes it, how many were on all nodes';
+COMMENT ON FUNCTION millrace.last_id IS 'the last id handed out for the rows of a table; where Citus distributes it, how many were on all nodes; on a standby that of the rows that are there';
 -- The coordinator asks these of the nodes that a table is distributed over.
 CREATE FUNCTION millrace.node_state(source pg_catalog.regclass, id_column pg_catalog.name) RETURNS pg_catalog.text
 AS '$libdir/millrace', 'millrace_node_state' LANGUAGE C VOLATILE STRICT;
@@ -220,18 +220,28 @@ WITH RECURSIVE family AS (
   UNION ALL
   SELECT r.relation, f.root, f.events, f.id_column
   FROM millrace.rollup r JOIN family f ON r.parent OPERATOR(pg_catalog.=) f.relation
+), standby AS (
+  -- A standby knows nothing of what was committed after the last transaction that it has replayed, unless it is sent all of that
+  -- and has replayed it. On any other server: no row.
+  SELECT replayed, CASE WHEN pg_catalog.pg_get_wal_replay_pause_state() OPERATOR(pg_catalog.=) 'not paused'
+                          AND pg_catalog.pg_last_wal_replay_lsn() OPERATOR(pg_catalog.>=) pg_catalog.pg_last_wal_receive_lsn()
+                          AND EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver)
+                        THEN 0 ELSE pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) replayed) END AS seconds_behind
+  FROM (SELECT pg_catalog.pg_last_xact_replay_timestamp() AS replayed WHERE pg_catalog.pg_is_in_recovery()) s
 )
 SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS events_behind,
        -- An event that is missing was committed after all that are known to be in.
-       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN 0
+       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.seconds_behind, 0)
             WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN GREATEST(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) COALESCE(l.complete, root.declared_at)), 0) END AS seconds_behind,
-       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN pg_catalog.statement_timestamp() ELSE l.complete END AS complete_through,
+       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 AND NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.statement_timestamp()
+            WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.replayed, l.complete)
+            ELSE LEAST(l.complete, s.replayed) END AS complete_through,
        -- Of a distributed table only its shards are counted, where they are.
        CASE WHEN root.node_watermark IS NULL THEN GREATEST(c.reltuples, 0)::pg_catalog.int8 END AS rows, root.refresh_interval, root.paused,
        w.refreshed_at, w.duration,
        CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
             THEN e.message END AS last_error, e.failed_at, e.retry_at,
-       CASE WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN (
+       CASE WHEN l.behind OPERATOR(pg_catalog.>) 0 AND NOT pg_catalog.pg_is_in_recovery() THEN (
          SELECT pg_catalog.string_agg(DISTINCT COALESCE('process ' OPERATOR(pg_catalog.||) b.pid::pg_catalog.text,
                   'prepared transaction ' OPERATOR(pg_catalog.||) pg_catalog.quote_literal(x.gid)), ', ')
          FROM millrace.writers(f.events) b
@@ -247,6 +257,7 @@ JOIN millrace.watermark w ON w.relation OPERATOR(pg_catalog.=) f.root
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.relation
 LEFT JOIN millrace.refresh_error e ON e.relation OPERATOR(pg_catalog.=) f.root
 LEFT JOIN millrace.verification y ON y.relation OPERATOR(pg_catalog.=) r.relation
+LEFT JOIN standby s ON true
 CROSS JOIN LATERAL (
   -- Unknown to who may not read the events.
   SELECT CASE WHEN i.last_id IS NOT NULL THEN GREATEST(i.last_id OPERATOR(pg_catalog.-) w.position, 0) END AS behind,

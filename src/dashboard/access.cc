@@ -1,17 +1,109 @@
 #include "dashboard/access.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 
 namespace millrace::dashboard {
 namespace {
 
 constexpr const char* kCookie = "millrace_token";
 
-// "name:80" and "[::1]:80" without the port.
-std::string WithoutPort(const std::string& host) {
-  const auto colon = host.rfind(':');
-  if (colon == std::string::npos || host.find(']', colon) != std::string::npos) return host;
-  return host.substr(0, colon);
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool EqualButForCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+// An address within brackets as the one way to write it; empty: it is none.
+std::string Ipv6Name(const std::string& text) {
+  in6_addr address;
+  char canonical[INET6_ADDRSTRLEN];
+  if (inet_pton(AF_INET6, text.c_str(), &address) != 1 ||
+      inet_ntop(AF_INET6, &address, canonical, sizeof(canonical)) == nullptr) {
+    return "";
+  }
+  return "[" + std::string(canonical) + "]";
+}
+
+// In small letters and without the dot that a complete name of DNS may end with; empty: it is none.
+std::string DnsName(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  std::string name;
+  for (const char c : text) {
+    const char small = Lower(c);
+    const bool good = (small >= 'a' && small <= 'z') || (small >= '0' && small <= '9') ||
+                      small == '-' || small == '_' || small == '.';
+    if (!good) return "";
+    name += small;
+  }
+  return name.ends_with('.') ? "" : name;
+}
+
+// What a Host header or the end of an Origin says.
+struct HostAndPort {
+  std::string name;  // as HostName has it
+  int port = -1;     // -1: not said
+};
+
+std::optional<HostAndPort> ParseHost(std::string_view text) {
+  HostAndPort host;
+  std::size_t end;
+  if (text.starts_with('[')) {
+    const std::size_t bracket = text.find(']');
+    if (bracket == std::string_view::npos) return std::nullopt;
+    host.name = Ipv6Name(std::string(text.substr(1, bracket - 1)));
+    end = bracket + 1;
+  } else {
+    end = std::min(text.find(':'), text.size());
+    host.name = DnsName(text.substr(0, end));
+  }
+  if (host.name.empty()) return std::nullopt;
+  if (end == text.size()) return host;
+  if (text[end] != ':') return std::nullopt;
+  const std::string_view digits = text.substr(end + 1);
+  // "name:" says no port.
+  if (digits.empty()) return host;
+  const auto [last, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), host.port);
+  if (error != std::errc() || last != digits.data() + digits.size() || host.port < 0 ||
+      host.port > 65535) {
+    return std::nullopt;
+  }
+  return host;
+}
+
+// Whether an Origin is the server that Host names. The scheme may be either: a proxy with TLS may
+// be before us.
+bool IsOriginOf(std::string_view origin, const HostAndPort& host) {
+  const std::size_t colon = origin.find("://");
+  if (colon == std::string_view::npos) return false;
+  const std::string_view scheme = origin.substr(0, colon);
+  int usual;
+  if (EqualButForCase(scheme, "http")) {
+    usual = 80;
+  } else if (EqualButForCase(scheme, "https")) {
+    usual = 443;
+  } else {
+    return false;
+  }
+  const auto from = ParseHost(origin.substr(colon + 3));
+  auto port = [usual](const HostAndPort& one) { return one.port < 0 ? usual : one.port; };
+  return from && from->name == host.name && port(*from) == port(host);
+}
+
+// The token of `Authorization: Bearer TOKEN`. Of any other kind it is somebody else's, a proxy's
+// for one.
+std::optional<std::string> BearerOf(const httplib::Request& request) {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string given = request.get_header_value("Authorization");
+  if (!EqualButForCase(std::string_view(given).substr(0, kBearer.size()), kBearer)) {
+    return std::nullopt;
+  }
+  return given.substr(std::min(given.find_first_not_of(' ', kBearer.size()), given.size()));
 }
 
 std::string CookieOf(const httplib::Request& request) {
@@ -31,12 +123,25 @@ std::string CookieOf(const httplib::Request& request) {
 
 }  // namespace
 
-bool Access::HostIsOurs(const std::string& host) const {
-  const std::string name = WithoutPort(host);
-  if (name == "localhost" || name == "127.0.0.1" || name == "[::1]") return true;
-  if (options_.host_names.empty()) return !options_.token.empty();
-  return std::find(options_.host_names.begin(), options_.host_names.end(), name) !=
-         options_.host_names.end();
+std::string HostName(const std::string& text) {
+  // As an option has it also without brackets.
+  const std::string address = Ipv6Name(text);
+  if (!address.empty()) return address;
+  const auto host = ParseHost(text);
+  return host && host->port < 0 ? host->name : "";
+}
+
+Access::Access(AccessOptions options) : options_(std::move(options)) {
+  for (const std::string& name : options_.host_names) names_.insert(HostName(name));
+  for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) own_.insert(name);
+  const std::string listen = HostName(options_.listen);
+  // These two are any address.
+  if (!listen.empty() && listen != "0.0.0.0" && listen != "[::]") own_.insert(listen);
+}
+
+bool Access::IsOurs(const std::string& name) const {
+  if (own_.contains(name)) return true;
+  return names_.empty() ? !options_.token.empty() : names_.contains(name);
 }
 
 // In a time that does not tell how much of it is right.
@@ -50,24 +155,18 @@ bool Access::IsToken(const std::string& given) const {
 }
 
 std::optional<ApiError> Access::Refuse(const httplib::Request& request) const {
-  const std::string host = request.get_header_value("Host");
-  if (request.get_header_value_count("Host") != 1 || !HostIsOurs(host)) {
+  const auto host = ParseHost(request.get_header_value("Host"));
+  if (request.get_header_value_count("Host") != 1 || !host || !IsOurs(host->name)) {
     return ApiError(403, "forbidden", "this is not the host that was asked for",
                     "Open the address that `millrace serve` printed, or give it --host-name.");
   }
-  if (request.has_header("Origin")) {
-    const std::string origin = request.get_header_value("Origin");
-    if (request.get_header_value_count("Origin") != 1 ||
-        (origin != "http://" + host && origin != "https://" + host)) {
-      return ApiError(403, "forbidden", "another site's page asked", "");
-    }
+  if (request.has_header("Origin") && (request.get_header_value_count("Origin") != 1 ||
+                                       !IsOriginOf(request.get_header_value("Origin"), *host))) {
+    return ApiError(403, "forbidden", "another site's page asked", "");
   }
   if (options_.token.empty()) return std::nullopt;
-  constexpr std::string_view kBearer = "Bearer ";
-  const std::string authorization = request.get_header_value("Authorization");
-  const std::string given = authorization.rfind(kBearer, 0) == 0
-                                ? authorization.substr(kBearer.size())
-                                : CookieOf(request);
+  const auto bearer = BearerOf(request);
+  const std::string given = bearer ? *bearer : CookieOf(request);
   if (IsToken(given)) return std::nullopt;
   return ApiError(401, "unauthorized", "a token is needed",
                   "Open the address that `millrace serve` printed, with its token.");

@@ -219,6 +219,14 @@ for (const path of ['/', '/app.js', '/api/overview', '/api/stream/overview', '/m
       '[::2]',
       'localhost, evil.example',
       'user@localhost',
+      'localhost..',
+      'localhost:x',
+      'localhost:99999',
+      'local host',
+      '[::1',
+      '[::1]x',
+      '[localhost]',
+      '::1',
       '',
     ]) {
       assertError(await ask(`Host: ${name}`), [403, 400], `Host: ${name}`);
@@ -226,8 +234,11 @@ for (const path of ['/', '/app.js', '/api/overview', '/api/stream/overview', '/m
     assertError(await ask(`Host: ${host}`, 'Host: evil.example'), 403, 'right and wrong Host');
     assertError(await ask('Host: evil.example', `Host: ${host}`), 403, 'wrong and right Host');
     assertError(await ask(`Host: ${host}`, `Host: ${host}`), 403, 'Host twice');
-    for (const name of ['localhost', '127.0.0.1', '[::1]']) {
-      for (const port of ['', `:${server.port}`]) {
+    // Names are compared as DNS and addresses are: whatever the case, a dot at the end, zeros.
+    const sameNames = ['LOCALHOST', 'LocalHost', 'localhost.', 'LOCALHOST.', '127.0.0.1.'];
+    const sameAddresses = ['[0:0:0:0:0:0:0:1]', '[::0001]', '[0000:0000:0000:0000:0000:0000:0000:0001]'];
+    for (const name of ['localhost', '127.0.0.1', '[::1]', ...sameNames, ...sameAddresses]) {
+      for (const port of ['', ':', `:${server.port}`]) {
         assert.equal((await ask(`Host: ${name}${port}`)).status, good, `Host: ${name}${port}`);
       }
     }
@@ -246,6 +257,26 @@ for (const path of ['/', '/app.js', '/api/overview', '/api/stream/overview', '/m
     }
     assert.equal((await from(`http://${host}`)).status, good, 'own Origin');
     assert.equal((await from(`https://${host}`)).status, good, 'own Origin behind TLS');
+    for (const [name, origin] of [
+      ['LOCALHOST:8080', 'http://localhost:8080'],
+      ['localhost:8080', 'HTTP://LocalHost:8080'],
+      ['localhost.', 'http://localhost'],
+      ['localhost', 'http://localhost:80'],
+      ['localhost:443', 'https://localhost'],
+      ['[::1]:8080', 'http://[0:0:0:0:0:0:0:1]:8080'],
+    ]) {
+      assert.equal((await ask(`Host: ${name}`, `Origin: ${origin}`)).status, good, `${origin} of ${name}`);
+    }
+    for (const [name, origin] of [
+      ['localhost:8080', 'http://localhost'],
+      ['localhost', 'https://localhost:80'],
+      ['localhost', 'http://localhost/'],
+      ['localhost', 'http://127.0.0.1'],
+      ['localhost', 'ftp://localhost'],
+      ['localhost', 'http://user@localhost'],
+    ]) {
+      assertError(await ask(`Host: ${name}`, `Origin: ${origin}`), 403, `${origin} of ${name}`);
+    }
     assertError(await ask(`Host: ${host}`, `Origin: http://${host}`, 'Origin: http://evil.example'), 403, 'two of Origin');
   });
 }

@@ -37,7 +37,8 @@ using dashboard::DashboardOptions;
 
 bool IsLoopback(const std::string& address) {
   in_addr number;
-  return address == "localhost" || address == "::1" ||
+  const std::string name = dashboard::HostName(address);
+  return name == "localhost" || name == "[::1]" ||
          (inet_pton(AF_INET, address.c_str(), &number) == 1 && ntohl(number.s_addr) >> 24 == 127);
 }
 
@@ -94,7 +95,14 @@ DashboardOptions MakeOptions(const ServeOptions& options) {
   DashboardOptions made;
   made.host = options.listen;
   made.port = options.port;
+  for (const std::string& name : options.host_names) {
+    if (dashboard::HostName(name).empty()) {
+      throw CliError("\"" + name + "\" is no name of a host",
+                     "Give --host-name a name such as db.example, without a scheme or a port.");
+    }
+  }
   made.access.host_names = options.host_names;
+  made.access.listen = options.listen;
   if (!options.token_file.empty()) {
     made.access.token = ReadToken(options.token_file);
   } else if (!IsLoopback(options.listen)) {

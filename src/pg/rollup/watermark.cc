@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pg/cluster/citus.h"
 #include "pg/rollup/catalog.h"
 #include "pg/rollup/settling.h"
 #include "pg/spi.h"
@@ -333,9 +334,35 @@ bool HaveEnded(const Writer* writers, int count, bool wait) {
 
 using namespace millrace::pg;
 
+namespace {
+
+// On a standby a sequence is ahead: by what is written to the log at once (SEQ_LOG_VALS of
+// sequence.c), so that not each value is. Only events tell how far it really is, and where the last
+// of these ids have none, all below them were handed out.
+int64 LastIdOnStandby(Oid source, const IdSource& ids, int64 logged) {
+  constexpr int64 kLoggedAtOnce = 32;
+  HeapTuple tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(ids.sequence));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for sequence %u", ids.sequence);
+  const int64 increment = reinterpret_cast<Form_pg_sequence>(GETSTRUCT(tuple))->seqincrement;
+  ReleaseSysCache(tuple);
+  if (increment < 1) return logged;
+  const int64 sure = logged / increment > kLoggedAtOnce ? logged - kLoggedAtOnce * increment : 0;
+  const char* column = quote_identifier(ids.column);
+  const char* query = psprintf("SELECT max(%s)::int8 FROM %s WHERE %s > $1 AND %s <= $2", column,
+                               QualifiedName(source), column, column);
+  const RoleScope before = BecomeOwner(OwnerOf(source));
+  (void)RunSql(query, {Int64Argument(sure), Int64Argument(logged)});
+  RestoreRole(before);
+  bool is_null;
+  const Datum last = SpiValue(0, 1, &is_null);
+  return is_null ? sure : DatumGetInt64(last);
+}
+
+}  // namespace
+
 // millrace.last_id(source regclass, id_column name) returns bigint: the last id handed out for the
 // rows of a table, or how many were on all nodes; NULL where that cannot be told, or not to the one
-// who asks.
+// who asks. On a standby that of the events which have been replayed.
 MILLRACE_FUNCTION(last_id) {
   if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr ||
       (pg_class_aclcheck(PG_GETARG_OID(0), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
@@ -350,6 +377,10 @@ MILLRACE_FUNCTION(last_id) {
   const int settings = ConnectSpi();
   int64 total;
   const bool known = CountIds(PG_GETARG_OID(0), ids, OwnerOf(PG_GETARG_OID(0)), &total);
+  Distribution distribution;
+  if (known && RecoveryInProgress() && !FindDistribution(PG_GETARG_OID(0), &distribution)) {
+    total = LastIdOnStandby(PG_GETARG_OID(0), ids, total);
+  }
   DisconnectSpi(settings);
   if (!known) PG_RETURN_NULL();
   PG_RETURN_INT64(total);
