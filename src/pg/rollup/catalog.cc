@@ -160,11 +160,13 @@ Rollup* FindRollup(Oid relation) {
 
 bool FindViews(Oid relation, RollupViews* views) {
   const uint64 rows = RunOnCatalog(
-      "SELECT parent, definition, live, node_watermark FROM millrace.rollup WHERE "
+      "SELECT parent, definition, live, node_watermark, paused FROM millrace.rollup WHERE "
       "relation = $1",
       {OidArgument(relation)});
   if (rows == 0) return false;
-  *views = {OidAt(0, 1), OidAt(0, 2), OidAt(0, 3), OidAt(0, 4)};
+  bool is_null;
+  *views = {OidAt(0, 1), OidAt(0, 2), OidAt(0, 3), OidAt(0, 4),
+            DatumGetBool(SpiValue(0, 5, &is_null))};
   return true;
 }
 

@@ -29,8 +29,12 @@ bool StartWorker(Oid database) {
   worker.bgw_notify_pid = MyProcPid;
   BackgroundWorkerHandle* handle;
   if (!RegisterDynamicBackgroundWorker(&worker, &handle)) {
-    ereport(LOG, (errmsg("millrace: no worker could be started for database %u", database),
-                  errhint("Raise max_worker_processes.")));
+    NoteStarved();
+    ereport(WARNING,
+            (errmsg("millrace: no worker could be started for database %u, whose rollups are not "
+                    "refreshed meanwhile",
+                    database),
+             errhint("Raise max_worker_processes: each database with rollups takes one of them.")));
     return false;
   }
   pid_t pid;

@@ -160,8 +160,8 @@ void Step(Task* task) {
   const MonotonicTime now = MonotonicNow();
   BeginStep(task->settling != nullptr ? "refreshing a rollup" : "looking for events");
   RollupViews views;
-  if (!FindViews(task->relation, &views) || get_rel_name(task->source) == nullptr) {
-    // Dropped; the list of tasks is about to be loaded again.
+  if (!FindViews(task->relation, &views) || views.paused || get_rel_name(task->source) == nullptr) {
+    // Dropped or paused; the list of tasks is about to be loaded again.
     StopSettling(task);
     task->next = now + kReload;
     return EndStep();

@@ -2,6 +2,7 @@
 
 #include "pg/guc.h"
 #include "pg/rollup/verify.h"
+#include "pg/rollup/worker_registry.h"
 #include "pg/rollup/worker_step.h"
 #include "pg/spi.h"
 
@@ -116,6 +117,7 @@ MonotonicTime TendVerifier(Oid database) {
   const auto rest = static_cast<int64>(static_cast<double>(ended - started) / verify_share);
   const MonotonicTime next = ended + (pause >= 0 ? pause : Max(rest, kShortestPause));
   if (now < next) return next;
+  if (IsStarved()) return now + kLongPause;
   started = now;
   if (StartVerifier(database)) return now + kLongPause;
   running = nullptr;

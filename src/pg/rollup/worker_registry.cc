@@ -26,6 +26,7 @@ constexpr uint32 kMaxComplete = 1024, kProbes = 8;
 struct Registry {
   slock_t lock;
   Latch* launcher;
+  TimestampTz starved_at;
   Entry entries[kMaxDatabases];
   // A rollup stands in one of the kProbes places from its hash on.
   Complete complete[kMaxComplete];
@@ -129,6 +130,22 @@ void NoteChange(Oid database) {
   Latch* latch = entry != nullptr && entry->worker != nullptr ? entry->worker : registry->launcher;
   SpinLockRelease(&registry->lock);
   if (latch != nullptr) SetLatch(latch);
+}
+
+void NoteStarved() {
+  const TimestampTz now = GetCurrentTimestamp();
+  SpinLockAcquire(&registry->lock);
+  registry->starved_at = now;
+  SpinLockRelease(&registry->lock);
+}
+
+bool IsStarved() {
+  constexpr int64 kMemory = 120'000'000;
+  const TimestampTz now = GetCurrentTimestamp();
+  SpinLockAcquire(&registry->lock);
+  const bool starved = registry->starved_at != 0 && now - registry->starved_at < kMemory;
+  SpinLockRelease(&registry->lock);
+  return starved;
 }
 
 void NoteComplete(Oid relation, TimestampTz time) {

@@ -26,6 +26,11 @@ bool TakeChange();
 void NoteComplete(Oid relation, TimestampTz time);
 TimestampTz KnownComplete(Oid relation);
 
+// Says that a worker found no place among the server's processes. For two minutes after that, none
+// is taken for anything but refreshes.
+void NoteStarved();
+bool IsStarved();
+
 // Says that a database's rollups have changed: wakes its worker, or the launcher.
 void NoteChange(Oid database);
 
