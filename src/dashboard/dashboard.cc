@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <set>
+#include <thread>
 
+#include "dashboard/condition.h"
 #include "dashboard/feed.h"
 #include "dashboard/http_server.h"
 #include "dashboard/metrics.h"
@@ -24,6 +28,7 @@ using nlohmann::json;
 constexpr const char* kJson = "application/json; charset=utf-8";
 // So that proxies and pages know that the line is up.
 constexpr std::chrono::seconds kHeartbeat{15};
+constexpr std::chrono::seconds kLookEvery{5};
 
 void DoNotStore(Response& response) {
   response.headers.erase("Cache-Control");
@@ -63,27 +68,32 @@ const char* TypeOf(std::string_view name) {
 // watermark where it was, in the same bucket, gives the same.
 class OverviewMaker {
  public:
-  OverviewMaker(Database& database, RollupFinder& finder, OverviewRequest request)
-      : database_(database), finder_(finder), request_(std::move(request)) {}
+  OverviewMaker(Database& database, RollupFinder& finder, ConditionFinder& conditions,
+                OverviewRequest request)
+      : database_(database),
+        finder_(finder),
+        conditions_(conditions),
+        request_(std::move(request)) {}
 
   json operator()() {
     auto snapshot = database_.Begin();
     const RollupTables tables = finder_.Find(snapshot);
-    const OverviewVersion version = VersionOf(snapshot, tables, request_);
-    if (version.settled && version.state == version_.state && !answer_.is_null()) {
-      answer_["generated_at"] = version.now;
-      answer_["complete_through"] = version.now;
-      return answer_;
+    const RollupTable* table = ChooseTable(tables, request_);
+    const Standing standing = conditions_.Find(snapshot, table);
+    const OverviewVersion version = VersionOf(snapshot, table, standing);
+    if (!version.settled || version.state != version_.state || answer_.is_null()) {
+      version_ = {};
+      answer_ = MakeOverview(snapshot, tables, request_, standing);
+      version_ = version;
     }
-    version_ = {};
-    answer_ = MakeOverview(snapshot, tables, request_);
-    version_ = version;
+    SetStanding(snapshot, standing, answer_);
     return answer_;
   }
 
  private:
   Database& database_;
   RollupFinder& finder_;
+  ConditionFinder& conditions_;
   const OverviewRequest request_;
   OverviewVersion version_;
   json answer_;
@@ -108,14 +118,42 @@ class Dashboard::Server {
   }
 
   int port() const { return port_; }
-  bool Run() { return http_.Run(); }
+  bool Run() {
+    std::thread looking([this] { KeepLooking(); });
+    const bool ended_well = http_.Run();
+    Stop();
+    looking.join();
+    return ended_well;
+  }
   void Stop() {
+    {
+      const std::lock_guard lock(stop_mutex_);
+      stopped_ = true;
+      stop_.notify_all();
+    }
     hub_.Stop();
     http_.Stop();
   }
 
  private:
   using Handler = void (Server::*)(const Request&, Response&);
+
+  // Looks at the rollups also while nobody asks: how long one has been behind is known only to who
+  // saw when it was not.
+  void KeepLooking() {
+    std::unique_lock lock(stop_mutex_);
+    while (!stopped_) {
+      lock.unlock();
+      try {
+        auto snapshot = database_.Begin();
+        (void)conditions_.FindAll(snapshot);
+      } catch (const std::exception&) {
+        // Whoever asks is told.
+      }
+      lock.lock();
+      stop_.wait_for(lock, kLookEvery, [this] { return stopped_; });
+    }
+  }
 
   void Route() {
     http_.set_default_headers(SecurityHeaders());
@@ -201,13 +239,14 @@ class Dashboard::Server {
     const OverviewRequest parsed =
         OverviewRequest::Parse(ParametersOf(request, {"tenant", "span", "from", "to"}));
     // A feed's maker is called by one thread at a time.
-    return hub_.Find("overview|" + parsed.Key(), OverviewMaker(database_, finder_, parsed));
+    return hub_.Find("overview|" + parsed.Key(),
+                     OverviewMaker(database_, finder_, conditions_, parsed));
   }
 
   std::shared_ptr<Feed> OperationsFeed() {
     return hub_.Find("operations", [this] {
       auto snapshot = database_.Begin();
-      return operations_.Make(snapshot);
+      return operations_.Make(snapshot, conditions_);
     });
   }
 
@@ -285,14 +324,25 @@ class Dashboard::Server {
   const Access access_;
   Database database_;
   RollupFinder finder_;
+  ConditionFinder conditions_;
   Tenants tenants_;
   OperationsMaker operations_;
   std::atomic<long long> requests_ = 0;
   FeedHub hub_{FeedOptions{}};
+  std::mutex stop_mutex_;
+  std::condition_variable stop_;
+  bool stopped_ = false;
   // Last: its threads use all of the above.
   HttpServer http_;
   int port_ = -1;
 };
+
+void CheckTables(const DashboardOptions& options) {
+  Database database(options.database);
+  RollupFinder finder(options.minutes, options.hours);
+  auto snapshot = database.Begin();
+  finder.Check(snapshot);
+}
 
 Dashboard::Dashboard(const DashboardOptions& options)
     : server_(std::make_unique<Server>(options)) {}

@@ -20,6 +20,9 @@ struct DashboardOptions {
   std::string hours;
 };
 
+// Whether the database can be reached, and the tables read; throws ApiError where they cannot.
+void CheckTables(const DashboardOptions& options);
+
 class Dashboard {
  public:
   // Binds; throws std::runtime_error where that fails.

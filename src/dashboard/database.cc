@@ -23,7 +23,7 @@ ApiError Explain(const CliError& error, const PGconn* connection) {
     return {503, "timeout", "the database took too long",
             "Ask for a shorter span, or give `millrace serve` a longer --statement-timeout."};
   }
-  return {503, "unavailable", message, error.way_out()};
+  return {503, "failed", message, error.way_out()};
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ class ApiError : public std::runtime_error {
         code_(std::move(code)),
         hint_(std::move(hint)) {}
   int status() const { return status_; }
+  const std::string& hint() const { return hint_; }
   nlohmann::json ToJson() const {
     return {{"error", {{"code", code_}, {"message", what()}, {"hint", hint_}}}};
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <ctime>
 #include <string_view>
 
 namespace millrace::dashboard {
@@ -49,6 +51,62 @@ class Metrics {
   std::string text_;
 };
 
+// Seconds since 1970 of a time as RFC 3339 in UTC; null of null.
+json Seconds(const json& time) {
+  if (time.is_null()) return nullptr;
+  std::tm parts = {};
+  double seconds = 0;
+  if (std::sscanf(time.get<std::string>().c_str(), "%d-%d-%dT%d:%d:%lf", &parts.tm_year,
+                  &parts.tm_mon, &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &seconds) != 6) {
+    return nullptr;
+  }
+  parts.tm_year -= 1900;
+  parts.tm_mon -= 1;
+  return static_cast<double>(timegm(&parts)) + seconds;
+}
+
+// A sample for each rollup: 1 where `is` says so.
+template <typename Is>
+void AddFlag(Metrics& metrics, const json& rollups, const char* name, const char* help, Is is) {
+  metrics.Begin(name, "gauge", help);
+  for (const json& rollup : rollups) metrics.Sample("rollup", rollup["rollup"], is(rollup) ? 1 : 0);
+}
+
+// Whether the figures are current and right.
+void AddConditions(Metrics& metrics, const json& operations) {
+  const json& rollups = operations["rollups"];
+  AddFlag(metrics, rollups, "millrace_rollup_failing", "1 while the last refresh has failed.",
+          [](const json& rollup) { return !rollup["failed_at"].is_null(); });
+  AddFlag(metrics, rollups, "millrace_rollup_paused", "1 while it is not refreshed, as was asked.",
+          [](const json& rollup) { return rollup["paused"].get<bool>(); });
+  AddFlag(metrics, rollups, "millrace_rollup_healthy",
+          "0 while it fails, is paused, far behind or not refreshed, or wrong.",
+          [](const json& rollup) { return rollup["condition"]["state"] == "ok"; });
+  metrics.Begin("millrace_rollup_failed_events", "gauge", "Events set aside and not counted.");
+  metrics.Samples(rollups, "rollup", "failed_events");
+  metrics.Begin("millrace_rollup_differences", "gauge",
+                "Values that verification found to differ from the events.");
+  metrics.Samples(rollups, "rollup", "differences");
+  metrics.Begin("millrace_rollup_verified_timestamp_seconds", "gauge",
+                "When a bucket was verified last.");
+  for (const json& rollup : rollups) {
+    metrics.Sample("rollup", rollup["rollup"], Seconds(rollup["verified_at"]));
+  }
+  metrics.Begin("millrace_rollup_verified_through_timestamp_seconds", "gauge",
+                "Buckets before this time were verified.");
+  for (const json& rollup : rollups) {
+    metrics.Sample("rollup", rollup["rollup"], Seconds(rollup["verified_through"]));
+  }
+  const json& standby = operations["standby"];
+  metrics.Begin("millrace_standby", "gauge", "1 where the database is a standby.");
+  metrics.Sample(standby.is_null() ? 0 : 1);
+  if (standby.is_null()) return;
+  metrics.Begin("millrace_standby_replay_paused", "gauge", "1 while its replay is paused.");
+  metrics.Sample(standby["replay_paused"].get<bool>() ? 1 : 0);
+  metrics.Begin("millrace_standby_connected", "gauge", "0 while it is cut off from its primary.");
+  metrics.Sample(standby["connected"].get<bool>() ? 1 : 0);
+}
+
 }  // namespace
 
 std::string FormatMetrics(const json& operations, const ServerCounters& counters) {
@@ -69,10 +127,7 @@ std::string FormatMetrics(const json& operations, const ServerCounters& counters
   metrics.Samples(rollups, "rollup", "duration_ms");
   metrics.Begin("millrace_rollup_size_bytes", "gauge", "Size of a rollup with its indexes.");
   metrics.Samples(rollups, "rollup", "size_bytes");
-  metrics.Begin("millrace_rollup_failing", "gauge", "1 while the last refresh has failed.");
-  for (const json& rollup : rollups) {
-    metrics.Sample("rollup", rollup["rollup"], rollup["state"] == "bad" ? 1 : 0);
-  }
+  AddConditions(metrics, operations);
   const json& tables = operations["tables"];
   metrics.Begin("millrace_table_partitions", "gauge", "Partitions of a table.");
   metrics.Samples(tables, "table", "partitions");

@@ -12,18 +12,6 @@ using nlohmann::json;
 // Times as RFC 3339.
 #define ISO(expression) "to_char(" expression ", 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
-// A declared rollup is as `millrace status` warns of it.
-constexpr const char* kDeclared =
-    "SELECT rollup::text AS rollup, source::text AS source, true AS declared, events_behind, "
-    "seconds_behind, " ISO("complete_through") " AS complete_through, rows, "
-    "pg_total_relation_size(rollup) AS size_bytes, "
-    "extract(epoch FROM refresh_interval)::float8 AS refresh_interval_seconds, paused, " 
-    ISO("refreshed_at") " AS last_refresh, "
-    "(extract(epoch FROM duration) * 1000)::float8 AS duration_ms, last_error, waits_for, "
-    "CASE WHEN failed_at IS NOT NULL THEN 'bad' WHEN waits_for IS NOT NULL AND seconds_behind > 60 "
-    "THEN 'warning' ELSE 'ok' END AS state "
-    "FROM millrace.rollups ORDER BY 1";
-
 constexpr const char* kRefreshes =
     "SELECT rollup::text AS rollup, percent::float8 AS percent, "
     "extract(epoch FROM running_for)::float8 AS running_seconds FROM millrace.refresh_progress "
@@ -43,7 +31,8 @@ constexpr const char* kWorkers =
 constexpr const char* kPartitions = R"(
   SELECT c.oid::regclass::text AS partition, pg_get_expr(c.relpartbound, c.oid) AS bounds,
          pg_total_relation_size(c.oid) AS size_bytes,
-         greatest(coalesce(s.n_live_tup, 0), c.reltuples, 0)::bigint AS rows
+         CASE WHEN greatest(s.n_live_tup, c.reltuples) > 0 THEN greatest(s.n_live_tup, c.reltuples)::bigint
+              WHEN c.reltuples >= 0 OR pg_relation_size(c.oid) = 0 THEN 0 END AS rows
   FROM pg_inherits i
   JOIN pg_class c ON c.oid = i.inhrelid
   LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
@@ -98,10 +87,29 @@ json HandWritten(const json& status) {
                        {"last_refresh", nullptr},
                        {"duration_ms", nullptr},
                        {"last_error", nullptr},
+                       {"failed_at", nullptr},
+                       {"retry_at", nullptr},
                        {"waits_for", nullptr},
+                       {"failed_events", 0},
+                       {"verified_through", nullptr},
+                       {"verified_at", nullptr},
+                       {"differences", 0},
+                       {"condition", Condition().ToJson()},
                        {"state", "ok"}});
   }
   return rollups;
+}
+
+// What `millrace status` warns of, and what keeps the figures from being current besides.
+json Warnings(const json& status, const RollupStates& states) {
+  json warnings = status["warnings"];
+  for (const Condition& condition : states.conditions) {
+    const std::string& kind = condition.kind;
+    if (kind != "failing" && kind != "set_aside" && kind != "differing") {
+      warnings.push_back(condition.message);
+    }
+  }
+  return warnings;
 }
 
 json Rejects(Database::Snapshot& snapshot) {
@@ -127,11 +135,12 @@ double OperationsMaker::EventsPerSecond(long long events_so_far) {
   return static_cast<double>(events_so_far - samples_.front().events) / passed;
 }
 
-json OperationsMaker::Make(Database::Snapshot& snapshot) {
+json OperationsMaker::Make(Database::Snapshot& snapshot, ConditionFinder& conditions) {
   const json status = cli::InspectServerNow(snapshot.connection());
   const bool extension =
       snapshot.Row("SELECT to_regclass('millrace.rollups') IS NOT NULL AS there")["there"];
-  json rollups = extension ? snapshot.Rows(kDeclared) : json::array();
+  RollupStates states = conditions.FindAll(snapshot);
+  json& rollups = states.rollups;
   long long events = 0;
   if (!rollups.empty()) {
     events = snapshot.Row(kDeclaredEvents)["events"];
@@ -149,13 +158,15 @@ json OperationsMaker::Make(Database::Snapshot& snapshot) {
             {"connections", server["connections"]},
             {"uptime_seconds", server["uptime_seconds"]}}},
           {"ingest", {{"events_per_second", EventsPerSecond(events)}, {"state", "ok"}}},
+          {"condition", states.condition.ToJson()},
+          {"standby", states.replication.ToJson()},
           {"rollups", rollups},
           {"refreshes", extension ? snapshot.Rows(kRefreshes) : json::array()},
           {"tables", Tables(snapshot, status)},
           {"jobs", extension ? snapshot.Rows(kJobs) : json::array()},
           {"workers", snapshot.Rows(kWorkers)},
           {"rejects", extension ? Rejects(snapshot) : json{{"rows", 0}, {"files", json::array()}}},
-          {"warnings", status["warnings"]}};
+          {"warnings", Warnings(status, states)}};
 }
 
 }  // namespace millrace::dashboard

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 
+#include "dashboard/condition.h"
 #include "dashboard/database.h"
 
 namespace millrace::dashboard {
@@ -13,7 +14,7 @@ namespace millrace::dashboard {
 class OperationsMaker {
  public:
   // As `Operations` in openapi.json.
-  nlohmann::json Make(Database::Snapshot& snapshot);
+  nlohmann::json Make(Database::Snapshot& snapshot, ConditionFinder& conditions);
 
  private:
   double EventsPerSecond(long long events_so_far);

@@ -262,15 +262,8 @@ std::string Stitched(const RollupTables& tables, std::int64_t hour) {
       Iso(hour));
 }
 
-// By minutes or by the hour. REQUIRES: there is one of them.
-const RollupTable& ChooseTable(const RollupTables& tables, const OverviewRequest& request) {
-  const bool by_minutes =
-      request.length <= kLongestByMinutes ? tables.minutes.has_value() : !tables.hours.has_value();
-  return by_minutes ? *tables.minutes : *tables.hours;
-}
-
 Span ChooseSpan(const RollupTables& tables, const RollupTable& table,
-                const OverviewRequest& request, std::int64_t now, const Freshness& freshness) {
+                const OverviewRequest& request, std::int64_t now, const Standing& standing) {
   Span span;
   span.table = table;
   const std::int64_t unit = span.table.bucket_seconds;
@@ -284,7 +277,7 @@ Span ChooseSpan(const RollupTables& tables, const RollupTable& table,
   span.before = span.from - (span.to - span.from);
   span.tenant = request.tenant;
   // Where the table has all events, the view would say the same, more slowly.
-  span.live = freshness.known && freshness.behind > 0 && freshness.behind <= kLongestTail;
+  span.live = standing.known && standing.behind > 0 && standing.behind <= kLongestTail;
   if (unit == kHour && table.live.empty() && tables.minutes.has_value()) {
     span.stitched = Stitched(tables, Floor(now, kHour));
   }
@@ -309,15 +302,12 @@ bool HasRows(Database::Snapshot& snapshot, const std::string& relation) {
 json EmptyPanel() { return {{"sql", ""}, {"rows", json::array()}}; }
 
 // There is nothing to read yet.
-json NoOverview(const OverviewRequest& request, std::int64_t now, const std::string& generated_at) {
+json NoOverview(const OverviewRequest& request, std::int64_t now) {
   const json zero = {{"value", 0}, {"before", 0}, {"error", 0}};
   json overview = {{"tenant", request.tenant.empty() ? json(nullptr) : json(request.tenant)},
                    {"from", Iso(request.up_to_now ? now - request.length : request.from)},
                    {"to", Iso(request.up_to_now ? now : request.to)},
                    {"bucket_seconds", request.length <= kLongestByMinutes ? 300 : 3600},
-                   {"generated_at", generated_at},
-                   {"complete_through", nullptr},
-                   {"live", false},
                    {"empty", true},
                    {"tiles",
                     {{"sql", ""},
@@ -370,42 +360,57 @@ std::string OverviewRequest::Key() const {
   return fmt::format("{}|{}|{}|{}", tenant, length, up_to_now ? 0 : from, up_to_now ? 0 : to);
 }
 
-OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables,
-                          const OverviewRequest& request) {
+const RollupTable* ChooseTable(const RollupTables& tables, const OverviewRequest& request) {
+  if (!tables.minutes && !tables.hours) return nullptr;
+  const bool by_minutes =
+      request.length <= kLongestByMinutes ? tables.minutes.has_value() : !tables.hours.has_value();
+  return by_minutes ? &*tables.minutes : &*tables.hours;
+}
+
+OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTable* table,
+                          const Standing& standing) {
   OverviewVersion version;
-  if (!tables.minutes && !tables.hours) return version;
-  const RollupTable& table = ChooseTable(tables, request);
-  const Freshness freshness = FreshnessOf(snapshot, table);
-  version.settled = freshness.known && freshness.behind == 0;
+  version.settled = standing.known && standing.behind == 0;
   if (!version.settled) return version;
   const Clock clock = ReadClock(snapshot);
   // Looked at once a minute all the same: the rate of a span up to now changes with the time, and a
   // rebuild may have mended rows.
   version.state =
-      fmt::format("{} {} {} {}", freshness.watermark, table.name, table.summaries.size(),
+      fmt::format("{} {} {} {}", standing.watermark, table->name, table->summaries.size(),
                   Floor(static_cast<std::int64_t>(clock.now), kMinute));
-  version.now = clock.iso;
   return version;
 }
 
-json MakeOverview(Database::Snapshot& snapshot, const RollupTables& tables,
-                  const OverviewRequest& request) {
-  const auto [now, iso] = ReadClock(snapshot);
-  const auto now_seconds = static_cast<std::int64_t>(now);
-  if (!tables.minutes && !tables.hours) return NoOverview(request, now_seconds, iso);
+// Everything that had committed at the snapshot is in, unless too much is waiting for a refresh. On
+// a standby: everything that it had replayed.
+void SetStanding(Database::Snapshot& snapshot, const Standing& standing, json& overview) {
+  const std::string now = ReadClock(snapshot).iso;
+  const Replication& replication = standing.replication;
+  const bool all = standing.known && standing.behind <= kLongestTail;
+  std::string through = all ? now : standing.complete_through;
+  if (replication.standby && all) through = std::min(now, replication.replayed_through);
+  const bool empty = overview["empty"];
+  overview["generated_at"] = now;
+  overview["complete_through"] = through.empty() || empty ? json(nullptr) : json(through);
+  overview["live"] = all && replication.follows() && !empty;
+  overview["standby"] = replication.standby;
+  overview["condition"] = standing.condition.ToJson();
+  overview["warnings"] = standing.warnings;
+}
 
-  const RollupTable& table = ChooseTable(tables, request);
-  const Freshness freshness = FreshnessOf(snapshot, table);
-  const Span span = ChooseSpan(tables, table, request, now_seconds, freshness);
+json MakeOverview(Database::Snapshot& snapshot, const RollupTables& tables,
+                  const OverviewRequest& request, const Standing& standing) {
+  const double now = ReadClock(snapshot).now;
+  const auto now_seconds = static_cast<std::int64_t>(now);
+  const RollupTable* table = ChooseTable(tables, request);
+  if (table == nullptr) return NoOverview(request, now_seconds);
+
+  const Span span = ChooseSpan(tables, *table, request, now_seconds, standing);
   const json tiles = Tiles(snapshot, span, now);
   if (tiles["events"]["value"] == 0 &&
-      !HasRows(snapshot, table.live.empty() ? table.name : table.live)) {
-    return NoOverview(request, now_seconds, iso);
+      !HasRows(snapshot, table->live.empty() ? table->name : table->live)) {
+    return NoOverview(request, now_seconds);
   }
-  // Everything that had committed at the snapshot is in, unless too much is waiting for a refresh.
-  const bool live = freshness.known && freshness.behind <= kLongestTail;
-  const std::string& through = live ? iso : freshness.complete_through;
-  const json complete = through.empty() ? json(nullptr) : json(through);
   json trend = Panel(snapshot, TrendSql(span));
   trend["error"] =
       std::max(tiles["devices"]["error"].get<double>(), tiles["sessions"]["error"].get<double>());
@@ -413,9 +418,6 @@ json MakeOverview(Database::Snapshot& snapshot, const RollupTables& tables,
           {"from", Iso(span.from)},
           {"to", Iso(span.to)},
           {"bucket_seconds", span.table.bucket_seconds},
-          {"generated_at", iso},
-          {"complete_through", complete},
-          {"live", live},
           {"empty", false},
           {"tiles", tiles},
           {"trend", trend},

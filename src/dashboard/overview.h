@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "dashboard/condition.h"
 #include "dashboard/database.h"
 #include "dashboard/rollup_tables.h"
 
@@ -26,17 +27,22 @@ struct OverviewRequest {
   std::string Key() const;
 };
 
+// The table that a question is answered from: by minutes or by the hour; nullptr: there is none.
+const RollupTable* ChooseTable(const RollupTables& tables, const OverviewRequest& request);
+
 // What an answer depends on, short of the events that are not in the rollup yet.
 struct OverviewVersion {
   bool settled = false;  // there are none
   std::string state;
-  std::string now;  // RFC 3339
 };
-OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTables& tables,
-                          const OverviewRequest& request);
+// `table`, `standing`: of what ChooseTable gives.
+OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTable* table,
+                          const Standing& standing);
 
 // As `Overview` in openapi.json. Everything in it is of one snapshot.
 nlohmann::json MakeOverview(Database::Snapshot& snapshot, const RollupTables& tables,
-                            const OverviewRequest& request);
+                            const OverviewRequest& request, const Standing& standing);
+// Puts into an answer what changes although the figures do not: times, and how live it is.
+void SetStanding(Database::Snapshot& snapshot, const Standing& standing, nlohmann::json& overview);
 
 }  // namespace millrace::dashboard

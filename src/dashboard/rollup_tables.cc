@@ -11,24 +11,44 @@ bool HasExtension(Database::Snapshot& snapshot) {
   return snapshot.Row("SELECT to_regclass('millrace.rollups') IS NOT NULL AS there")["there"];
 }
 
+// What a rollup must have besides its bucket, and the types that the page's statements take
+// (domains over them too): names of types, or of a category of pg_type.
+constexpr const char* kNeeded = R"((VALUES
+    ('customer_id', ARRAY['int2', 'int4', 'int8'], NULL, 'an integer'),
+    ('event_type', NULL, ARRAY['S', 'E'], 'a text'), ('country', NULL, ARRAY['S', 'E'], 'a text'),
+    ('browser', NULL, ARRAY['S', 'E'], 'a text'),
+    ('event_count', ARRAY['int2', 'int4', 'int8', 'numeric'], NULL, 'an integer'),
+    ('device_distinct_count', ARRAY['hll'], NULL, 'an hll'), ('session_distinct_count', ARRAY['hll'], NULL, 'an hll'),
+    ('top_devices_1000', ARRAY['jsonb'], NULL, 'a jsonb'),
+    ('minute', ARRAY['timestamptz'], NULL, 'a timestamptz'), ('hour', ARRAY['timestamptz'], NULL, 'a timestamptz')
+  ) AS needed (name, types, categories, wanted)
+  LEFT JOIN LATERAL (
+    WITH RECURSIVE base AS (
+      SELECT a.attname, a.atttypid AS type FROM pg_attribute a
+      WHERE a.attrelid = c.oid AND a.attname = needed.name AND a.attnum > 0 AND NOT a.attisdropped
+      UNION ALL
+      SELECT base.attname, t.typbasetype FROM base JOIN pg_type t ON t.oid = base.type WHERE t.typtype = 'd')
+    SELECT base.attname, coalesce(t.typname = ANY (types), t.typcategory::text = ANY (categories)) AS fits, t.oid AS type
+    FROM base JOIN pg_type t ON t.oid = base.type WHERE t.typtype <> 'd') found ON true)";
+
+constexpr const char* kReadable =
+    "has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
+
 // Tables with the columns of the workshop's rollups, and what millrace.rollup says of them.
 std::string Candidates(bool has_extension) {
   return fmt::format(
       R"(
-    SELECT format('%I.%I', n.nspname, c.relname) AS name, bucket.attname AS bucket,
+    SELECT format('%I.%I', n.nspname, c.relname) AS name, $1 AS bucket,
            {live} AS live, {declared} AS declared
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_attribute bucket ON bucket.attrelid = c.oid AND bucket.attname IN ('minute', 'hour')
-      AND bucket.atttypid = 'timestamptz'::regtype
     {join}
     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
-      AND (SELECT count(*) FROM pg_attribute a
-           WHERE a.attrelid = c.oid AND NOT a.attisdropped
-             AND a.attname IN ('customer_id', 'event_type', 'country', 'browser', 'event_count',
-                               'device_distinct_count', 'session_distinct_count', 'top_devices_1000')) = 8
+      AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'top_devices_1000')
+      AND (SELECT count(*) FILTER (WHERE fits) FROM {needed} WHERE needed.name NOT IN ('minute', 'hour') OR needed.name = $1) = 9
       AND {{}}
     ORDER BY 4 DESC, 1)",
+      fmt::arg("needed", kNeeded),
       fmt::arg("live", has_extension ? "(SELECT format('%I.%I', ln.nspname, l.relname) FROM "
                                        "pg_class l JOIN pg_namespace ln ON ln.oid = "
                                        "l.relnamespace WHERE l.oid = r.live)"
@@ -62,20 +82,68 @@ std::map<std::string, RollupSource> Summaries(Database::Snapshot& snapshot,
   return summaries;
 }
 
+std::string Join(const nlohmann::json& names) {
+  std::string text;
+  for (const auto& name : names) {
+    text += (text.empty() ? "" : ", ") + name["text"].get<std::string>();
+  }
+  return text;
+}
+
+// Why a table that was named cannot be shown; empty: it can.
+std::string WhyNot(Database::Snapshot& snapshot, const std::string& named, const char* bucket) {
+  const auto relations = snapshot.Rows(
+      "SELECT c.oid::text AS oid, c.relkind IN ('r', 'p') AND NOT c.relispartition AS is_table "
+      "FROM "
+      "pg_class c WHERE c.oid = to_regclass($1)",
+      {named.c_str()});
+  if (relations.empty()) return fmt::format("there is no table {}", named);
+  if (!relations[0]["is_table"].get<bool>()) {
+    return fmt::format("{} is no table (a rollup's live view is found by itself)", named);
+  }
+  const std::string oid = relations[0]["oid"];
+  auto columns = [&](const char* text, const char* which) {
+    return Join(snapshot.Rows(
+        fmt::format("SELECT {} AS text FROM pg_class c CROSS JOIN {} WHERE c.oid = $1::oid AND "
+                    "(needed.name NOT IN ('minute', 'hour') OR needed.name = $2) AND {}",
+                    text, kNeeded, which),
+        {oid.c_str(), bucket}));
+  };
+  const std::string missing = columns("needed.name", "found.attname IS NULL");
+  if (!missing.empty()) return fmt::format("{} has no column {}", named, missing);
+  const std::string wrong = columns(
+      "format('%s is of type %s and not %s', needed.name, format_type(found.type, NULL), wanted)",
+      "NOT found.fits");
+  if (!wrong.empty()) return fmt::format("the columns of {} do not fit: {}", named, wrong);
+  const std::string hidden =
+      columns("needed.name", "NOT has_column_privilege(c.oid, needed.name, 'SELECT')");
+  if (!hidden.empty()) {
+    return fmt::format("the dashboard's role may not read {} of {}", hidden, named);
+  }
+  return "";
+}
+
+// Throws ApiError where a source cannot be read.
+void TryToRead(Database::Snapshot& snapshot, const std::string& source, const char* bucket) {
+  if (source.empty()) return;
+  (void)snapshot.Rows(
+      fmt::format("SELECT customer_id, event_type, country, browser, {0}, sum(event_count), "
+                  "hll_union_agg(device_distinct_count), hll_union_agg(session_distinct_count), "
+                  "topn_union_agg(top_devices_1000) FROM {1} WHERE false GROUP BY 1, 2, 3, 4, 5",
+                  bucket, source));
+}
+
 std::optional<RollupTable> First(Database::Snapshot& snapshot, const std::string& candidates,
                                  const std::string& named, const char* bucket, int seconds) {
   const auto rows =
       named.empty()
-          ? snapshot.Rows(fmt::format(fmt::runtime(candidates), "bucket.attname = $1"), {bucket})
-          : snapshot.Rows(fmt::format(fmt::runtime(candidates),
-                                      "bucket.attname = $1 AND c.oid = to_regclass($2)"),
+          ? snapshot.Rows(fmt::format(fmt::runtime(candidates), kReadable), {bucket})
+          : snapshot.Rows(fmt::format(fmt::runtime(candidates), "c.oid = to_regclass($2)"),
                           {bucket, named.c_str()});
   if (rows.empty()) {
     if (named.empty()) return std::nullopt;
-    throw ApiError(
-        503, "unavailable",
-        fmt::format("{} is no rollup with the workshop's columns and a column {}", named, bucket),
-        "Name another table, or none.");
+    throw ApiError(503, "failed", WhyNot(snapshot, named, bucket),
+                   "Name another table, or none: the dashboard finds rollups by their columns.");
   }
   const auto& row = rows[0];
   RollupTable table = {{row["name"], row["live"].is_null() ? "" : row["live"].get<std::string>()},
@@ -88,6 +156,33 @@ std::optional<RollupTable> First(Database::Snapshot& snapshot, const std::string
 
 }  // namespace
 
+void RollupFinder::Check(Database::Snapshot& snapshot) {
+  const std::pair<const std::string&, const char*> all[] = {{minutes_, "minute"}, {hours_, "hour"}};
+  for (const auto& [named, bucket] : all) {
+    if (named.empty()) continue;
+    const std::string why = WhyNot(snapshot, named, bucket);
+    if (why.empty()) continue;
+    throw ApiError(503, "failed", why,
+                   "Name another table, or none: the dashboard finds rollups by their columns.");
+  }
+  const RollupTables found = Find(snapshot);
+  if (!found.minutes && !found.hours) {
+    // It may be that there are some, and none may be read.
+    const std::string candidates =
+        fmt::format(fmt::runtime(Candidates(HasExtension(snapshot))), "true");
+    for (const char* bucket : {"minute", "hour"}) {
+      for (const auto& row : snapshot.Rows(candidates, {bucket})) {
+        TryToRead(snapshot, row["name"], bucket);
+      }
+    }
+  }
+  for (const auto* table : {&found.minutes, &found.hours}) {
+    if (!table->has_value()) continue;
+    TryToRead(snapshot, (*table)->name, (*table)->bucket.c_str());
+    TryToRead(snapshot, (*table)->live, (*table)->bucket.c_str());
+  }
+}
+
 RollupTables RollupFinder::Find(Database::Snapshot& snapshot) {
   const std::lock_guard lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
@@ -97,24 +192,6 @@ RollupTables RollupFinder::Find(Database::Snapshot& snapshot) {
   found_.hours = First(snapshot, candidates, hours_, "hour", 3600);
   expires_ = now + kLookAgain;
   return found_;
-}
-
-Freshness FreshnessOf(Database::Snapshot& snapshot, const RollupTable& table) {
-  Freshness freshness;
-  if (table.live.empty()) return freshness;
-  const auto rows = snapshot.Rows(
-      R"(SELECT watermark::text, coalesce(events_behind, 1) AS behind,
-                to_char(complete_through, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS complete_through
-         FROM millrace.rollups WHERE rollup = to_regclass($1))",
-      {table.name.c_str()});
-  if (rows.empty()) return freshness;
-  freshness.known = true;
-  freshness.behind = rows[0]["behind"];
-  freshness.watermark = rows[0]["watermark"];
-  if (!rows[0]["complete_through"].is_null()) {
-    freshness.complete_through = rows[0]["complete_through"];
-  }
-  return freshness;
 }
 
 }  // namespace millrace::dashboard

@@ -36,12 +36,15 @@ struct RollupTables {
 // open. Thread-safe.
 class RollupFinder {
  public:
-  // Names of tables, as an SQL statement has them; empty: found by their columns, declared ones
-  // before others, then by name.
+  // Names of tables, as an SQL statement has them; empty: found by their columns, of those that
+  // may be read; declared ones before others, then by name.
   RollupFinder(std::string minutes, std::string hours)
       : minutes_(std::move(minutes)), hours_(std::move(hours)) {}
 
-  // Throws ApiError 503 when a table that was named is not there.
+  // Throws ApiError, saying why, when a table that was named is not there, has other columns than a
+  // rollup of the workshop's shape, or cannot be read; or when one that was found cannot.
+  void Check(Database::Snapshot& snapshot);
+  // Throws ApiError 503 when a table that was named is not there any more.
   RollupTables Find(Database::Snapshot& snapshot);
 
  private:
@@ -51,14 +54,5 @@ class RollupFinder {
   RollupTables found_;
   std::chrono::steady_clock::time_point expires_;
 };
-
-// How far a declared rollup is.
-struct Freshness {
-  bool known = false;
-  long long behind = 0;          // events that may have come in and are not in its table
-  std::string complete_through;  // RFC 3339; empty: not known
-  std::string watermark;         // changes with each refresh
-};
-Freshness FreshnessOf(Database::Snapshot& snapshot, const RollupTable& table);
 
 }  // namespace millrace::dashboard

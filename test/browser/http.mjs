@@ -856,6 +856,7 @@ if (!process.env.MILLRACE_TOKEN_URL || !process.env.MILLRACE_TOKEN) {
       const expected = path === '/nowhere' ? 404 : 200;
       for (const field of [
         `Authorization: Bearer ${token}`,
+        `Authorization: bearer  ${token}`,
         `Cookie: millrace_token=${token}`,
         `Cookie: a=b; millrace_token=${token}; c=d`,
         `Cookie: a=b;millrace_token=${token}`,
@@ -864,6 +865,8 @@ if (!process.env.MILLRACE_TOKEN_URL || !process.env.MILLRACE_TOKEN) {
         assert.equal(answer.status, expected, `${path}, ${field.slice(0, 20)}`);
         assertHeaders(answer, path);
       }
+      const behind = await ask(path, 'Authorization: Basic YTpi', `Cookie: millrace_token=${token}`);
+      assert.equal(behind.status, expected, `${path}: our cookie, behind a proxy that asks for a password`);
       assertError(await ask(path, `Cookie: millrace_token=${token}`, 'Origin: http://evil.example'), 403, `${path}: another site`);
       assertError(await ask(path, `Cookie: millrace_token=${token}`, 'Origin: null'), 403, `${path}: no site`);
     }

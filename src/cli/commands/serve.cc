@@ -117,6 +117,15 @@ DashboardOptions MakeOptions(const ServeOptions& options) {
   return made;
 }
 
+// Now, and not when somebody opens the page.
+void Check(const DashboardOptions& options) {
+  try {
+    dashboard::CheckTables(options);
+  } catch (const dashboard::ApiError& e) {
+    throw CliError(e.what(), e.hint());
+  }
+}
+
 std::unique_ptr<Dashboard> Bind(const ServeOptions& options, DashboardOptions& made) {
   constexpr int kTries = 20;
   for (int i = 0;; ++i) {
@@ -164,6 +173,7 @@ void Serve(const ServeOptions& options, Ready ready) {
   RaiseFileLimit();
   // A host that does not answer is not waited for until the system gives it up.
   setenv("PGCONNECT_TIMEOUT", "5", 0);
+  Check(made);
   std::unique_ptr<Dashboard> board;
   std::thread server;
   std::atomic<bool> failed = false;

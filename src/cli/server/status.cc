@@ -56,8 +56,11 @@ constexpr const char* kDeclared = R"(
   SELECT rollup::text AS name, source::text AS source, watermark, events_behind AS behind,
          to_char(complete_through, 'YYYY-MM-DD HH24:MI:SS') AS complete_through,
          round(extract(epoch FROM duration) * 1000) AS refresh_ms, paused, last_error, waits_for,
-         pg_total_relation_size(rollup) AS size_bytes, seconds_behind
-  FROM millrace.rollups ORDER BY 1)";
+         pg_total_relation_size(rollup) AS size_bytes, seconds_behind,
+         coalesce((to_jsonb(r)->>'failed_events')::bigint, 0) AS failed_events,
+         coalesce((to_jsonb(r)->>'differences')::bigint, 0) AS differences,
+         NOT EXISTS (SELECT FROM millrace.rollup d WHERE d.relation = r.rollup AND d.parent IS NOT NULL) AS over_events
+  FROM millrace.rollups r ORDER BY 1)";
 
 // Of a database that Citus shards.
 constexpr const char* kNodes = R"(
@@ -190,6 +193,18 @@ json Warnings(Connection& connection, const json& status) {
       warnings.push_back(fmt::format("rollup {} has waited for {} s for {} to end its transaction",
                                      name, static_cast<long long>(rollup["seconds_behind"]),
                                      Text(rollup["waits_for"])));
+    }
+    // Those over it are told the same.
+    if (rollup["failed_events"] > 0 && rollup["over_events"]) {
+      warnings.push_back(fmt::format(
+          "{} events are set aside and not counted in rollup {} (millrace.failed_events says why)",
+          FormatCount(rollup["failed_events"]), name));
+    }
+    if (rollup["differences"] > 0) {
+      warnings.push_back(
+          fmt::format("{} differences found by verification in rollup {} (millrace.differences "
+                      "lists them, millrace.rebuild_rollup mends them)",
+                      FormatCount(rollup["differences"]), name));
     }
   }
   return warnings;

@@ -42,6 +42,30 @@ export interface Rows<T> {
   rows: T[];
 }
 
+export type Health = 'ok' | 'warning' | 'bad';
+
+export type ConditionKind =
+  | 'live'
+  | 'standby'
+  | 'unknown'
+  | 'failing'
+  | 'no_worker'
+  | 'paused'
+  | 'behind'
+  | 'replay_paused'
+  | 'disconnected'
+  | 'differing'
+  | 'set_aside';
+
+export interface Condition {
+  kind: ConditionKind;
+  state: Health;
+  rollup: string | null;
+  message: string;
+  since: string | null;
+  retry_at: string | null;
+}
+
 export interface Overview {
   tenant: string | null;
   from: string;
@@ -50,6 +74,9 @@ export interface Overview {
   generated_at: string;
   complete_through: string | null;
   live: boolean;
+  standby: boolean;
+  condition: Condition;
+  warnings: string[];
   empty: boolean;
   tiles: {
     sql: string;
@@ -71,8 +98,6 @@ export interface Tenants {
   more: boolean;
 }
 
-export type Health = 'ok' | 'warning' | 'bad';
-
 export interface Rollup {
   rollup: string;
   source: string;
@@ -87,7 +112,14 @@ export interface Rollup {
   last_refresh: string | null;
   duration_ms: number | null;
   last_error: string | null;
+  failed_at: string | null;
+  retry_at: string | null;
   waits_for: string | null;
+  failed_events: number;
+  verified_through: string | null;
+  verified_at: string | null;
+  differences: number;
+  condition: Condition;
   state: Health;
 }
 
@@ -101,7 +133,7 @@ export interface Partition {
   partition: string;
   bounds: string;
   size_bytes: number;
-  rows: number;
+  rows: number | null;
 }
 
 export interface Table {
@@ -143,6 +175,8 @@ export interface Operations {
     uptime_seconds: number;
   };
   ingest: { events_per_second: number; state: Health };
+  condition: Condition;
+  standby: { replay_paused: boolean; connected: boolean; replayed_through: string | null } | null;
   rollups: Rollup[];
   refreshes: Refresh[];
   tables: Table[];
@@ -171,6 +205,13 @@ export const unreachable: ApiError['error'] = {
   code: 'unreachable',
   message: 'The server cannot be reached.',
   hint: 'Is `millrace serve` running? The page tries again by itself.',
+};
+
+/** What a server that does not say anything any more is told as. */
+export const silent: ApiError['error'] = {
+  code: 'silent',
+  message: 'The server has not been heard for 20 seconds.',
+  hint: 'The page tries again by itself.',
 };
 
 function isApiError(body: unknown): body is ApiError {

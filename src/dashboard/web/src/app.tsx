@@ -1,6 +1,7 @@
 // The page as a whole: which view, and what stands in its place while there is nothing to show.
 import { useEffect } from 'preact/hooks';
 import { resource } from './api';
+import { ConditionPanel } from './components/condition';
 import { Empty } from './components/empty';
 import { Header } from './components/header';
 import { OperationsView } from './components/operations';
@@ -42,8 +43,13 @@ function Body({ live, navigation, path }: { live: Live; navigation: Navigation; 
   if (error && !current) return <Problem error={error} />;
   if (answer === null || answer.view !== navigation.state.view) return <Loading />;
   if (answer.view === 'operations') return <OperationsView data={answer.data} />;
-  if (answer.data.empty) return <Empty />;
-  return <OverviewView data={answer.data} navigation={navigation} stale={!current} />;
+  const { data } = answer;
+  return (
+    <>
+      <ConditionPanel condition={data.condition} warnings={data.warnings} now={data.generated_at} />
+      {data.empty ? <Empty /> : <OverviewView data={data} navigation={navigation} stale={!current} />}
+    </>
+  );
 }
 
 /** Tenants and times can be chosen also where there is nothing to show for them, but not without any event. */

@@ -1,7 +1,7 @@
 // The live answer to what is shown: one EventSource at a time, closed when something else is asked
 // for or the page has been hidden for a while. What was shown stays until the new answer is there.
 import { useEffect, useState } from 'preact/hooks';
-import { askForError, asError, type ApiError, type Operations, type Overview } from './api';
+import { askForError, asError, silent, type ApiError, type Operations, type Overview } from './api';
 
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'error';
 
@@ -20,6 +20,8 @@ export interface Live {
 /** Hidden for this long, the page gives its connection back: browsers open six to a server. */
 const hiddenFor = 30_000;
 const retryAfter = 3_000;
+/** The server sends at least every five seconds. Silent for this long, what is shown is not live. */
+const silentFor = 20_000;
 
 /** Calls `open` while the page is visible, and what it returned to close. */
 function whileVisible(open: () => () => void): () => void {
@@ -53,6 +55,7 @@ export function useLive(path: string): Live {
     const open = () => {
       let source: EventSource;
       let timer: number | undefined;
+      let silence: number | undefined;
       let closed = false;
 
       const failed = (error: ApiError['error']) => set((old) => ({ ...old, connection: 'error', error }));
@@ -66,7 +69,21 @@ export function useLive(path: string): Live {
         timer = setTimeout(connect, retryAfter);
       };
 
-      const onProblem = (event: MessageEvent<string>) => failed(asError(JSON.parse(event.data), 200));
+      // A line may be dead without an end: its server stopped, or this machine was asleep.
+      const heard = () => {
+        clearTimeout(silence);
+        silence = setTimeout(() => {
+          failed(silent);
+          clearTimeout(timer);
+          source.close();
+          connect();
+        }, silentFor);
+      };
+
+      const onProblem = (event: MessageEvent<string>) => {
+        heard();
+        failed(asError(JSON.parse(event.data), 200));
+      };
 
       const onError = () => {
         if (source.readyState === EventSource.CLOSED) {
@@ -77,6 +94,7 @@ export function useLive(path: string): Live {
       };
 
       const onAnswer = (event: MessageEvent<string>) => {
+        heard();
         const answer = { path, view, data: JSON.parse(event.data) } as Answer;
         set({ connection: 'live', error: null, answer });
       };
@@ -86,6 +104,7 @@ export function useLive(path: string): Live {
         source.addEventListener(view, onAnswer);
         source.addEventListener('problem', onProblem);
         source.addEventListener('error', onError);
+        heard();
       };
 
       set((old) => ({ ...old, connection: 'connecting', error: null }));
@@ -93,6 +112,7 @@ export function useLive(path: string): Live {
       return () => {
         closed = true;
         clearTimeout(timer);
+        clearTimeout(silence);
         source.close();
       };
     };

@@ -2,10 +2,10 @@
 // announced: the time changes every second.
 import { fullTime, seconds } from '../format';
 import type { Connection, Live } from '../stream';
+import { words } from './condition';
 
-const words: Record<Connection, string> = {
+const connections: Record<Exclude<Connection, 'live'>, string> = {
   connecting: 'Connecting',
-  live: 'Live',
   reconnecting: 'Reconnecting',
   error: 'Not live',
 };
@@ -21,7 +21,8 @@ function Complete({ live }: { live: Live }) {
     );
   }
   if (data.complete_through === null) return null;
-  const title = `Every event committed before ${fullTime(data.complete_through)} is in these figures.`;
+  const but = data.condition.kind === 'set_aside' ? ', but for those set aside,' : '';
+  const title = `Every event committed before ${fullTime(data.complete_through)}${but} is in these figures.`;
   return (
     <span class="complete" title={title}>
       complete through{' '}
@@ -32,19 +33,30 @@ function Complete({ live }: { live: Live }) {
   );
 }
 
+/** How it looks, what it is called, and why. The connection comes first: without it nothing else is known. */
+function look({ connection, error, answer }: Live): { state: string; colour: string; word: string; why: string } {
+  if (connection !== 'live' || answer === null) {
+    const state = connection === 'live' ? 'connecting' : connection;
+    return { state, colour: state, word: connections[state], why: error ? error.message : '' };
+  }
+  const { condition } = answer.data;
+  return {
+    state: condition.kind,
+    colour: condition.kind === 'unknown' ? 'neutral' : condition.state === 'ok' ? 'live' : condition.state,
+    word: words[condition.kind],
+    why: condition.message,
+  };
+}
+
 export function LiveState({ live }: { live: Live }) {
-  const { connection, error } = live;
+  const { state, colour, word, why } = look(live);
+  const hint = live.error ? ` ${live.error.hint}` : '';
   return (
-    <div class={`live ${connection}`} data-testid="live" data-state={connection}>
+    <div class={`live ${colour}`} data-testid="live" data-state={state}>
       <span class="dot" aria-hidden="true" />
-      <span
-        class="words"
-        role="status"
-        aria-live="polite"
-        title={error ? `${error.message} ${error.hint}` : undefined}
-      >
-        {words[connection]}
-        {error && <span class="why">: {error.message}</span>}
+      <span class="words" role="status" aria-live="polite" title={why === '' ? undefined : `${why}${hint}`}>
+        {word}
+        {why !== '' && <span class="why">: {why}</span>}
       </span>
       <Complete live={live} />
     </div>

@@ -63,7 +63,12 @@ export function OverviewView({ data, navigation, stale }: Props) {
         <h1 data-testid="subject">{data.tenant === null ? 'All tenants' : <>Tenant {data.tenant}</>}</h1>
         <p class="muted">
           <span class="when">{interval(data.from, data.to)}</span> <span>{timeZone}</span>
-          {!data.live && <span> · without events that came after the last refresh</span>}
+          {!data.live &&
+            (data.standby ? (
+              <span> · as far as this standby has replayed</span>
+            ) : (
+              <span> · without events that came after the last refresh</span>
+            ))}
         </p>
       </div>
       <Tiles data={data} stem={stem} />

@@ -9,7 +9,9 @@ const titles: Record<string, string> = {
   not_found: 'There is no such thing',
   busy: 'The server is busy',
   timeout: 'That took too long',
+  failed: 'The database answers with an error',
   unavailable: 'The database cannot be reached',
+  silent: 'The server is silent',
 };
 
 export function Problem({ error }: { error: ApiError['error'] }) {

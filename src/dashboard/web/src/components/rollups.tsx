@@ -1,6 +1,6 @@
 // The rollups: how far each is behind, how its refreshes go, and the refreshes that are at work.
 import type { Refresh, Rollup } from '../api';
-import { bytes, count, duration, milliseconds } from '../format';
+import { bytes, count, duration, milliseconds, seconds } from '../format';
 import { Ago } from './ago';
 import { Grid } from './grid';
 import { Health } from './health';
@@ -36,6 +36,11 @@ export function Rollups({ rollups, now }: { rollups: Rollup[]; now: string }) {
                 {rollup.rollup}
                 <small>
                   of {rollup.source}, {howOften(rollup)}
+                  {rollup.verified_at !== null && (
+                    <>
+                      , verified <Ago time={rollup.verified_at} now={now} />
+                    </>
+                  )}
                 </small>
               </th>
               <td>
@@ -47,7 +52,9 @@ export function Rollups({ rollups, now }: { rollups: Rollup[]; now: string }) {
                 <Ago time={rollup.last_refresh} now={now} never="never" />
               </td>
               <td class="figure">{orDash(rollup.duration_ms, milliseconds)}</td>
-              <td class="figure">{orDash(rollup.rows, count)}</td>
+              <td class="figure" title={rollup.rows === null ? 'not known yet' : undefined}>
+                {orDash(rollup.rows, count)}
+              </td>
               <td class="figure">{bytes(rollup.size_bytes)}</td>
             </tr>
             {rollup.waits_for !== null && (
@@ -58,6 +65,28 @@ export function Rollups({ rollups, now }: { rollups: Rollup[]; now: string }) {
             {rollup.last_error !== null && (
               <tr class="detail error">
                 <td colSpan={columns.length}>Last error: {rollup.last_error}</td>
+              </tr>
+            )}
+            {rollup.failed_at !== null && (
+              <tr class="detail error">
+                <td colSpan={columns.length} data-testid="rollup-failed">
+                  Failed <Ago time={rollup.failed_at} now={now} />, tried again at{' '}
+                  {rollup.retry_at === null ? '–' : seconds(rollup.retry_at)}
+                </td>
+              </tr>
+            )}
+            {rollup.differences > 0 && (
+              <tr class="detail error">
+                <td colSpan={columns.length} data-testid="rollup-differences">
+                  {count(rollup.differences)} differences found by verification
+                </td>
+              </tr>
+            )}
+            {rollup.failed_events > 0 && (
+              <tr class="detail">
+                <td colSpan={columns.length} data-testid="rollup-failed-events">
+                  {count(rollup.failed_events)} events set aside and not counted
+                </td>
               </tr>
             )}
           </tbody>

@@ -26,7 +26,7 @@ function Partitions({ partitions, all }: { partitions: Partition[]; all: number 
           <td colSpan={2}>{each.bounds}</td>
           <td class="figure">{bytes(each.size_bytes)}</td>
           <td />
-          <td class="figure">{count(each.rows)} rows</td>
+          <td class="figure">{each.rows === null ? 'rows not known yet' : `${count(each.rows)} rows`}</td>
         </tr>
       ))}
       {all > partitions.length && (
