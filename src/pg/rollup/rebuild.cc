@@ -115,6 +115,11 @@ void RebuildRootTree(void* argument) {
       RebuildTree(root, SelectSql(root, root, rebuild->ids->column, events), rebuild->span);
 }
 
+// A repair of events may have been what the rebuild is for.
+void Retry(const Rollup& root, const IdSource& ids) {
+  InsideRefresh(root.relation, [&] { (void)RetryFailedEvents(root, ids.column); });
+}
+
 // Where an event makes it fail, the events that fail are set aside, and it begins again.
 uint64 RebuildRoot(const Rollup& root, const IdSource& ids, List* ranges, int64 last,
                    const Span& span) {
@@ -177,10 +182,7 @@ uint64 Rebuild(Oid relation, const Span& span) {
   if (!IsAll(span)) {
     const uint64 rows = RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(watermark.position)),
                                     watermark.position, span);
-    // A repair of events may have been what the rebuild is for.
-    if (!OidIsValid(root->node_watermark)) {
-      InsideRefresh(root->relation, [&] { (void)RetryFailedEvents(*root, ids.column); });
-    }
+    Retry(*root, ids);
     return rows;
   }
   Settling* settling = StartSettling(root->source, ids, root->owner, -1);
@@ -193,9 +195,13 @@ uint64 Rebuild(Oid relation, const Span& span) {
   }
   const Windows windows = WindowsUpTo(*root, watermark, *settling);
   MoveNodeWatermarks(*root, ids, windows);
-  // Ids may have begun anew: what failed before is looked for again.
-  if (!OidIsValid(root->node_watermark)) DeleteFailedEvents(root->relation, 0, PG_INT64_MAX);
+  // Ids may have begun anew: what failed before is looked for again. On several nodes, what failed
+  // before they were several is left out and then tried again; ids that are not handed out any more
+  // come up by themselves.
+  const bool on_nodes = OidIsValid(root->node_watermark);
+  DeleteFailedEvents(root->relation, on_nodes ? last : 0, PG_INT64_MAX);
   const uint64 rows = RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(last)), last, span);
+  if (on_nodes) Retry(*root, ids);
   MoveWatermarks(*root, ids, windows, last, settling->since, started);
   return rows;
 }
