@@ -86,12 +86,10 @@ class EventsQuery {
 
   const char* Sql(const EventSelection& events) {
     if (events.without_failed) {
-      // Read in the statement's own snapshot. The query reads one table, whose column this is.
-      const char* failed = psprintf(
-          "(%s IN (SELECT f.event_id FROM millrace.failed_event f WHERE f.relation = "
-          "%s::regclass))",
-          quote_identifier(id_column_), quote_literal_cstr(root_.name));
-      query_->jointree->quals = WithoutFailed(query_, Add(failed, BOOLOID));
+      const char* failed = FailedSql();
+      if (failed != nullptr) {
+        query_->jointree->quals = WithoutFailed(query_, Add(failed, BOOLOID));
+      }
     }
     if (events.time_column != nullptr) {
       Var* time = SourceColumn(query_, rte_, events.time_column);
@@ -116,6 +114,21 @@ class EventsQuery {
   }
 
  private:
+  // Whether an event was set aside, read in the statement's own snapshot. The query reads one
+  // table, whose column the id is. What Citus sends to the shards cannot read this node's catalog;
+  // there no more events are set aside.
+  const char* FailedSql() const {
+    const char* id = quote_identifier(id_column_);
+    if (!OidIsValid(root_.node_watermark)) {
+      return psprintf(
+          "(%s IN (SELECT f.event_id FROM millrace.failed_event f WHERE f.relation = "
+          "%s::regclass))",
+          id, quote_literal_cstr(root_.name));
+    }
+    const char* ids = FailedEventsSql(root_.relation);
+    return ids == nullptr ? nullptr : psprintf("(%s = ANY (%s))", id, ids);
+  }
+
   Param* Add(const char* expression, Oid type) {
     expressions_ = lappend(expressions_, const_cast<char*>(expression));
     return Placeholder(first_ + list_length(expressions_) - 1, type);

@@ -161,8 +161,6 @@ void RebuildOnThisNode(RootRebuild* rebuild) {
   } else if (error != nullptr) {
     RebuildWithoutFailing(rebuild, error);
   }
-  // A repair of events may have been what the rebuild is for.
-  (void)RetryFailedEvents(root, rebuild->ids->column);
 }
 
 uint64 RebuildRoot(const Rollup& root, const IdSource& ids, int64 last, const Span& span) {
@@ -177,6 +175,8 @@ uint64 RebuildRoot(const Rollup& root, const IdSource& ids, int64 last, const Sp
     } else {
       RebuildOnThisNode(&rebuild);
     }
+    // A repair of events may have been what the rebuild is for.
+    (void)RetryFailedEvents(root, ids.column);
   });
   RestoreRole(before);
   return rebuild.rows;

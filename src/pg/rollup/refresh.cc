@@ -55,16 +55,6 @@ SPIPlanPtr PlanFor(Oid relation, const char* sql) {
   return plan;
 }
 
-// Merges the events of a window on each node. Citus sends a statement to the shards only when it
-// has no parameters and is a single INSERT: one for each rollup of the family.
-void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges) {
-  RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, {ranges})));
-  ListCell* cell;
-  foreach (cell, rollup.children) {
-    MergeOnShards(*static_cast<Rollup*>(lfirst(cell)), root, id_column, ranges);
-  }
-}
-
 [[noreturn]] void RaiseRestarted(const Rollup& root, const char* sequence, int32 group) {
   const char* node = group == 0 ? "" : psprintf(" on the node of group %d", group);
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -212,6 +202,16 @@ void CheckTables(const Rollup& rollup) {
 }
 
 }  // namespace
+
+// Citus sends a statement to the shards only when it has no parameters and is a single INSERT: one
+// for each rollup of the family.
+void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges) {
+  RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, {ranges})));
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    MergeOnShards(*static_cast<Rollup*>(lfirst(cell)), root, id_column, ranges);
+  }
+}
 
 void CheckFamily(const Rollup& root, const IdSource& ids, bool wait) {
   CheckSource(root.source, ids, root.owner, wait);

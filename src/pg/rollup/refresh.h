@@ -56,6 +56,10 @@ void MoveNodeWatermarks(const Rollup& root, const IdSource& ids, const Windows& 
 void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows, int64 added,
                     TimestampTz since, TimestampTz started);
 
+// Merges the events of these ranges of ids, which Citus distributes, into `rollup` and those over
+// it, each shard on its node. REQUIRES: the settings of BeginRefreshSettings.
+void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges);
+
 // Raises where the events of a family cannot be followed (source_check.h), or row security of one
 // of its tables binds its owner. `wait` as CheckSource has it.
 void CheckFamily(const Rollup& root, const IdSource& ids, bool wait);

@@ -116,6 +116,28 @@ void Settle(const Search& search) {
   }
 }
 
+// An event of a table that Citus distributes.
+struct EventOnShards {
+  const Rollup* root;
+  const char* id_column;
+  int64 id;
+};
+
+void MergeEventOnShards(void* argument) {
+  const auto* event = static_cast<EventOnShards*>(argument);
+  MergeOnShards(*event->root, *event->root, event->id_column,
+                AddRange(NIL, IdLiteral(event->id - 1), IdLiteral(event->id)));
+}
+
+// Tries an event again. Returns whether it is counted now.
+bool RetryOnShards(const Rollup& root, const char* id_column, int64 id) {
+  EventOnShards event = {&root, id_column, id};
+  const ErrorData* error = TryInSubtransaction(MergeEventOnShards, &event);
+  if (error == nullptr) return true;
+  WriteFailedEvent(root.relation, id, unpack_sql_state(error->sqlerrcode), error->message);
+  return false;
+}
+
 SPIPlanPtr Prepare(const char* sql) {
   Oid types[] = {INT8OID, INT8OID};
   SPIPlanPtr plan = SPI_prepare(sql, 2, types);
@@ -188,12 +210,18 @@ int64 RetryFailedEvents(const Rollup& root, const char* id_column) {
   }
   const int level = BeginRefreshSettings(root.topn_counters);
   const RoleScope before = BecomeOwner(root.owner);
-  const SPIPlanPtr plan = Prepare(RefreshSql(root, id_column));
+  const bool on_shards = OidIsValid(root.node_watermark);
+  const SPIPlanPtr plan = on_shards ? nullptr : Prepare(RefreshSql(root, id_column));
   int64 counted = 0;
   for (uint64 i = 0; i < count; ++i) {
+    CHECK_FOR_INTERRUPTS();
     SetAside set_aside;
     set_aside.believe_doubtful = true;
-    (void)MergeWindow(root, plan, ids[i] - 1, ids[i], &set_aside);
+    if (on_shards) {
+      if (!RetryOnShards(root, id_column, ids[i])) continue;
+    } else {
+      (void)MergeWindow(root, plan, ids[i] - 1, ids[i], &set_aside);
+    }
     if (set_aside.count > 0) continue;
     DeleteFailedEvents(root.relation, ids[i] - 1, ids[i]);
     ++counted;

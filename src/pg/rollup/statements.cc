@@ -343,8 +343,7 @@ EventSelection EventsIn(const Rollup& rollup, const Rollup& root, List* ranges, 
                         const char* until) {
   EventSelection events;
   events.ranges = ranges;
-  // Of events on several nodes none is set aside.
-  events.without_failed = !OidIsValid(root.node_watermark);
+  events.without_failed = true;
   const char* time = EventTimeOf(rollup, root);
   if (time == nullptr || (since == nullptr && until == nullptr)) return events;
   events.time_column = time;
