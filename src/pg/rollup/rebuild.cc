@@ -154,7 +154,6 @@ void RebuildWithoutFailing(RootRebuild* rebuild, ErrorData* error) {
 }
 
 void RebuildOnThisNode(RootRebuild* rebuild) {
-  const Rollup& root = *rebuild->root;
   ErrorData* error = TryInSubtransaction(RebuildRootTree, rebuild);
   if (error != nullptr && IsAll(rebuild->span)) {
     RebuildByMerging(rebuild);
