@@ -50,7 +50,7 @@ fuzz: deps-dev
 screenshots: install
 	@test/browser/pictures docs/images
 
-# Formatting, clang-tidy, and the unit tests under the sanitizers.
+# Formatting, clang-tidy, the unit tests under the sanitizers, the regression tests under UBSan.
 check: deps-dev
 	@scripts/check
 

@@ -29,6 +29,7 @@ CREATE TABLE millrace.rollup (
   start_after pg_catalog.int8 NOT NULL DEFAULT 0,
   -- Where Citus distributes the events of a rollup over them: a table beside it that has the nodes' watermarks on every node.
   node_watermark pg_catalog.regclass,
+  declared_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   -- topn.number_of_counters of the session that declared it: its summaries keep that many items, whoever refreshes it.
   topn_counters pg_catalog.int4
 );
@@ -95,7 +96,8 @@ CREATE TABLE millrace.verification (
   relation pg_catalog.regclass PRIMARY KEY REFERENCES millrace.rollup ON DELETE CASCADE,
   verified_through pg_catalog.timestamptz,
   next_until pg_catalog.timestamptz,
-  verified_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  verified_at pg_catalog.timestamptz,
+  tried_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   error pg_catalog.text,
   -- How often rows were made anew: what was compared before is void.
   rebuilds pg_catalog.int8 NOT NULL DEFAULT 0
@@ -193,6 +195,9 @@ COMMENT ON FUNCTION millrace.node_shard_writers IS 'who writes to the shards of 
 CREATE FUNCTION millrace.node_still_writing(writers pg_catalog.text) RETURNS pg_catalog.text
 AS '$libdir/millrace', 'millrace_node_still_writing' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.node_still_writing IS 'those of these transactions that are this node''s and have not ended';
+CREATE FUNCTION millrace.known_complete(rollup pg_catalog.regclass) RETURNS pg_catalog.timestamptz
+AS '$libdir/millrace', 'millrace_known_complete' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.known_complete IS 'when the worker last saw that nothing was missing in a rollup over events; NULL since the server started';
 CREATE FUNCTION millrace.writers(source pg_catalog.regclass, OUT pid pg_catalog.int4, OUT prepared pg_catalog.xid)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_writers' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.writers IS 'transactions that have written to a table or its partitions and not ended: a refresh waits for them';
@@ -225,11 +230,12 @@ WITH RECURSIVE family AS (
   FROM (SELECT pg_catalog.pg_last_xact_replay_timestamp() AS replayed WHERE pg_catalog.pg_is_in_recovery()) s
 )
 SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS events_behind,
+       -- An event that is missing was committed after all that are known to be in.
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.seconds_behind, 0)
-            WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) w.complete_through) END AS seconds_behind,
+            WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN GREATEST(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) COALESCE(l.complete, root.declared_at)), 0) END AS seconds_behind,
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 AND NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.statement_timestamp()
-            WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.replayed, w.complete_through)
-            ELSE LEAST(w.complete_through, s.replayed) END AS complete_through,
+            WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.replayed, l.complete)
+            ELSE LEAST(l.complete, s.replayed) END AS complete_through,
        -- Of a distributed table only its shards are counted, where they are.
        CASE WHEN root.node_watermark IS NULL THEN GREATEST(c.reltuples, 0)::pg_catalog.int8 END AS rows, root.refresh_interval, root.paused,
        w.refreshed_at, w.duration,
@@ -242,7 +248,7 @@ SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS even
          LEFT JOIN pg_catalog.pg_prepared_xacts x ON x.transaction OPERATOR(pg_catalog.=) b.prepared
        ) END AS waits_for,
        (SELECT pg_catalog.count(*) FROM millrace.failed_event x WHERE x.relation OPERATOR(pg_catalog.=) f.root) AS failed_events,
-       y.verified_through, CASE WHEN y.verified_through IS NOT NULL THEN y.verified_at END AS verified_at,
+       y.verified_through, y.verified_at,
        (SELECT COALESCE(pg_catalog.sum(d.differences), 0)::pg_catalog.int8 FROM millrace.difference d WHERE d.relation OPERATOR(pg_catalog.=) r.relation) AS differences
 FROM millrace.rollup r
 JOIN family f ON f.relation OPERATOR(pg_catalog.=) r.relation
@@ -254,7 +260,8 @@ LEFT JOIN millrace.verification y ON y.relation OPERATOR(pg_catalog.=) r.relatio
 LEFT JOIN standby s ON true
 CROSS JOIN LATERAL (
   -- Unknown to who may not read the events.
-  SELECT CASE WHEN i.last_id IS NOT NULL THEN GREATEST(i.last_id OPERATOR(pg_catalog.-) w.position, 0) END AS behind
+  SELECT CASE WHEN i.last_id IS NOT NULL THEN GREATEST(i.last_id OPERATOR(pg_catalog.-) w.position, 0) END AS behind,
+         GREATEST(w.complete_through, millrace.known_complete(f.root)) AS complete
   FROM (SELECT millrace.last_id(f.events, f.id_column) AS last_id) i
 ) l;
 COMMENT ON VIEW millrace.rollups IS 'declared rollups and how up to date each is';

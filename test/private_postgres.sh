@@ -6,7 +6,7 @@ as_server() {
   if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi
 }
 
-# make_private_postgres DIR: sets $private_bindir and $private_pkglibdir below DIR. Programs are copies, as they find their
+# make_private_postgres DIR: sets $private_bindir, $private_pkglibdir and $private_sharedir below DIR. Programs are copies, as they find their
 # other folders from where they lie; everything else is links.
 make_private_postgres() {
   local tree=$1/postgres bindir pkglibdir sharedir folder program
@@ -17,7 +17,7 @@ make_private_postgres() {
   done
   mkdir -p "$tree$bindir"
   for program in initdb postgres pg_ctl; do cp "$bindir/$program" "$tree$bindir"; done
-  private_bindir=$tree$bindir private_pkglibdir=$tree$pkglibdir
+  private_bindir=$tree$bindir private_pkglibdir=$tree$pkglibdir private_sharedir=$tree$sharedir
 }
 
 # start_private_postgres DIR SETTING...: a new cluster in DIR; sets $private_conninfo, its superuser's. Environment for the

@@ -1,6 +1,7 @@
 -- 1. Events, as they come in: one row a click, in partitions of five minutes.
 --
--- Needs the extensions pg_partman (in the schema partman) and millrace, or Citus in its place.
+-- Needs the extensions pg_partman (4.7 or later, in the schema partman) and millrace, or Citus in its
+-- place. Where there is pg_cron, it schedules a job.
 
 CREATE TABLE public.events (
     -- Eight bytes: four would run out after 2,147,483,647 events. ALWAYS, because the rollups take
@@ -20,18 +21,103 @@ CREATE TABLE public.events (
 PARTITION BY RANGE (event_time);
 
 -- Partitions for the past hour too, so that a history loaded on the first day does not end up in the
--- default partition. pg_partman's background worker makes the ones to come.
+-- default partition, and for the hour to come, since clients' clocks may be ahead of ours.
+-- pg_partman's background worker goes on making them.
 SELECT partman.create_parent(
     p_parent_table := 'public.events',
     p_control := 'event_time',
     p_type := 'native',
     p_interval := '5 minutes',
+    p_premake := 12,
     p_start_partition := (now() - interval '1 hour')::text);
 
--- Go on making partitions while no events come in, for this table and no other.
+-- For this table and no other: go on making partitions while no events come in, and take the time to
+-- make them for from the clock alone. Otherwise pg_partman takes it from the default partition too:
+-- one event of the year 2100 would have it make partitions until then, one at infinity never end.
 UPDATE partman.part_config
-SET infinite_time_partitions = true
+SET infinite_time_partitions = true, ignore_default_data = true
 WHERE parent_table = 'public.events';
+
+-- An event whose time has no partition is in the default one, and counts as any other. But a
+-- partition cannot be made while events that belong into it are in the default one, and so one event
+-- of tonight, or those of the first seconds after the server was down for an hour, would end all
+-- making of partitions when their time comes. So this comes before pg_partman: it makes the
+-- partitions that are due, and takes such events along. Events of the year 2100 stay where they are.
+-- Returns how many it made.
+CREATE OR REPLACE FUNCTION public.make_event_partitions()
+RETURNS bigint
+LANGUAGE plpgsql
+SET lock_timeout = '2s'
+AS $function$
+DECLARE
+    width interval;
+    last_start timestamptz;
+    first_start timestamptz;
+    starts timestamptz[];
+BEGIN
+    -- (No search_path of the function's own: pg_partman's functions would leave it to the session.)
+    -- pg_partman takes this lock too: only one of us makes partitions.
+    IF NOT pg_try_advisory_xact_lock(hashtext('pg_partman run_maintenance')) THEN
+        RETURN 0;
+    END IF;
+
+    -- A little more than pg_partman wants, so that it finds nothing left to do.
+    SELECT partition_interval::interval, now() + (premake + 3) * partition_interval::interval
+    INTO width, last_start
+    FROM partman.part_config
+    WHERE parent_table = 'public.events';
+
+    -- Where the newest partition ends.
+    SELECT max(substring(pg_get_expr(c.relpartbound, c.oid) FROM ' TO \(''([^'']+)''\)')::timestamptz)
+    INTO first_start
+    FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+    WHERE i.inhparent = to_regclass('public.events');
+
+    -- A server that was down for a month does not need that month's partitions.
+    IF first_start < now() - interval '1 day' THEN
+        first_start := date_bin(width, now() - interval '1 hour', first_start);
+    END IF;
+
+    starts := ARRAY(SELECT generate_series(first_start, last_start, width));
+    IF coalesce(cardinality(starts), 0) = 0 THEN
+        RETURN 0;
+    END IF;
+
+    IF EXISTS (SELECT FROM public.events
+               WHERE event_time >= first_start
+                 AND event_time < starts[cardinality(starts)] + width) THEN
+        -- Whoever reads the table either has seen these events in the default partition before we
+        -- begin, or finds the new partitions. Waits two seconds for those who read and write now; in
+        -- vain, the next run tries again.
+        LOCK TABLE ONLY public.events IN ACCESS EXCLUSIVE MODE;
+        CREATE TEMP TABLE IF NOT EXISTS moving_events (LIKE public.events) ON COMMIT DROP;
+        WITH moved AS (
+            DELETE FROM public.events
+            WHERE event_time >= first_start
+              AND event_time < starts[cardinality(starts)] + width
+            RETURNING *)
+        INSERT INTO pg_temp.moving_events SELECT * FROM moved;
+        PERFORM partman.create_partition_time('public.events', starts, false);
+        -- Their ids stay: rollups have counted them under these, or will.
+        INSERT INTO public.events OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.moving_events;
+        DELETE FROM pg_temp.moving_events;
+    ELSE
+        PERFORM partman.create_partition_time('public.events', starts, false);
+    END IF;
+    RETURN cardinality(starts);
+END;
+$function$;
+
+SELECT public.make_event_partitions();
+
+DO $block$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron') THEN
+        PERFORM cron.schedule('events_partitions', '*/5 * * * *',
+                              'SELECT public.make_event_partitions()');
+    END IF;
+END;
+$block$;
 
 -- All events of a tenant on one node. On a single server this only takes note of the column.
 SELECT create_distributed_table('public.events', 'customer_id');

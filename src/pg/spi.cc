@@ -45,6 +45,7 @@ int ConnectSpi() {
   SetSettingInScope("DateStyle", "ISO");
   SetSettingInScope("IntervalStyle", "postgres");
   SetSettingInScope("extra_float_digits", "3");
+  SetSettingInScope("standard_conforming_strings", "on");
   SetSettingInScope("bytea_output", "hex");
   SetSettingInScope("array_nulls", "on");
   SetSettingInScope("transform_null_equals", "off");

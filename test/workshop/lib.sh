@@ -33,7 +33,7 @@ refused() {
 # Jobs firing in the middle would do no harm, but the tests say when a rollup runs.
 unschedule() {
   sql -c "SELECT cron.unschedule(jobid) FROM cron.job
-          WHERE command ~ '(five_minutely|hourly)_aggregation'" >/dev/null
+          WHERE command ~ '(five_minutely|hourly)_aggregation|make_event_partitions'" >/dev/null
 }
 
 # Goes on after an error: what is not there need not be dropped.
@@ -45,7 +45,7 @@ drop_workshop() {
       -c "DELETE FROM partman.part_config WHERE parent_table = 'public.events'" \
       -c "DROP FUNCTION IF EXISTS five_minutely_aggregation(), hourly_aggregation(),
                                   incremental_rollup_window(text), restart_rollup(text),
-                                  refuse_restart_identity()" || true
+                                  refuse_restart_identity(), make_event_partitions()" || true
   unschedule 2>/dev/null || true
 }
 

@@ -9,25 +9,39 @@
 namespace millrace::cli {
 
 void AddDownCommand(CLI::App& app) {
-  auto data_dir = std::make_shared<std::string>();
-  CLI::App* command =
-      app.add_subcommand("down", "Stop the private server, and its workers; the data stays");
-  AddDataDirOption(*command, *data_dir);
-  command->callback([data_dir] {
-    PrivateServer server(*data_dir);
+  struct Options {
+    std::string data_dir;
+    int timeout = PrivateServer::kStopSeconds;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("down",
+                                         "Stop the private server, and its workers; the data "
+                                         "stays. Whatever the server is doing, each "
+                                         "has stopped after --timeout and 20 seconds more");
+  AddDataDirOption(*command, options->data_dir);
+  command
+      ->add_option(
+          "--timeout", options->timeout,
+          "Seconds for a server to end its sessions and write everything to disk; after that it "
+          "is ended as by a crash, which loses nothing that was committed: the next start "
+          "replays the log")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 86'400));
+  command->callback([options] {
+    PrivateServer server(options->data_dir);
     if (!server.Exists()) {
       fmt::print(stderr, "There is no server in {}\n", server.directory().string());
       return;
     }
-    server.Lock();
+    server.Lock(options->timeout);
     if (StopDashboard(server)) fmt::print(stderr, "The dashboard is stopped\n");
     if (server.Running()) {
-      server.Stop();
+      server.Stop(options->timeout);
       fmt::print(stderr, "The server is stopped\n");
     } else {
       fmt::print(stderr, "The server is not running\n");
     }
-    const int workers = StopWorkers(server);
+    const int workers = StopWorkers(server, options->timeout);
     if (workers > 0) fmt::print(stderr, "{} workers are stopped\n", workers);
   });
 }

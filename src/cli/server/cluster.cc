@@ -142,14 +142,14 @@ void BringUpWorkers(PrivateServer& coordinator, ServerFacts& facts, int count) {
   }
 }
 
-int StopWorkers(const PrivateServer& coordinator) {
+int StopWorkers(const PrivateServer& coordinator, int seconds) {
   int stopped = 0;
   // One that was never finished is in no facts, but may run.
   for (int number = 1; fs::exists(WorkerFolder(coordinator, number)); ++number) {
     PrivateServer worker(WorkerFolder(coordinator, number));
-    worker.Lock();
+    worker.Lock(seconds);
     if (!worker.Running()) continue;
-    worker.Stop();
+    worker.Stop(seconds);
     ++stopped;
   }
   return stopped;

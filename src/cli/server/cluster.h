@@ -23,8 +23,9 @@ void BecomeCoordinator(PrivateServer& server, ServerFacts& facts);
 // them. REQUIRES: locked; the coordinator runs.
 void BringUpWorkers(PrivateServer& coordinator, ServerFacts& facts, int count);
 
-// Stops the workers in the coordinator's folder; says how many ran.
-int StopWorkers(const PrivateServer& coordinator);
+// Stops the workers in the coordinator's folder, as PrivateServer::Stop does each; says how many
+// ran.
+int StopWorkers(const PrivateServer& coordinator, int seconds);
 
 // A coordinator elsewhere.
 struct Coordinator {

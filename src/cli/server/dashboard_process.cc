@@ -82,11 +82,14 @@ bool BecomeDashboard(const PrivateServer& server, const std::string& url) {
 bool StopDashboard(const PrivateServer& server) {
   const auto running = FindDashboard(server);
   if (!running) return false;
-  kill(running->pid, SIGTERM);
-  for (int i = 0; i < 200; ++i) {
-    const auto still = FindDashboard(server);
-    if (!still || still->pid != running->pid) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  // One that does not end when asked is stuck, and has nothing to save.
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    kill(running->pid, signal);
+    for (int i = 0; i < 100; ++i) {
+      const auto still = FindDashboard(server);
+      if (!still || still->pid != running->pid) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
   }
   throw CliError("the dashboard, process " + std::to_string(running->pid) + ", does not end");
 }

@@ -26,6 +26,7 @@
 #include "cli/server/preflight.h"
 #include "cli/server/provision.h"
 #include "cli/server/settings.h"
+#include "cli/server/stop.h"
 
 namespace millrace::cli {
 namespace fs = std::filesystem;
@@ -294,16 +295,25 @@ PrivateServer::~PrivateServer() {
   if (lock_ >= 0) close(lock_);
 }
 
-void PrivateServer::Lock() {
+void PrivateServer::Lock(std::optional<int> seconds) {
   MakeFolder();
   const AsServerUser as(user_);
   lock_ = open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0) throw CliError("cannot open " + directory_.string() + ": " + std::strerror(errno));
   if (flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
   fmt::print(stderr, "Waiting for another millrace that works on {}\n", directory_.string());
-  while (flock(lock_, LOCK_EX) != 0) {
+  const auto start = std::chrono::steady_clock::now();
+  while (flock(lock_, seconds ? LOCK_EX | LOCK_NB : LOCK_EX) != 0) {
     if (errno == EINTR) continue;
-    throw CliError("cannot lock " + directory_.string() + ": " + std::strerror(errno));
+    if (errno != EWOULDBLOCK) {
+      throw CliError("cannot lock " + directory_.string() + ": " + std::strerror(errno));
+    }
+    if (std::chrono::steady_clock::now() - start > std::chrono::seconds(*seconds)) {
+      throw CliError(fmt::format("another millrace has worked on {} for more than {} s",
+                                 directory_.string(), *seconds),
+                     "End that one, or wait for it, and run this again.");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 }
 
@@ -453,14 +463,11 @@ bool PrivateServer::AwaitConnections(const ServerFacts& facts) const {
   return true;
 }
 
-void PrivateServer::Stop() const {
+void PrivateServer::Stop(int seconds) const {
   if (!Running()) return;
-  const auto result = RunProgram({PostgresProgram("pg_ctl"), "stop", "--pgdata", pgdata().string(),
-                                  "--mode", "fast", "--wait", "--timeout", "300", "--silent"},
-                                 user_);
-  if (result.exit_code != 0) {
-    throw CliError("the server does not stop: " + result.output, LogTail(20));
-  }
+  // The file that names the process is the server's user's, whose processes alone we may end.
+  const AsServerUser as(user_);
+  StopPostmaster(pgdata(), seconds);
 }
 
 bool PrivateServer::Running() const {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "cli/server/process.h"
@@ -71,9 +72,10 @@ class PrivateServer {
   // With which the superuser logs in from other nodes. Made when there is none. REQUIRES: locked.
   std::string NodePassword() const;
 
-  // Makes the folder and takes its lock until this object goes; waits for another holder. Throws
-  // CliError when the server's user could not write there.
-  void Lock();
+  // Makes the folder and takes its lock until this object goes; waits for another holder, so many
+  // seconds where they are given. Throws CliError when the server's user could not write there, and
+  // when the time is over.
+  void Lock(std::optional<int> seconds = std::nullopt);
   // Makes the cluster and its configuration, and starts it. `password_file` empty: a password is
   // made. REQUIRES: locked, not Exists() or not ready; CheckFolderPath and CheckFacts passed.
   void Create(ServerFacts facts, const std::string& password_file);
@@ -86,8 +88,13 @@ class PrivateServer {
   // Waits until a server that runs takes connections: it may be in recovery. False when it went
   // down instead. REQUIRES: locked.
   bool AwaitConnections(const ServerFacts& facts) const;
-  // Fast shutdown; waits for the end. Nothing happens when it is not running.
-  void Stop() const;
+  // Fast shutdown: sessions are ended and all is written to disk. What has not ended after so many
+  // seconds is ended as by a crash, which is said on standard error and loses nothing: the next
+  // start replays the log. Returns within `seconds` + kStopGraceSeconds, whatever the server does.
+  // Nothing happens when it is not running.
+  static constexpr int kStopSeconds = 60;
+  static constexpr int kStopGraceSeconds = 20;
+  void Stop(int seconds = kStopSeconds) const;
   // Whether a server process has the cluster, whether or not it takes connections already.
   bool Running() const;
   // The file in log_folder() written last; empty when there is none.

@@ -104,7 +104,7 @@ class GroupBy {
     return table_.KeyValue(group, key);
   }
 
-  // The finished aggregates of a group, each asked for once. REQUIRES: Finish was called, and the
+  // The finished aggregates of a group. REQUIRES: Finish was called, and the
   // kind matches.
   const Number& NumberOf(std::uint32_t group, std::uint32_t aggregate) const {
     return numbers_[std::size_t{group} * aggregates_.size() + aggregate];

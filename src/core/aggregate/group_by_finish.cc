@@ -177,7 +177,11 @@ const TopN* GroupBy::TopNStateOf(std::uint32_t group, std::uint32_t aggregate,
     return sketches_.empty() ? nullptr : TopNState(group, aggregate);
   }
   TopN fresh(topn_counters_);
-  AddToTopN(aggregate, SegmentOf(group, aggregate), state != nullptr ? state : &fresh, allocator);
+  // The number that the aggregate does not use tells whether the values are in the state already.
+  Number& added = numbers_[std::size_t{group} * aggregates_.size() + aggregate];
+  if (added.count++ == 0) {
+    AddToTopN(aggregate, SegmentOf(group, aggregate), state != nullptr ? state : &fresh, allocator);
+  }
   if (state == nullptr) {
     // Its keys must stay while the caller reads them: it becomes the group's.
     has_sketches_ = true;

@@ -68,6 +68,7 @@ std::size_t SortDistinctAvx2(std::int64_t* values, std::size_t count,
   std::uint64_t taken = 0;
   std::memset(occurrences, 0, count * sizeof(*occurrences));
   for (std::size_t i = 0; i < count; ++i) {
+    // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.ArraySubscript): by Rank32
     values[ranks[i]] = copy[i];
     ++occurrences[ranks[i]];
     taken |= std::uint64_t{1} << ranks[i];
@@ -96,6 +97,7 @@ std::size_t SortDistinctAvx2(std::int64_t* values, std::size_t count,
 
 std::size_t SortDistinct(std::int64_t* values, std::size_t count, std::int64_t* counts) noexcept {
   static const bool has_avx2 = HasAvx2();
+  if (values == nullptr) return 0;  // of nothing
   if (has_avx2 && count <= kRankSortLimit) {
     return internal::SortDistinctAvx2(values, count, counts);
   }

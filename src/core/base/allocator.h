@@ -15,7 +15,8 @@ class Allocator {
   // PostgreSQL's MAXALIGN: less than the heap's.
   static constexpr std::size_t kAlignment = 8;
 
-  // Returns `bytes` bytes at a multiple of kAlignment. Throws std::bad_alloc, never returns nullptr.
+  // Returns `bytes` bytes at a multiple of kAlignment. Throws std::bad_alloc, never returns
+  // nullptr.
   virtual void* Allocate(std::size_t bytes) = 0;
   // Gives back what Allocate returned. nullptr is allowed.
   virtual void Free(void* memory) noexcept = 0;

@@ -160,11 +160,13 @@ Rollup* FindRollup(Oid relation) {
 
 bool FindViews(Oid relation, RollupViews* views) {
   const uint64 rows = RunOnCatalog(
-      "SELECT parent, definition, live, node_watermark FROM millrace.rollup WHERE "
+      "SELECT parent, definition, live, node_watermark, paused FROM millrace.rollup WHERE "
       "relation = $1",
       {OidArgument(relation)});
   if (rows == 0) return false;
-  *views = {OidAt(0, 1), OidAt(0, 2), OidAt(0, 3), OidAt(0, 4)};
+  bool is_null;
+  *views = {OidAt(0, 1), OidAt(0, 2), OidAt(0, 3), OidAt(0, 4),
+            DatumGetBool(SpiValue(0, 5, &is_null))};
   return true;
 }
 
@@ -236,8 +238,8 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) 
 }
 
 void DeleteRollup(Oid relation) {
-  for (const char* table :
-       {"watermark", "node_watermark", "refresh_error", "failed_event", "rollup"}) {
+  for (const char* table : {"watermark", "node_watermark", "refresh_error", "failed_event_message",
+                            "failed_event", "verification", "difference", "rollup"}) {
     RunOnCatalog(psprintf("DELETE FROM millrace.%s WHERE relation = $1", table),
                  {OidArgument(relation)});
   }

@@ -62,6 +62,7 @@ struct RollupViews {
   Oid definition;
   Oid live;
   Oid node_watermark;
+  bool paused;
 };
 bool FindViews(Oid relation, RollupViews* views);
 // As FindRollup; raises 42704 where there is none.

@@ -380,7 +380,9 @@ Oid Create(const Request& request) {
   if (parent != nullptr) {
     FillFromParent(*rollup, *parent, *root);
   } else if (request.with_data) {
-    RefreshFamily(LoadFamily(rollup->relation), {});
+    RefreshOptions options;
+    options.refuse_all = true;
+    RefreshFamily(LoadFamily(rollup->relation), options);
   }
   FaultPoint("create: done");
   return rollup->relation;

@@ -219,6 +219,22 @@ void AppendTarget(List** targets, const char* name, void* expression) {
 
 bool IsInteger(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
 
+bool IsNumber(Oid type) {
+  return IsInteger(type) || type == NUMERICOID || type == FLOAT4OID || type == FLOAT8OID;
+}
+
+// Whether a cast leaves values in their order: the least is still the least. The time of day of
+// the latest time is not the latest time of day.
+bool KeepsOrder(Oid type, const Expr* expression) {
+  const auto* node = reinterpret_cast<const Node*>(expression);
+  const Oid target = exprType(node);
+  if (IsNumber(type)) return IsNumber(target);
+  if (IsTime(type)) return IsTime(target);
+  const bool texts =
+      (type == TEXTOID || type == VARCHAROID) && (target == TEXTOID || target == VARCHAROID);
+  return texts && exprTypmod(node) == -1;
+}
+
 // Whether a cast over the aggregate leaves it one that merges: a sum of rounded sums is not a
 // rounded sum, but the lowest of rounded values is the lowest, rounded.
 bool MergesBelowCast(const Expr* expression, const Aggref* aggref, ColumnRole role) {
@@ -228,7 +244,7 @@ bool MergesBelowCast(const Expr* expression, const Aggref* aggref, ColumnRole ro
   switch (role) {
     case ColumnRole::kMin:
     case ColumnRole::kMax:
-      return true;
+      return KeepsOrder(aggref->aggtype, expression);
     case ColumnRole::kCount:
       return IsInteger(target) || target == NUMERICOID;
     case ColumnRole::kSum: {

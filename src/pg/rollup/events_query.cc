@@ -33,15 +33,11 @@ Expr* Compare(Var* column, const char* operator_name, Param* value) {
   return condition;
 }
 
-// CASE WHEN id = ANY (failed) THEN false ELSE quals END: nothing of the query is evaluated for
-// events that it fails for.
-Node* WithoutFailed(const Query* query, Var* id, Param* failed) {
-  ParseState* state = make_parsestate(nullptr);
-  List* name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("=")));
+// CASE WHEN failed THEN false ELSE quals END: nothing of the query is evaluated for events that it
+// fails for.
+Node* WithoutFailed(const Query* query, Param* failed) {
   CaseWhen* when = makeNode(CaseWhen);
-  when->expr = make_scalar_array_op(state, name, true, reinterpret_cast<Node*>(id),
-                                    reinterpret_cast<Node*>(failed), -1);
-  free_parsestate(state);
+  when->expr = reinterpret_cast<Expr*>(failed);
   when->result = reinterpret_cast<Expr*>(makeBoolConst(false, false));
   CaseExpr* choice = makeNode(CaseExpr);
   choice->casetype = BOOLOID;
@@ -82,14 +78,18 @@ class EventsQuery {
  public:
   EventsQuery(const Rollup& root, const char* id_column)
       : root_(root),
+        id_column_(id_column),
         rte_(root.definition->source_rte),
         query_(CopyNode(root.definition->storage)),
         id_(SourceColumn(query_, rte_, id_column)),
         first_(UnusedParameters(Deparse(query_))) {}
 
   const char* Sql(const EventSelection& events) {
-    if (events.failed != nullptr) {
-      query_->jointree->quals = WithoutFailed(query_, id_, Add(events.failed, INT8ARRAYOID));
+    if (events.without_failed) {
+      const char* failed = FailedSql();
+      if (failed != nullptr) {
+        query_->jointree->quals = WithoutFailed(query_, Add(failed, BOOLOID));
+      }
     }
     if (events.time_column != nullptr) {
       Var* time = SourceColumn(query_, rte_, events.time_column);
@@ -114,6 +114,21 @@ class EventsQuery {
   }
 
  private:
+  // Whether an event was set aside, read in the statement's own snapshot. The query reads one
+  // table, whose column the id is. What Citus sends to the shards cannot read this node's catalog;
+  // there no more events are set aside.
+  const char* FailedSql() const {
+    const char* id = quote_identifier(id_column_);
+    if (!OidIsValid(root_.node_watermark)) {
+      return psprintf(
+          "(%s IN (SELECT f.event_id FROM millrace.failed_event f WHERE f.relation = "
+          "%s::regclass))",
+          id, quote_literal_cstr(root_.name));
+    }
+    const char* ids = FailedEventsSql(root_.relation);
+    return ids == nullptr ? nullptr : psprintf("(%s = ANY (%s))", id, ids);
+  }
+
   Param* Add(const char* expression, Oid type) {
     expressions_ = lappend(expressions_, const_cast<char*>(expression));
     return Placeholder(first_ + list_length(expressions_) - 1, type);
@@ -155,6 +170,7 @@ class EventsQuery {
   }
 
   const Rollup& root_;
+  const char* id_column_;
   Index rte_;
   Query* query_;
   Var* id_;

@@ -16,7 +16,7 @@ struct IdRange {
 // that could not be counted.
 struct EventSelection {
   List* ranges = NIL;
-  const char* failed = nullptr;  // ids that are left out, as FailedEventsSql has them
+  bool without_failed = false;  // events that were set aside are left out
   const char* time_column = nullptr;
   const char* since = nullptr;  // of type timestamptz, as SQL; nullptr: open
   const char* until = nullptr;

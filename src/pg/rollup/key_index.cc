@@ -88,7 +88,6 @@ bool CanBeDigested(const RollupColumn& column) {
     case TEXTOID:
       return !OidIsValid(column.collation) || get_collation_isdeterministic(column.collation);
     case BYTEAOID:
-    case JSONBOID:
       return true;
     default:
       return false;
@@ -102,18 +101,12 @@ const char* KeyDigestSql(const RollupColumn& column) {
     // Twice 32 bytes, so that no short value is like it.
     return psprintf(
         "CASE WHEN octet_length(%s::bytea) <= %d THEN %s::bytea ELSE sha256(%s::bytea) || "
-        "sha256('\\x00'::bytea || %s::bytea) END",
+        "sha256(E'\\\\x00'::bytea || %s::bytea) END",
         key, kMostPlainBytes, key, key, key);
   }
   // A backslash would start an escape in the text form of bytea.
   const char* digest =
       psprintf("encode(sha256(replace(%s::text, E'\\\\', E'\\\\\\\\')::bytea), 'hex')", key);
-  if (type == JSONBOID) {
-    return psprintf(
-        "CASE WHEN octet_length(%s::text) <= %d THEN %s::jsonb ELSE ('\"' || %s || '\"')::jsonb "
-        "END",
-        key, kMostPlainBytes, key, digest);
-  }
   return psprintf("CASE WHEN octet_length(%s::text) <= %d THEN %s::text ELSE %s END", key,
                   kMostPlainBytes, key, digest);
 }

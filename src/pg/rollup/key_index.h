@@ -12,8 +12,9 @@
 namespace millrace::pg {
 
 // Whether values of the column may be too long for an index, and there is an expression that
-// stands for them: text, varchar, char, bytea and jsonb, and domains over them. Not with a
-// collation by which different texts are equal.
+// stands for them: text, varchar, char and bytea, and domains over them. Not with a collation by
+// which different texts are equal, and not types whose equal values can be written differently
+// (jsonb, numeric): an event with a long key of such a type is set aside.
 bool CanBeDigested(const RollupColumn& column);
 // The expression that stands for a column in the index.
 const char* KeyDigestSql(const RollupColumn& column);

@@ -121,6 +121,8 @@ MILLRACE_FUNCTION(retry_failed_events) {
 // millrace.no_watermark(rollup regclass) returns bigint: stands in a live view in the place of a
 // watermark that is not there. Raises 55000.
 MILLRACE_FUNCTION(no_watermark) {
+  const char* name = get_rel_name(PG_GETARG_OID(0));
+  if (name == nullptr) name = "...";
   ereport(ERROR,
           (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
            errmsg("%s is not declared as a rollup in this database, so its live view does not know "
@@ -130,7 +132,7 @@ MILLRACE_FUNCTION(no_watermark) {
                      "schema or by a role that may not write them."),
            errhint("Drop its views %s_live and %s_definition, and declare it again: "
                    "millrace.create_rollup(..., start_after => ...), or over an empty table.",
-                   get_rel_name(PG_GETARG_OID(0)), get_rel_name(PG_GETARG_OID(0)))));
+                   name, name)));
   PG_RETURN_NULL();
 }
 

@@ -2,6 +2,7 @@
 // in one transaction: readers see the old rows until it commits.
 
 #include "pg/fault_point.h"
+#include "pg/guc.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/set_aside.h"
 #include "pg/rollup/source_check.h"
@@ -100,8 +101,9 @@ Rollup* FindIn(Rollup* family, Oid relation) {
 struct RootRebuild {
   const Rollup* root;
   const IdSource* ids;
-  List* ranges;
+  EventSelection events;
   Span span;
+  int64 last;  // id that is in
   uint64 rows;
 };
 
@@ -109,25 +111,71 @@ struct RootRebuild {
 void RebuildRootTree(void* argument) {
   auto* rebuild = static_cast<RootRebuild*>(argument);
   const Rollup& root = *rebuild->root;
-  EventSelection events = {rebuild->ranges};
-  events.failed = FailedEventsSql(root.relation);
-  rebuild->rows =
-      RebuildTree(root, SelectSql(root, root, rebuild->ids->column, events), rebuild->span);
+  rebuild->rows = RebuildTree(root, SelectSql(root, root, rebuild->ids->column, rebuild->events),
+                              rebuild->span);
 }
 
-// Where an event makes it fail, the events that fail are set aside, and it begins again.
-uint64 RebuildRoot(const Rollup& root, const IdSource& ids, List* ranges, int64 last,
-                   const Span& span) {
-  RootRebuild rebuild = {&root, &ids, ranges, span, 0};
+void EmptyTree(const Rollup& rollup) {
+  RunSql(psprintf("DELETE FROM %s", rollup.name));
+  ListCell* cell;
+  foreach (cell, rollup.children) EmptyTree(*static_cast<Rollup*>(lfirst(cell)));
+}
+
+// As a refresh from the start would have made it: whatever an event makes fail, also in a rollup
+// over this one, sets that event aside.
+void RebuildByMerging(RootRebuild* rebuild) {
+  const Rollup& root = *rebuild->root;
+  DeleteFailedEvents(root.relation, PG_INT64_MIN, PG_INT64_MAX);
+  EmptyTree(root);
+  Oid types[] = {INT8OID, INT8OID};
+  SPIPlanPtr plan = SPI_prepare(RefreshSql(root, rebuild->ids->column), 2, types);
+  if (plan == nullptr) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
+  SetAside set_aside;
+  for (int64 from = root.start_after; from < rebuild->last;) {
+    const int64 step = Min(rebuild->last - from, static_cast<int64>(refresh_step));
+    from = MergeWindow(root, plan, from, from + step, &set_aside);
+  }
+  rebuild->rows = set_aside.rows;
+  WarnOfSetAside(root, set_aside.count);
+}
+
+// Events of the span are set aside when the query fails for them. What the others came to stays in
+// the rows: they are not looked at.
+void RebuildWithoutFailing(RootRebuild* rebuild, ErrorData* error) {
+  const Rollup& root = *rebuild->root;
+  int64 failing = 0;
+  if (rebuild->events.time_column != nullptr) {
+    failing = SetAsideFailing(root, rebuild->ids->column, rebuild->events, root.start_after,
+                              rebuild->last);
+  }
+  if (failing == 0) ReThrowError(error);
+  RebuildRootTree(rebuild);
+  WarnOfSetAside(root, failing);
+}
+
+void RebuildOnThisNode(RootRebuild* rebuild) {
+  ErrorData* error = TryInSubtransaction(RebuildRootTree, rebuild);
+  if (error != nullptr && IsAll(rebuild->span)) {
+    RebuildByMerging(rebuild);
+  } else if (error != nullptr) {
+    RebuildWithoutFailing(rebuild, error);
+  }
+}
+
+uint64 RebuildRoot(const Rollup& root, const IdSource& ids, int64 last, const Span& span) {
+  const char* since = span.has_from ? TimeLiteral(span.from) : nullptr;
+  const char* until = span.has_to ? TimeLiteral(span.to) : nullptr;
+  RootRebuild rebuild = {&root, &ids, {}, span, last, 0};
+  rebuild.events = EventsIn(root, root, SettledRanges(root, IdLiteral(last)), since, until);
   const RoleScope before = BecomeOwner(root.owner);
   InsideRefresh(root.relation, [&] {
-    if (OidIsValid(root.node_watermark)) return RebuildRootTree(&rebuild);
-    ErrorData* error = TryInSubtransaction(RebuildRootTree, &rebuild);
-    if (error == nullptr) return;
-    const int64 failing = SetAsideFailing(root, ids.column, root.start_after, last);
-    if (failing == 0) ReThrowError(error);
-    RebuildRootTree(&rebuild);
-    WarnOfSetAside(root, failing);
+    if (OidIsValid(root.node_watermark)) {
+      RebuildRootTree(&rebuild);
+    } else {
+      RebuildOnThisNode(&rebuild);
+    }
+    // A repair of events may have been what the rebuild is for.
+    (void)RetryFailedEvents(root, ids.column);
   });
   RestoreRole(before);
   return rebuild.rows;
@@ -175,13 +223,7 @@ uint64 Rebuild(Oid relation, const Span& span) {
   }
   // A span is made of the events that are in already.
   if (!IsAll(span)) {
-    const uint64 rows = RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(watermark.position)),
-                                    watermark.position, span);
-    // A repair of events may have been what the rebuild is for.
-    if (!OidIsValid(root->node_watermark)) {
-      InsideRefresh(root->relation, [&] { (void)RetryFailedEvents(*root, ids.column); });
-    }
-    return rows;
+    return RebuildRoot(*root, ids, watermark.position, span);
   }
   Settling* settling = StartSettling(root->source, ids, root->owner, -1);
   HasSettled(settling, true);
@@ -193,9 +235,7 @@ uint64 Rebuild(Oid relation, const Span& span) {
   }
   const Windows windows = WindowsUpTo(*root, watermark, *settling);
   MoveNodeWatermarks(*root, ids, windows);
-  // Ids may have begun anew: what failed before is looked for again.
-  if (!OidIsValid(root->node_watermark)) DeleteFailedEvents(root->relation, 0, PG_INT64_MAX);
-  const uint64 rows = RebuildRoot(*root, ids, SettledRanges(*root, IdLiteral(last)), last, span);
+  const uint64 rows = RebuildRoot(*root, ids, last, span);
   MoveWatermarks(*root, ids, windows, last, settling->since, started);
   return rows;
 }

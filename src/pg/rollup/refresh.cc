@@ -55,16 +55,6 @@ SPIPlanPtr PlanFor(Oid relation, const char* sql) {
   return plan;
 }
 
-// Merges the events of a window on each node. Citus sends a statement to the shards only when it
-// has no parameters and is a single INSERT: one for each rollup of the family.
-void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges) {
-  RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, {ranges})));
-  ListCell* cell;
-  foreach (cell, rollup.children) {
-    MergeOnShards(*static_cast<Rollup*>(lfirst(cell)), root, id_column, ranges);
-  }
-}
-
 [[noreturn]] void RaiseRestarted(const Rollup& root, const char* sequence, int32 group) {
   const char* node = group == 0 ? "" : psprintf(" on the node of group %d", group);
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -213,6 +203,16 @@ void CheckTables(const Rollup& rollup) {
 
 }  // namespace
 
+// Citus sends a statement to the shards only when it has no parameters and is a single INSERT: one
+// for each rollup of the family.
+void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges) {
+  RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, {ranges})));
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    MergeOnShards(*static_cast<Rollup*>(lfirst(cell)), root, id_column, ranges);
+  }
+}
+
 void CheckFamily(const Rollup& root, const IdSource& ids, bool wait) {
   CheckSource(root.source, ids, root.owner, wait);
   CheckTables(root);
@@ -298,40 +298,43 @@ void MergeOnNodes(const Rollup& root, const IdSource& ids, const Windows& window
   }
 }
 
-// The window of one node, step by step. `empty_steps` found nothing before; `result` says whether
-// the last did.
+// The window of one node, step by step. It may grow over ids that nothing has, up to `settled`, and
+// ends where `options` stop it. `result` says whether the last step found nothing.
 void MergeHere(const Rollup& root, const IdSource& ids, NodeWindow* window, int64 settled,
-               int empty_steps, RefreshResult* result) {
+               const RefreshOptions& options, RefreshResult* result) {
   const SPIPlanPtr plan = PlanFor(root.relation, RefreshSql(root, ids.column));
-  int64 set_aside = 0;
-  while (window->from < window->to) {
+  SetAside set_aside;
+  set_aside.most = options.most_set_aside;
+  set_aside.refuse_all = options.refuse_all;
+  int empty_steps = options.empty_before;
+  while (window->from < window->to && set_aside.count < set_aside.most) {
     CHECK_FOR_INTERRUPTS();
     const int64 to =
         window->to - window->from > refresh_step ? window->from + refresh_step : window->to;
-    const uint64 rows = MergeWindow(root, plan, window->from, to, &set_aside);
+    const uint64 before = set_aside.rows;
+    window->from = MergeWindow(root, plan, window->from, to, &set_aside);
     FaultPoint("refresh: merged");
-    window->from = to;
-    empty_steps = rows == 0 ? empty_steps + 1 : 0;
-    result->empty = rows == 0;
+    result->empty = set_aside.rows == before;
+    empty_steps = result->empty ? empty_steps + 1 : 0;
     if (IsTimeToLook(empty_steps)) {
-      window->from = BeforeNextId(root, ids.column, to, settled);
+      window->from = BeforeNextId(root, ids.column, window->from, settled);
       window->to = Max(window->to, window->from);
     }
     ReportProgress(window->from);
   }
-  WarnOfSetAside(root, set_aside);
+  window->to = window->from;
+  WarnOfSetAside(root, set_aside.count);
 }
 
-// Merges the windows, which are empty afterwards. On one node the window may grow over ids that
-// nothing has, up to `settled`.
+// Merges the windows, which are empty afterwards.
 void MergeSteps(const Rollup& root, const IdSource& ids, const Windows& windows, int64 settled,
-                int empty_before, RefreshResult* result) {
+                const RefreshOptions& options, RefreshResult* result) {
   StartProgress(root.relation, PositionOf(windows, &NodeWindow::from),
                 PositionOf(windows, &NodeWindow::to));
   if (OidIsValid(root.node_watermark)) {
     MergeOnNodes(root, ids, windows);
   } else {
-    MergeHere(root, ids, &windows.nodes[0], settled, empty_before, result);
+    MergeHere(root, ids, &windows.nodes[0], settled, options, result);
   }
   EndProgress();
 }
@@ -373,7 +376,7 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   const int level = BeginRefreshSettings(root->topn_counters);
   const RoleScope caller = BecomeOwner(root->owner);
   InsideRefresh(root->relation,
-                [&] { MergeSteps(*root, ids, windows, settled, options.empty_before, &result); });
+                [&] { MergeSteps(*root, ids, windows, settled, options, &result); });
   RestoreRole(caller);
   result.position = PositionOf(windows, &NodeWindow::to);
   if (!OidIsValid(root->node_watermark)) {

@@ -12,7 +12,9 @@ struct RefreshOptions {
   bool wait_for_others = true;   // false: give up when somebody else refreshes
   // Ids that the caller knows to be settled; nullptr: find out.
   Settling* settled = nullptr;
-  int64 most_ids = -1;  // of a node, stop after so many; -1: go on to the end
+  int64 most_ids = -1;                  // of a node, stop after so many; -1: go on to the end
+  int64 most_set_aside = PG_INT64_MAX;  // stop when so many events were set aside
+  bool refuse_all = false;  // raise when no event can be counted: the query does not fit them
   // How many times in a row the caller got nothing for its ids (RefreshResult::empty).
   int empty_before = 0;
 };
@@ -53,6 +55,10 @@ void MoveNodeWatermarks(const Rollup& root, const IdSource& ids, const Windows& 
 // new in it.
 void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows, int64 added,
                     TimestampTz since, TimestampTz started);
+
+// Merges the events of these ranges of ids, which Citus distributes, into `rollup` and those over
+// it, each shard on its node. REQUIRES: the settings of BeginRefreshSettings.
+void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges);
 
 // Raises where the events of a family cannot be followed (source_check.h), or row security of one
 // of its tables binds its owner. `wait` as CheckSource has it.

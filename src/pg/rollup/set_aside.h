@@ -4,21 +4,32 @@
 
 #include "pg/pg_api.h"
 #include "pg/rollup/catalog.h"
+#include "pg/rollup/events_query.h"
 
 namespace millrace::pg {
 
+// What came of the windows of one transaction.
+struct SetAside {
+  int64 most = PG_INT64_MAX;      // set no more aside than so many, and stop there
+  bool refuse_all = false;        // an error when nothing was counted and something set aside
+  bool believe_doubtful = false;  // errors that may be the definition's are the event's too
+  int64 count = 0;                // events that were set aside
+  uint64 rows = 0;                // that were inserted or updated
+};
+
 // Merges the events with ids above `from` and up to `to` by `plan` (RefreshSql) into the tables of
 // the family, in a subtransaction. When that fails because of an event, the window is halved again
-// and again, until the events that fail are alone: these are written down. Returns how many rows
-// were inserted or updated. Raises what is no event's fault (a lock timeout, a full disk, a
-// definition that does not fit any more), and the last error when more than 10,000 events fail in
-// one transaction. `set_aside` grows by the number of events that were set aside.
+// and again, until the events that fail are alone: these are written down. Returns the id up to
+// which this was done: `to`, unless `set_aside` stopped it before. Raises what is no event's fault:
+// a lock timeout, a full disk. An error that may come from the definition (a function that is gone)
+// or from an event (a text that is no tsquery) is taken for the event's when others are counted.
 // REQUIRES: SPI is connected; the current user is the rollup's owner; nobody else refreshes it.
-uint64 MergeWindow(const Rollup& root, SPIPlanPtr plan, int64 from, int64 to, int64* set_aside);
+int64 MergeWindow(const Rollup& root, SPIPlanPtr plan, int64 from, int64 to, SetAside* set_aside);
 
-// Finds the events of a window for which the query itself fails, and writes them down, as
-// MergeWindow does, but merges nothing. Returns how many there were.
-int64 SetAsideFailing(const Rollup& root, const char* id_column, int64 from, int64 to);
+// Finds those of some events for which the query itself fails, and writes them down, as MergeWindow
+// does, but merges nothing. Looks at ids above `from` and up to `to`. Returns how many there were.
+int64 SetAsideFailing(const Rollup& root, const char* id_column, EventSelection events, int64 from,
+                      int64 to);
 
 // Takes in again the events of a root that were set aside: those for which nothing fails any more
 // are counted now, and those that are gone are forgotten. Returns how many are set aside no more.
@@ -29,7 +40,8 @@ int64 RetryFailedEvents(const Rollup& root, const char* id_column);
 void WarnOfSetAside(const Rollup& root, int64 count);
 
 // Runs `body` in a subtransaction. Returns nullptr when it went through, and its error, in the
-// current memory context, when an event may be to blame; any other is raised again.
+// current memory context, when an event or the definition may be to blame; any other is raised
+// again.
 using SubtransactionBody = void (*)(void* argument);
 ErrorData* TryInSubtransaction(SubtransactionBody body, void* argument);
 

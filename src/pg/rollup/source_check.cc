@@ -74,6 +74,7 @@ void CheckTableBelow(Oid table, Oid source, const IdSource& ids) {
   Relation relation = try_relation_open(table, NoLock);
   if (relation == nullptr) return;
   Node* expression = build_column_default(relation, attribute);
+  const bool not_null = TupleDescAttr(RelationGetDescr(relation), attribute - 1)->attnotnull;
   const char persistence = relation->rd_rel->relpersistence;
   const char kind = relation->rd_rel->relkind;
   relation_close(relation, NoLock);
@@ -96,6 +97,15 @@ void CheckTableBelow(Oid table, Oid source, const IdSource& ids) {
                  QualifiedName(ids.sequence)),
         psprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT nextval(%s).", QualifiedName(table),
                  column, quote_literal_cstr(QualifiedName(ids.sequence))));
+  }
+  if (!not_null) {
+    RefuseTable(
+        table, source, psprintf("lets \"%s\" be NULL", ids.column),
+        psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL.", QualifiedName(table), column));
+  }
+  if (kind == RELKIND_FOREIGN_TABLE) {
+    RefuseTable(table, source, "is a foreign table, whose rows may get ids elsewhere",
+                "Detach it, or declare the rollup where its rows are.");
   }
   if (kind == RELKIND_RELATION && persistence != RELPERSISTENCE_PERMANENT) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

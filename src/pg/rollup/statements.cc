@@ -313,7 +313,9 @@ const char* BucketOfSql(const Rollup& rollup, const Rollup& root, const char* ti
   if (rollup.relation != root.relation) time = BucketOfSql(*FindParent(rollup, root), root, time);
   const RollupDefinition& definition = *rollup.definition;
   const FuncExpr* call = definition.bucket_call;
-  if (call == nullptr) return time;
+  if (call == nullptr && rollup.relation != root.relation) return time;
+  // Each time is a bucket of its own: any bound will do.
+  if (call == nullptr) return psprintf("pg_catalog.date_trunc('day', %s, 'UTC')", time);
   // The call with the time in the place of its column.
   List* context = deparse_context_for("t", rollup.source);
   StringInfoData out;
@@ -335,6 +337,22 @@ const char* SelectFromParentSql(const Rollup& rollup, const Rollup& parent, cons
   const char* columns = StoredColumnsSql(parent, "");
   return psprintf("WITH %s (%s) AS (SELECT %s FROM %s WHERE %s) %s", kDelta, columns, columns,
                   parent.name, condition, SelectFromDelta(rollup, kDelta));
+}
+
+EventSelection EventsIn(const Rollup& rollup, const Rollup& root, List* ranges, const char* since,
+                        const char* until) {
+  EventSelection events;
+  events.ranges = ranges;
+  events.without_failed = true;
+  const char* time = EventTimeOf(rollup, root);
+  if (time == nullptr || (since == nullptr && until == nullptr)) return events;
+  events.time_column = time;
+  if (since != nullptr) events.since = BucketOfSql(rollup, root, since);
+  if (until != nullptr) {
+    events.until = psprintf("CASE WHEN %s = %s THEN %s ELSE 'infinity'::timestamptz END",
+                            BucketOfSql(rollup, root, until), until, until);
+  }
+  return events;
 }
 
 const char* MergeSql(const Rollup& rollup, const char* select) {

@@ -34,6 +34,11 @@ const char* SelectSql(const Rollup& rollup, const Rollup& root, const char* id_c
 // The time of the root's events by which the buckets of a rollup are told apart (see bucket_time),
 // through all rollups in between; nullptr where it is not known.
 const char* EventTimeOf(const Rollup& rollup, const Rollup& root);
+// The settled events in `ranges` that can lie in buckets of a rollup from `since` to before
+// `until`, of type timestamptz as SQL (nullptr: open), which need not be bounds of buckets; without
+// those that were set aside.
+EventSelection EventsIn(const Rollup& rollup, const Rollup& root, List* ranges, const char* since,
+                        const char* until);
 // The bucket that begins at or before `time`, an SQL expression of type timestamptz; of the same
 // type. REQUIRES: EventTimeOf is known.
 const char* BucketOfSql(const Rollup& rollup, const Rollup& root, const char* time);

@@ -2,6 +2,7 @@
 
 #include "pg/guc.h"
 #include "pg/rollup/verify.h"
+#include "pg/rollup/worker_registry.h"
 #include "pg/rollup/worker_step.h"
 #include "pg/spi.h"
 
@@ -18,7 +19,7 @@ constexpr int kMostPassedOver = 20;
 
 // Of the worker.
 BackgroundWorkerHandle* running = nullptr;
-TimestampTz started = 0, ended = 0;
+MonotonicTime started = 0, ended = 0;
 int64 pause = kFirstPause;
 
 void EndVerifier(int, Datum) {
@@ -42,11 +43,11 @@ bool StartVerifier(Oid database) {
   return registered;
 }
 
-// The rollup that was verified longest ago; InvalidOid where there is none.
+// The rollup whose turn was longest ago; InvalidOid where there is none.
 Oid NextRollup() {
   const uint64 rows = RunSql(
       "SELECT r.relation FROM millrace.rollup r LEFT JOIN millrace.verification v USING (relation) "
-      "ORDER BY v.verified_at NULLS FIRST, r.relation::oid LIMIT 1");
+      "ORDER BY v.tried_at NULLS FIRST, r.relation::oid LIMIT 1");
   if (rows == 0) return InvalidOid;
   bool is_null;
   return DatumGetObjectId(SpiValue(0, 1, &is_null));
@@ -56,7 +57,7 @@ Oid NextRollup() {
 void NoteTurn(Oid relation, const char* error) {
   RunSql(
       "INSERT INTO millrace.verification AS v (relation, error) VALUES ($1, $2) ON CONFLICT "
-      "(relation) DO UPDATE SET verified_at = excluded.verified_at, error = excluded.error",
+      "(relation) DO UPDATE SET tried_at = excluded.tried_at, error = excluded.error",
       {OidArgument(relation), TextArgument(error)});
 }
 
@@ -77,20 +78,20 @@ Outcome VerifyOne(Oid* relation) {
 }
 
 void TakeTurn() {
-  const TimestampTz end = GetCurrentTimestamp() + kTurn;
-  for (int passed_over = 0; passed_over < kMostPassedOver && GetCurrentTimestamp() < end;) {
+  const MonotonicTime end = MonotonicNow() + kTurn;
+  for (int passed_over = 0; passed_over < kMostPassedOver && MonotonicNow() < end;) {
     CHECK_FOR_INTERRUPTS();
     Outcome outcome = Outcome::kNothing;
     Oid relation = InvalidOid;
-    char* error = Guard([&] { outcome = VerifyOne(&relation); });
+    ErrorData* error = Guard([&] { outcome = VerifyOne(&relation); });
     if (outcome == Outcome::kNoRollup || (error != nullptr && !OidIsValid(relation))) return;
     if (error != nullptr) {
       LogOnly(Guard([&] {
         BeginStep("noting a failed verification");
-        NoteTurn(relation, error);
+        NoteTurn(relation, error->message);
         EndStep();
       }));
-      pfree(error);
+      FreeErrorData(error);
     }
     passed_over = outcome == Outcome::kVerified ? 0 : passed_over + 1;
   }
@@ -98,8 +99,8 @@ void TakeTurn() {
 
 }  // namespace
 
-TimestampTz TendVerifier(Oid database) {
-  const TimestampTz now = GetCurrentTimestamp();
+MonotonicTime TendVerifier(Oid database) {
+  const MonotonicTime now = MonotonicNow();
   pid_t pid;
   if (running != nullptr) {
     if (GetBackgroundWorkerPid(running, &pid) != BGWH_STOPPED) return now + kLongPause;
@@ -114,8 +115,9 @@ TimestampTz TendVerifier(Oid database) {
   }
   if (verify_share <= 0) return now + kLongPause;
   const auto rest = static_cast<int64>(static_cast<double>(ended - started) / verify_share);
-  const TimestampTz next = ended + (pause >= 0 ? pause : Max(rest, kShortestPause));
+  const MonotonicTime next = ended + (pause >= 0 ? pause : Max(rest, kShortestPause));
   if (now < next) return next;
+  if (IsStarved()) return now + kLongPause;
   started = now;
   if (StartVerifier(database)) return now + kLongPause;
   running = nullptr;
@@ -131,6 +133,5 @@ using namespace millrace::pg;
 extern "C" PGDLLEXPORT void millrace_verifier_main(Datum argument) {
   InstallSignalHandlers();
   ConnectToDatabase(DatumGetObjectId(argument));
-  SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
   TakeTurn();
 }

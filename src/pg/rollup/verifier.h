@@ -3,6 +3,7 @@
 #pragma once
 
 #include "pg/pg_api.h"
+#include "pg/rollup/worker_step.h"
 
 namespace millrace::pg {
 
@@ -10,6 +11,6 @@ namespace millrace::pg {
 // notes that it has ended. A turn takes about a second; the pause after it is so long that
 // verification takes millrace.verify_share of one processor. Returns when to call again; the
 // worker's latch is set when a verifier ends.
-TimestampTz TendVerifier(Oid database);
+MonotonicTime TendVerifier(Oid database);
 
 }  // namespace millrace::pg

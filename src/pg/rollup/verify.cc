@@ -31,8 +31,8 @@ const char* SameSql(const RollupColumn& column, const char* e, const char* a) {
     // Sums of floats depend on the order of their terms.
     return psprintf(
         "(%s IS NOT DISTINCT FROM %s OR COALESCE(abs(%s) < 'Infinity' AND abs(%s) < 'Infinity' AND "
-        "abs(%s - %s) <= 1e-6 * greatest(abs(%s), abs(%s)), false))",
-        e, a, e, a, e, a, e, a);
+        "abs(%s - %s) <= %s * greatest(abs(%s), abs(%s), 1e-6), false))",
+        e, a, e, a, e, a, column.type == FLOAT4OID ? "1e-4" : "1e-6", e, a);
   }
   const Oid equals = column.role == ColumnRole::kHll
                          ? InvalidOid
@@ -88,24 +88,6 @@ ColumnLists ListColumns(const Rollup& rollup) {
   return lists;
 }
 
-// The events that can lie in buckets from `since` to before `until`, which need not be bounds of
-// buckets.
-EventSelection EventsIn(const Rollup& rollup, const Rollup& root, const char* since,
-                        const char* until) {
-  EventSelection events;
-  events.ranges = SettledRanges(root, WatermarkSql(root));
-  events.failed = FailedEventsSql(root.relation);
-  const char* time = EventTimeOf(rollup, root);
-  if (time == nullptr || (since == nullptr && until == nullptr)) return events;
-  events.time_column = time;
-  if (since != nullptr) events.since = BucketOfSql(rollup, root, since);
-  if (until != nullptr) {
-    events.until = psprintf("CASE WHEN %s = %s THEN %s ELSE 'infinity'::timestamptz END",
-                            BucketOfSql(rollup, root, until), until, until);
-  }
-  return events;
-}
-
 // Groups are paired by their keys as GROUP BY tells keys apart: each row gets a number, and the
 // numbers of both sides are brought together.
 const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_column,
@@ -132,7 +114,9 @@ const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_c
   initStringInfo(&sql);
   appendStringInfo(
       &sql, "WITH e %s, a %s",
-      numbered(SelectSql(rollup, root, id_column, EventsIn(rollup, root, since, until))),
+      numbered(
+          SelectSql(rollup, root, id_column,
+                    EventsIn(rollup, root, SettledRanges(root, WatermarkSql(root)), since, until))),
       numbered(psprintf("SELECT %s FROM %s", StoredColumnsSql(rollup, ""), rollup.name)));
   appendStringInfo(&sql,
                    ", p AS (SELECT count(e) AS expected, count(a) AS actual, max(e) AS e, max(a) "

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "pg/rollup/refresh.h"
+#include "pg/rollup/set_aside.h"
 #include "pg/rollup/statements.h"
 #include "pg/rollup/verify.h"
 #include "pg/spi.h"
@@ -54,10 +55,11 @@ bool WriteProgress(Oid relation, const Progress& progress) {
   SpiArgument next = TimeArgument(progress.next);
   next.is_null = !progress.has_next;
   RunSql(
-      "INSERT INTO millrace.verification AS v (relation, verified_through, next_until) VALUES ($1, "
-      "$2, $3) ON CONFLICT (relation) DO UPDATE SET verified_through = excluded.verified_through, "
-      "next_until = excluded.next_until, verified_at = excluded.verified_at, error = NULL "
-      "RETURNING "
+      "INSERT INTO millrace.verification AS v (relation, verified_through, next_until, "
+      "verified_at) "
+      "VALUES ($1, $2, $3, clock_timestamp()) ON CONFLICT (relation) DO UPDATE SET "
+      "verified_through = excluded.verified_through, next_until = excluded.next_until, verified_at "
+      "= excluded.verified_at, tried_at = excluded.tried_at, error = NULL RETURNING "
       "v.rebuilds",
       {OidArgument(relation), TimeArgument(progress.through), next});
   RestoreRole(before);
@@ -97,15 +99,17 @@ TimestampTz BoundOf(Datum value, Oid type, PartitionRangeDatumKind kind) {
 
 // Ranges of time for which the events have a partition: what has none was dropped, or never came.
 struct Covered {
-  bool all;  // the events are not partitioned by their time
+  bool possible;  // false: it cannot be told, since they are partitioned by something else
+  bool all;       // the events are not partitioned
   int count;
   TimestampTz* from;
   TimestampTz* to;
 };
 
 Covered FindCovered(Oid source, const char* time_column) {
-  Covered covered = {true, 0, nullptr, nullptr};
+  Covered covered = {true, true, 0, nullptr, nullptr};
   if (get_rel_relkind(source) != RELKIND_PARTITIONED_TABLE) return covered;
+  covered.possible = covered.all = false;
   Relation relation = relation_open(source, AccessShareLock);
   const PartitionKey key = RelationGetPartitionKey(relation);
   if (key->strategy == PARTITION_STRATEGY_RANGE &&
@@ -113,9 +117,9 @@ Covered FindCovered(Oid source, const char* time_column) {
     const PartitionDesc descriptor = RelationGetPartitionDesc(relation, true);
     const PartitionBoundInfo bounds = descriptor->boundinfo;
     const int count = bounds == nullptr ? 0 : bounds->ndatums;
-    covered.all = false;
-    covered.from = static_cast<TimestampTz*>(palloc(Max(count, 1) * sizeof(TimestampTz)));
-    covered.to = static_cast<TimestampTz*>(palloc(Max(count, 1) * sizeof(TimestampTz)));
+    covered.possible = true;
+    covered.from = static_cast<TimestampTz*>(palloc((count + 1) * sizeof(TimestampTz)));
+    covered.to = static_cast<TimestampTz*>(palloc((count + 1) * sizeof(TimestampTz)));
     for (int i = 1; i < count; ++i) {
       // A bound that a partition ends with has its number; it begins with the bound before.
       if (bounds->indexes[i] < 0) continue;
@@ -123,6 +127,12 @@ Covered FindCovered(Oid source, const char* time_column) {
           BoundOf(bounds->datums[i - 1][0], key->parttypid[0], bounds->kind[i - 1][0]);
       covered.to[covered.count++] =
           BoundOf(bounds->datums[i][0], key->parttypid[0], bounds->kind[i][0]);
+    }
+    // What comes after the last partition was never dropped: it is in the default partition.
+    if (bounds != nullptr && partition_bound_has_default(bounds)) {
+      covered.all = covered.count == 0;
+      covered.from[covered.count] = covered.count == 0 ? DT_NOBEGIN : covered.to[covered.count - 1];
+      covered.to[covered.count++] = DT_NOEND;
     }
   }
   relation_close(relation, NoLock);
@@ -154,6 +164,7 @@ TimestampTz Oldest(const Rollup& rollup, const Covered& covered) {
 // The next span to compare, and what is known once it is. False: there is none.
 bool NextSpan(const Rollup& rollup, const Rollup& root, Progress* progress, VerifiedSpan* span) {
   const Covered covered = FindCovered(root.source, EventTimeOf(rollup, root));
+  if (!covered.possible) return false;
   const TimestampTz open = BoundBefore(rollup, root, GetCurrentTimestamp());
   // As many spans without partitions as are passed over at once.
   for (int i = 0; i < 1000; ++i) {
@@ -188,6 +199,22 @@ const char* FirstDifference() {
     appendStringInfo(&example, "%s%s", kParts[i], value == nullptr ? "NULL" : value);
   }
   return example.data;
+}
+
+struct Comparison {
+  const Rollup* rollup;
+  const Rollup* root;
+  const char* since;
+  const char* until;
+  int64 differences;
+  const char* example;
+};
+
+void Compare(void* argument) {
+  auto* comparison = static_cast<Comparison*>(argument);
+  comparison->differences = static_cast<int64>(CompareWithEvents(
+      *comparison->rollup, *comparison->root, comparison->since, comparison->until));
+  comparison->example = comparison->differences > 0 ? FirstDifference() : nullptr;
 }
 
 void DeleteDifferences(Oid relation, TimestampTz since, TimestampTz until) {
@@ -234,7 +261,6 @@ bool VerifyNextSpan(Oid relation, VerifiedSpan* span) {
   const bool by_time = EventTimeOf(*rollup, *root) != nullptr;
   if (by_time) {
     if (!NextSpan(*rollup, *root, &progress, span)) {
-      (void)WriteProgress(relation, progress);
       return false;
     }
   } else {
@@ -246,8 +272,15 @@ bool VerifyNextSpan(Oid relation, VerifiedSpan* span) {
   }
   const char* since = by_time ? TimeLiteral(span->since) : nullptr;
   const char* until = by_time ? TimeLiteral(span->until) : nullptr;
-  span->differences = static_cast<int64>(CompareWithEvents(*rollup, *root, since, until));
-  const char* example = span->differences > 0 ? FirstDifference() : nullptr;
+  Comparison comparison = {rollup, root, since, until, 0, nullptr};
+  const ErrorData* error = TryInSubtransaction(Compare, &comparison);
+  if (error != nullptr) {
+    // An event was changed so that it cannot be counted any more. The buckets before are next.
+    comparison.differences = 1;
+    comparison.example = psprintf("cannot be compared: %s", error->message);
+  }
+  span->differences = comparison.differences;
+  const char* example = comparison.example;
   // A rebuild that is under way is waited for here.
   if (WriteProgress(relation, progress)) {
     DeleteDifferences(relation, span->since, span->until);

@@ -15,10 +15,21 @@ struct Entry {
   TimestampTz held_until;  // no worker before
 };
 
+// Through when a rollup is known to be complete.
+struct Complete {
+  Oid database;
+  Oid relation;
+  TimestampTz time;
+};
+constexpr uint32 kMaxComplete = 1024, kProbes = 8;
+
 struct Registry {
   slock_t lock;
   Latch* launcher;
+  TimestampTz starved_at;
   Entry entries[kMaxDatabases];
+  // A rollup stands in one of the kProbes places from its hash on.
+  Complete complete[kMaxComplete];
 };
 
 Registry* registry = nullptr;
@@ -54,6 +65,10 @@ Entry* Find(Oid database, bool make) {
   if (!make || free_entry == nullptr) return nullptr;
   *free_entry = {database, nullptr, 0, false, 0};
   return free_entry;
+}
+
+uint32 PlaceOf(Oid relation, uint32 probe) {
+  return (hash_combine(MyDatabaseId, murmurhash32(relation)) + probe) % kMaxComplete;
 }
 
 void Unregister(int, Datum) {
@@ -117,6 +132,51 @@ void NoteChange(Oid database) {
   if (latch != nullptr) SetLatch(latch);
 }
 
+void NoteStarved() {
+  const TimestampTz now = GetCurrentTimestamp();
+  SpinLockAcquire(&registry->lock);
+  registry->starved_at = now;
+  SpinLockRelease(&registry->lock);
+}
+
+bool IsStarved() {
+  constexpr int64 kMemory = 120'000'000;
+  const TimestampTz now = GetCurrentTimestamp();
+  SpinLockAcquire(&registry->lock);
+  const bool starved = registry->starved_at != 0 && now - registry->starved_at < kMemory;
+  SpinLockRelease(&registry->lock);
+  return starved;
+}
+
+void NoteComplete(Oid relation, TimestampTz time) {
+  if (registry == nullptr) return;
+  SpinLockAcquire(&registry->lock);
+  // The place that it has, or the one that was written longest ago.
+  Complete* place = &registry->complete[PlaceOf(relation, 0)];
+  for (uint32 i = 0; i < kProbes; ++i) {
+    Complete* entry = &registry->complete[PlaceOf(relation, i)];
+    if (entry->database == MyDatabaseId && entry->relation == relation) {
+      place = entry;
+      break;
+    }
+    if (entry->time < place->time) place = entry;
+  }
+  *place = {MyDatabaseId, relation, time};
+  SpinLockRelease(&registry->lock);
+}
+
+TimestampTz KnownComplete(Oid relation) {
+  TimestampTz time = DT_NOBEGIN;
+  if (registry == nullptr) return time;
+  SpinLockAcquire(&registry->lock);
+  for (uint32 i = 0; i < kProbes; ++i) {
+    const Complete& entry = registry->complete[PlaceOf(relation, i)];
+    if (entry.database == MyDatabaseId && entry.relation == relation) time = entry.time;
+  }
+  SpinLockRelease(&registry->lock);
+  return time;
+}
+
 bool HasWorker(Oid database) {
   const TimestampTz now = GetCurrentTimestamp();
   SpinLockAcquire(&registry->lock);
@@ -175,3 +235,13 @@ void SendWorkerAway(Oid database) {
 }
 
 }  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+// millrace.known_complete(rollup regclass) returns timestamptz: as KnownComplete has it; NULL where
+// nothing is known.
+MILLRACE_FUNCTION(known_complete) {
+  const TimestampTz time = KnownComplete(PG_GETARG_OID(0));
+  if (TIMESTAMP_IS_NOBEGIN(time)) PG_RETURN_NULL();
+  PG_RETURN_TIMESTAMPTZ(time);
+}

@@ -20,6 +20,17 @@ void NoMoreWork();
 // Whether somebody called NoteChange since the last time this worker asked.
 bool TakeChange();
 
+// Says that every event of a rollup of this database that committed before `time` is in it: its
+// sequence has not moved since the watermark. DT_NOBEGIN where nobody has said so since the server
+// started. Kept for the 1,024 rollups that were looked at last.
+void NoteComplete(Oid relation, TimestampTz time);
+TimestampTz KnownComplete(Oid relation);
+
+// Says that a worker found no place among the server's processes. For two minutes after that, none
+// is taken for anything but refreshes.
+void NoteStarved();
+bool IsStarved();
+
 // Says that a database's rollups have changed: wakes its worker, or the launcher.
 void NoteChange(Oid database);
 

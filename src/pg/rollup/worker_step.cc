@@ -1,5 +1,7 @@
 #include "pg/rollup/worker_step.h"
 
+#include <ctime>
+
 #include "pg/spi.h"
 
 namespace millrace::pg {
@@ -8,6 +10,29 @@ namespace {
 int step_settings = 0;
 
 }  // namespace
+
+MonotonicTime MonotonicNow() {
+  timespec now;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
+}
+
+void SleepUntil(MonotonicTime time) {
+  constexpr int64 kMillisecond = 1000, kLongest = 3600'000;
+  const int64 left = time - MonotonicNow();
+  if (left > 0) {
+    // Rounded up, or the last part of a millisecond would be spent awake.
+    const long timeout = static_cast<long>(Min((left + kMillisecond - 1) / kMillisecond, kLongest));
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
+                    PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+  }
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+  }
+}
 
 void BeginStep(const char* activity) {
   SetCurrentStatementStartTimestamp();
@@ -32,6 +57,8 @@ void ConnectToDatabase(Oid database) {
   // These are for clients that say nothing else.
   SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("default_transaction_deferrable", "off", PGC_SUSET, PGC_S_OVERRIDE);
+  // Whoever has locked a table is not waited for long: other rollups have their turn.
+  SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("row_security", "on", PGC_SUSET, PGC_S_OVERRIDE);
 }

@@ -5,6 +5,14 @@
 
 namespace millrace::pg {
 
+// Microseconds of a clock that is never set: times of the day may step back and forth.
+using MonotonicTime = int64;
+inline constexpr MonotonicTime kNever = PG_INT64_MAX;
+MonotonicTime MonotonicNow();
+
+// Sleeps until a time has come or the latch is set; handles interrupts and a changed configuration.
+void SleepUntil(MonotonicTime time);
+
 // Begins a transaction with a snapshot and an SPI connection. `activity` is what pg_stat_activity
 // shows.
 void BeginStep(const char* activity);
@@ -21,34 +29,31 @@ bool ExtensionIsThere();
 // be set before the events are there that have its ids. Inside a step.
 bool IsBeingRestored();
 
-// Runs `work`; nullptr when it went through. An error is logged, its message returned in
-// TopMemoryContext, and the transaction rolled back. Nothing here owns anything.
+// Runs `work`; nullptr when it went through. An error is logged, returned in TopMemoryContext, and
+// the transaction rolled back. Nothing here owns anything.
 template <typename Work>
-char* Guard(Work work) {
-  char* volatile message = nullptr;
+ErrorData* Guard(Work work) {
+  ErrorData* volatile error = nullptr;
   const MemoryContext caller = CurrentMemoryContext;
   PG_TRY();
   { work(); }
   PG_CATCH();
   {
     MemoryContextSwitchTo(TopMemoryContext);
-    ErrorData* error = CopyErrorData();
+    error = CopyErrorData();
     EmitErrorReport();
     FlushErrorState();
     AbortCurrentTransaction();
-    MemoryContextSwitchTo(TopMemoryContext);
-    message = pstrdup(error->message);
-    FreeErrorData(error);
     pgstat_report_activity(STATE_IDLE, nullptr);
   }
   PG_END_TRY();
   MemoryContextSwitchTo(caller);
-  return message;
+  return error;
 }
 
 // For errors that the log says enough about.
-inline void LogOnly(char* message) {
-  if (message != nullptr) pfree(message);
+inline void LogOnly(ErrorData* error) {
+  if (error != nullptr) FreeErrorData(error);
 }
 
 void InstallSignalHandlers();

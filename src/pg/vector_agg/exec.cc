@@ -347,12 +347,24 @@ void EndScan(CustomScanState* node) {
   ExecEndNode(static_cast<PlanState*>(linitial(node->custom_ps)));
 }
 
+// Whether the groups can be handed out once more instead of being made again, as HashAggregate does
+// it: a volatile function below is not to give other rows then.
+bool HasAllGroups(const VectorAggState& state) {
+  return state.consumed && state.plan.key_count > 0 && state.spill == nullptr &&
+         state.levels == NIL && state.source == nullptr;
+}
+
 void RescanScan(CustomScanState* node) {
   VectorAggState* state = StateOf(node);
   auto* child = static_cast<PlanState*>(linitial(node->custom_ps));
+  if (node->ss.ps.chgParam != nullptr) UpdateChangedParamSet(child, node->ss.ps.chgParam);
+  if (child->chgParam == nullptr && HasAllGroups(*state)) {
+    ExecClearTuple(node->ss.ss_ScanTupleSlot);
+    state->next_group = 0;
+    return;
+  }
   ForgetInput(state);
   state->consumed = false;
-  if (node->ss.ps.chgParam != nullptr) UpdateChangedParamSet(child, node->ss.ps.chgParam);
   // A child whose parameters changed is rescanned by ExecProcNode itself.
   if (child->chgParam == nullptr) ExecReScan(child);
   ExecClearTuple(node->ss.ss_ScanTupleSlot);

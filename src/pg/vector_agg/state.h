@@ -23,7 +23,7 @@ struct VectorAggState {
   BatchBuilder builder;
   bool reader_sought;
   HeapReader* reader;  // nullptr: the child is asked for tuples
-  bool hll_settled;  // specs have their hll parameters
+  bool hll_settled;    // specs have their hll parameters
   bool consumed;
   bool inserting;  // rows may make new groups
   Size kept_after_fold;

@@ -103,6 +103,17 @@ END $$;
 CREATE TABLE few AS SELECT i % 5 AS k, i AS n FROM generate_series(1, 20000) i;
 ANALYZE few;
 SELECT same_as_off('SELECT v.v, x.* FROM (VALUES (1), (2), (3), (4), (5)) v (v) LEFT JOIN (SELECT k, count(*), sum(n), hll_add_agg(hll_hash_integer(n)) FROM few WHERE n > 10 GROUP BY k) x ON x.k < v.v');
+-- groups are handed out again as they are, whatever is volatile below; sketches too
+SET max_parallel_workers_per_gather = 0;
+SELECT same('SELECT v, x.* FROM generate_series(1, 3) v LEFT JOIN (SELECT k, count(*), hll_add_agg(hll_hash_integer(n)), topn_add_agg(n::text) FROM (SELECT k, n FROM few OFFSET 0) y GROUP BY k) x ON x.k < v');
+SELECT same('SELECT v, x.* FROM generate_series(1, 3) v LEFT JOIN (SELECT k, count(*), hll_add_agg(hll_hash_integer(n)), topn_add_agg(n::text) FROM few GROUP BY k) x ON x.k < v');
+SELECT same('SELECT v, x.* FROM generate_series(1, 3) v LEFT JOIN (SELECT k, sum(n), hll_union_agg(h), topn_union_agg(t) FROM (SELECT k, n, hll_add(hll_empty(), hll_hash_integer(n)) h, jsonb_build_object(n % 50, 1) t FROM few OFFSET 0) y GROUP BY k) x ON x.k < v');
+SET work_mem = '64kB';
+SELECT same('SELECT v, x.* FROM generate_series(1, 3) v LEFT JOIN (SELECT k, count(*), hll_add_agg(hll_hash_integer(n)), topn_add_agg(n::text) FROM few GROUP BY k) x ON x.k < v');
+RESET work_mem;
+SELECT count(s), count(DISTINCT s) FROM generate_series(1, 20) v LEFT JOIN (SELECT k, sum(n) AS s FROM few WHERE random() < 0.5 GROUP BY k) x ON x.k < v AND x.k = 0;
+SELECT count(s), count(DISTINCT s) FROM generate_series(1, 20) v LEFT JOIN (SELECT k, topn_add_agg(n::text) AS s FROM few WHERE random() < 0.5 GROUP BY k HAVING count(*) > 0) x ON x.k < v AND x.k = 0;
+SELECT v, (SELECT string_agg(k::text, ' ' ORDER BY k) FROM (SELECT k, count(*) FROM few GROUP BY k HAVING k >= v) y) FROM generate_series(1, 5) v;
 RESET max_parallel_workers_per_gather;
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;

@@ -56,6 +56,17 @@ CREATE TABLE into_domains (te d_text, ii d_int_twice, n bigint);
 INSERT INTO into_domains SELECT te, ii, count(*) FROM d GROUP BY te, ii;
 SELECT same('SELECT te, ii, sum(n) FROM into_domains GROUP BY 1, 2');
 
+-- whole rows, columns of the system, generated and dropped ones
+CREATE TABLE odd (k int, gone text, n int, twice int GENERATED ALWAYS AS (n * 2) STORED);
+INSERT INTO odd (k, gone, n) SELECT i % 3, 'gone', i FROM generate_series(1, 500) i;
+ALTER TABLE odd DROP gone;
+ALTER TABLE odd ADD late bigint GENERATED ALWAYS AS (n::bigint * 3) STORED, ADD plain int DEFAULT 7;
+SELECT same('SELECT k, count(odd), count(odd.*), sum(twice), sum(late), sum(plain), count(tableoid), count(ctid), count(xmin) FROM odd GROUP BY k');
+SELECT same('SELECT tableoid, twice % 5, count(*) FROM odd GROUP BY 1, 2');
+SELECT same('SELECT k, sum(twice) FROM odd WHERE tableoid = ''odd''::regclass AND ctid > ''(0,5)'' GROUP BY k');
+SELECT same('SELECT k, late, sum(plain) FROM odd WHERE twice > 100 AND late < 900 GROUP BY k, late');
+DROP TABLE odd;
+
 -- an oid is no integer, though the cast costs nothing
 CREATE TABLE o (k int, x oid, c "char", r regclass);
 INSERT INTO o SELECT i % 3, (2147483000::bigint + i)::oid, (65 + i % 20)::"char", 'pg_class' FROM generate_series(1, 2000) i;

@@ -1,0 +1,28 @@
+// The tasks of a worker. A task, that is a root rollup as a worker sees it, is in one of these
+// states:
+//   idle      until its time has come; then the sequence is looked at. Has it not moved: idle again
+//   settling  ids were handed out; writers that may still add some are at work. Looked at now and
+//             then, less and less often, so that one task never keeps the others waiting
+//   merging   all of these ids are settled: they are merged in steps of about a second, each in a
+//             transaction, and the other tasks have their turn in between
+//   failed    an error was raised and recorded; idle for a while that doubles with each failure
+//
+// A step reads and moves the watermark in one transaction, and locks it; what the worker remembers
+// is only a guess of where it is.
+#pragma once
+
+#include "pg/pg_api.h"
+#include "pg/rollup/worker_step.h"
+
+namespace millrace::pg {
+
+// Reads the catalog, keeping what is known of tasks that were there before. Returns whether this
+// database has any use for a worker.
+bool LoadTasks();
+
+// One step of each task whose time has come.
+void RunDueTasks();
+// When the next is due; kNever where there is none.
+MonotonicTime NextTaskDue();
+
+}  // namespace millrace::pg
