@@ -125,7 +125,7 @@ std::string CookieOf(const httplib::Request& request) {
 
 std::string HostName(const std::string& text) {
   // As an option has it also without brackets.
-  const std::string address = Ipv6Name(text);
+  std::string address = Ipv6Name(text);
   if (!address.empty()) return address;
   const auto host = ParseHost(text);
   return host && host->port < 0 ? host->name : "";

@@ -243,6 +243,7 @@ std::vector<Condition> ConditionFinder::ConditionsOf(const json& rollup, const S
                     "them, millrace.rebuild_rollup mends them.",
                     rollup["differences"].dump(), rollup["rollup"].get<std::string>()),
         nullptr);
+    found.back().rollup = rollup["rollup"];
   }
   if (rollup["failed_events"] > 0) {
     add("set_aside", "warning",
@@ -285,7 +286,7 @@ std::vector<Condition> ConditionFinder::Everywhere(Database::Snapshot& snapshot)
     const std::lock_guard lock(mutex_);
     if (Clock::now() < everywhere_expires_) return everywhere_;
   }
-  const std::vector<Condition> found = FindAll(snapshot).conditions;
+  std::vector<Condition> found = FindAll(snapshot).conditions;
   const std::lock_guard lock(mutex_);
   everywhere_ = found;
   everywhere_expires_ = Clock::now() + kLookAgain;
@@ -297,6 +298,7 @@ Standing ConditionFinder::Find(Database::Snapshot& snapshot, const RollupTable* 
   Standing standing;
   standing.replication = server.replication;
   std::vector<Condition> own = OfStandby(server.replication);
+  std::string name, root;
   if (table != nullptr && !table->live.empty()) {
     const json rows =
         snapshot.Rows(RollupsSql("", "WHERE r.rollup = to_regclass($1)"), {table->name.c_str()});
@@ -304,6 +306,8 @@ Standing ConditionFinder::Find(Database::Snapshot& snapshot, const RollupTable* 
       const json& rollup = rows[0];
       NoteCaughtUp(rollup);
       standing.known = true;
+      name = rollup["rollup"];
+      root = rollup["root"];
       standing.behind =
           rollup["events_behind"].is_null() ? 1 : rollup["events_behind"].get<long long>();
       standing.watermark = rollup["watermark"];
@@ -313,7 +317,14 @@ Standing ConditionFinder::Find(Database::Snapshot& snapshot, const RollupTable* 
   }
   SortWorstFirst(own);
   standing.condition = own.empty() ? Well(server.replication, standing.known) : own[0];
-  AppendNew(own, Everywhere(snapshot));
+  // Those of a while ago: what is known better by now is left out.
+  for (const Condition& condition : Everywhere(snapshot)) {
+    const bool about_server = condition.rollup.empty();
+    const std::string& judged = condition.kind == "differing" ? name : root;
+    const bool known = about_server ? condition.kind != "no_worker" || !server.worker_is_missing
+                                    : standing.known && condition.rollup == judged;
+    if (!known) AppendNew(own, {condition});
+  }
   for (const Condition& condition : own) {
     // That one is said by itself.
     if (condition.message != standing.condition.message) {

@@ -388,7 +388,10 @@ void SetStanding(Database::Snapshot& snapshot, const Standing& standing, json& o
   const Replication& replication = standing.replication;
   const bool all = standing.known && standing.behind <= kLongestTail;
   std::string through = all ? now : standing.complete_through;
-  if (replication.standby && all) through = std::min(now, replication.replayed_through);
+  if (replication.standby && all) {
+    through = replication.replayed_through.empty() ? standing.complete_through
+                                                   : std::min(now, replication.replayed_through);
+  }
   const bool empty = overview["empty"];
   overview["generated_at"] = now;
   overview["complete_through"] = through.empty() || empty ? json(nullptr) : json(through);

@@ -55,7 +55,7 @@ constexpr const char* kRollups = R"(
 constexpr const char* kDeclared = R"(
   SELECT rollup::text AS name, source::text AS source, watermark, events_behind AS behind,
          to_char(complete_through, 'YYYY-MM-DD HH24:MI:SS') AS complete_through,
-         round(extract(epoch FROM duration) * 1000) AS refresh_ms, paused, last_error, waits_for,
+         round(extract(epoch FROM duration) * 1000) AS refresh_ms, paused, last_error, failed_at IS NOT NULL AS fails, waits_for,
          pg_total_relation_size(rollup) AS size_bytes, seconds_behind,
          coalesce((to_jsonb(r)->>'failed_events')::bigint, 0) AS failed_events,
          coalesce((to_jsonb(r)->>'differences')::bigint, 0) AS differences,
@@ -186,9 +186,11 @@ json Warnings(Connection& connection, const json& status) {
   }
   for (const auto& rollup : status["declared"]) {
     const std::string name = rollup["name"];
-    if (!rollup["last_error"].is_null()) {
-      warnings.push_back(
-          fmt::format("rollup {} could not be refreshed: {}", name, Text(rollup["last_error"])));
+    if (rollup["fails"]) {
+      warnings.push_back(fmt::format("rollup {} could not be refreshed: {}", name,
+                                     rollup["last_error"].is_null()
+                                         ? "why is shown to its owner and to pg_read_all_stats"
+                                         : Text(rollup["last_error"])));
     } else if (!rollup["waits_for"].is_null() && rollup["seconds_behind"] > 60) {
       warnings.push_back(fmt::format("rollup {} has waited for {} s for {} to end its transaction",
                                      name, static_cast<long long>(rollup["seconds_behind"]),
