@@ -18,6 +18,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -59,13 +60,37 @@ std::string ReadToken(const std::string& file) {
   return token;
 }
 
+bool IsStandby(const PrivateServer& server, const ServerFacts& facts) {
+  Connection admin = Connection::Open(server.SuperuserConninfo(facts, facts.database));
+  return admin.Execute("SELECT pg_catalog.pg_is_in_recovery()").Value(0, 0) == "t";
+}
+
+// A role cannot be made on a standby: it has that of its primary, whose password was copied.
+std::string StandbyConninfo(const PrivateServer& server, const ServerFacts& facts) {
+  const std::filesystem::path file = server.directory() / "dashboard_password";
+  bool copied;
+  {
+    const AsServerUser as(server.user());
+    copied = std::filesystem::exists(file);
+  }
+  if (!copied) {
+    throw CliError("this server is a standby, on which no role can be made for the dashboard",
+                   "Start `millrace serve` once on its primary, and copy dashboard_password from "
+                   "the primary's folder to " +
+                       file.string() + ".");
+  }
+  return server.DashboardConninfo(facts, server.DashboardPassword());
+}
+
 // What the dashboard logs in with: to a private server as its own role, which can only read.
 std::string ReaderConninfo(const ConnectionOptions& options) {
   if (options.conninfo.empty()) {
     (void)ResolveConninfo(options);  // says what to do where there is no server
     PrivateServer server(options.data_dir);
     server.Lock();
-    return ProvisionDashboard(server, server.ReadFacts());
+    const ServerFacts facts = server.ReadFacts();
+    return IsStandby(server, facts) ? StandbyConninfo(server, facts)
+                                    : ProvisionDashboard(server, facts);
   }
   Connection connection = Connection::Open(options.conninfo);
   if (connection
