@@ -325,6 +325,18 @@ bool PartitionMaker::IgnoreDefaultRows() {
              .affected() > 0;
 }
 
+std::int64_t PartitionMaker::CancelMaintenance() {
+  return Integer(connection_
+                     .Execute("SELECT pg_catalog.count(*) FILTER (WHERE "
+                              "pg_catalog.pg_cancel_backend(pid)) FROM pg_catalog.pg_stat_activity "
+                              "WHERE datname = pg_catalog.current_database() AND pid <> "
+                              "pg_catalog.pg_backend_pid() AND state = 'active' AND query ~ "
+                              "'\\mrun_maintenance(_proc)?\\(' AND backend_type IS DISTINCT FROM "
+                              "'client backend' AND "
+                              "xact_start < pg_catalog.now() - interval '30 seconds'")
+                     .Value(0, 0));
+}
+
 std::int64_t PartitionMaker::DefaultRows() {
   if (default_.empty()) return 0;
   return Integer(

@@ -45,6 +45,9 @@ void AddPartitionsCommand(CLI::App& app) {
           "timestamptz, and not by months or years.");
     }
     const bool ignores = maker->IgnoreDefaultRows();
+    const std::int64_t cancelled = maker->CancelMaintenance();
+    if (cancelled > 0)
+      fmt::print(stderr, "A run of pg_partman's maintenance that did not end is cancelled\n");
     const PartitionsMade made = maker->MoveDefaultRows();
     const std::int64_t left = maker->DefaultRows();
     if (options->json) {

@@ -42,13 +42,16 @@ std::string FollowedColumns(Connection& connection) {
           "attisdropped AND attname IN ('name', 'event_table_name', 'event_id_sequence_name')")) {
     sql +=
         " UNION ALL SELECT a.attname, r.name::pg_catalog.text FROM public.rollups r JOIN tables ON "
-        "relid "
-        "= pg_catalog.to_regclass(r.event_table_name)::pg_catalog.oid JOIN pg_catalog.pg_depend d "
-        "ON "
-        "d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = "
-        "pg_catalog.to_regclass(r.event_id_sequence_name)::pg_catalog.oid AND d.refclassid = "
-        "d.classid AND d.deptype IN ('a', 'i') JOIN pg_catalog.pg_attribute a ON a.attrelid = "
-        "d.refobjid AND a.attnum = d.refobjsubid";
+        "relid = pg_catalog.to_regclass(r.event_table_name)::pg_catalog.oid JOIN "
+        "(pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid "
+        "AND "
+        "f.adnum = a.attnum) ON a.attrelid = relid WHERE EXISTS (SELECT FROM pg_catalog.pg_depend "
+        "d "
+        "WHERE d.objid = pg_catalog.to_regclass(r.event_id_sequence_name)::pg_catalog.oid AND "
+        "d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i') OR "
+        "d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = f.oid AND "
+        "d.refobjid = "
+        "pg_catalog.to_regclass(r.event_id_sequence_name)::pg_catalog.oid)";
   }
   return sql;
 }
