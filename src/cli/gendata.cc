@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -162,7 +163,13 @@ class Sender {
       names = ClickEventColumns();
       if (fields.size() == names.size() + 1) names.insert(names.begin(), "event_id");
     }
-    return table_.MatchAll(names, where);
+    std::vector<std::string> columns = table_.MatchAll(names, where);
+    if (std::find(columns.begin(), columns.end(), table_.id_column) != columns.end()) {
+      throw CliError(
+          fmt::format("{}: the ids of column {} are the server's to draw", where, table_.id_column),
+          "Leave the column out; `millrace load --ignore-ids` does that.");
+    }
+    return columns;
   }
 
   void InsertFields(RowInserter& inserter, const std::vector<CsvField>& fields,

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   AddLoadCommand(app);
   AddServeCommand(app);
   AddDistributeCommand(app);
+  AddPartitionsCommand(app);
 
   try {
     app.parse(argc, argv);

@@ -19,6 +19,9 @@ std::string FormatCount(std::int64_t count);
 // Seconds as "850 ms", "12.3 s", "4 min 10 s", "2 h 5 min".
 std::string FormatDuration(double seconds);
 
+// `text` as one word of a shell's command line, in quotes where it needs them.
+std::string ShellWord(const std::string& text);
+
 // Progress on standard error: on a terminal one line rewritten ten times a second, otherwise a
 // plain line every five seconds. Not thread-safe: one thread reports.
 class Progress {

@@ -20,6 +20,8 @@ function psql(options, { input = '', conninfo = process.env.MILLRACE_CONNINFO } 
       if (status === 0) resolve({ out, first });
       else reject(new Error(`psql: ${errors.trim()}`));
     });
+    // A psql that was given its statements may have ended by now.
+    child.stdin.on('error', () => {});
     child.stdin.end(input);
   });
 }

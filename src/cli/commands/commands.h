@@ -21,6 +21,7 @@ void AddGenerateCommand(CLI::App& app);
 void AddLoadCommand(CLI::App& app);
 void AddServeCommand(CLI::App& app);
 void AddDistributeCommand(CLI::App& app);
+void AddPartitionsCommand(CLI::App& app);
 
 // The options of `up`, for the commands that begin with it.
 void AddUpOptions(CLI::App& app, UpOptions& options);

@@ -12,6 +12,7 @@
 #include "cli/error.h"
 #include "cli/loader/generate_events.h"
 #include "cli/output.h"
+#include "cli/partitions.h"
 #include "cli/server/up.h"
 
 namespace millrace::cli {
@@ -93,6 +94,7 @@ void Generate(const DemoOptions& options, const std::string& conninfo) {
   const auto now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
   generate.start = now - std::int64_t{15} * 60 * kMicrosPerSecond;
   generate.end = now;
+  PrepareRange(conninfo, database.table, *generate.start, *generate.end, true);
   const auto sink = OpenCopySink(database);
   if (GenerateEvents(generate, *sink).stopped) throw CliError("stopped by a signal");
 }

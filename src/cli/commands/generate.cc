@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -16,6 +17,7 @@
 #include "cli/loader/stop_signal.h"
 #include "cli/loader/units.h"
 #include "cli/output.h"
+#include "cli/partitions.h"
 #include "cli/server/options.h"
 
 namespace millrace::cli {
@@ -95,8 +97,24 @@ std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, double rate) {
   return arguments.inserts ? OpenInsertSink(database) : OpenCopySink(database);
 }
 
+// The events' times are known before the first of them, where they have an end.
+void PreparePartitions(const Arguments& arguments, const GenerateOptions& generate) {
+  if (!arguments.into_database || !generate.start) return;
+  std::int64_t end = std::max(*generate.start, NowMicros());
+  if (generate.end) {
+    end = *generate.end;
+  } else if (generate.rows > 0) {
+    const double seconds = static_cast<double>(generate.rows) / generate.rate;
+    end = *generate.start + static_cast<std::int64_t>(seconds * kMicrosPerSecond);
+  }
+  const bool late = generate.model.late_parts_per_million > 0;
+  PrepareRange(ResolveConninfo(arguments.connection), arguments.database.table,
+               *generate.start - (late ? generate.model.late_by : 0), end, generate.quiet);
+}
+
 void Run(const Arguments& arguments) {
   const GenerateOptions generate = Resolve(arguments);
+  PreparePartitions(arguments, generate);
   const std::unique_ptr<EventSink> sink = OpenSink(arguments, generate.rate);
   const auto so_far = [&] {
     return fmt::format(

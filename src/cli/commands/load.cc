@@ -68,6 +68,17 @@ void AddInputOptions(CLI::App* command, LoadOptions& load) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAMES");
+  CLI::Option* ignore = command->add_flag_callback(
+      "--ignore-ids", [&load] { load.ids = IdMode::kIgnore; },
+      "Leave the files' ids out and have the server draw others, in a column that it draws ids for "
+      "and that rollups follow. Without this and --keep-ids, files with such a column are refused");
+  command
+      ->add_flag_callback(
+          "--keep-ids", [&load] { load.ids = IdMode::kKeep; },
+          "Load such ids as they are. Rollups do not count ids that they have passed, so make them "
+          "anew "
+          "afterwards; and set the sequence past the highest id, or it is drawn again")
+      ->excludes(ignore);
   command
       ->add_option("--max-record-bytes", load.max_record_bytes,
                    "The longest row to accept; takes units, as 64MB; at most 1GB")

@@ -2,13 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "cli/commands/commands.h"
 #include "cli/error.h"
+#include "cli/output.h"
 #include "cli/server/dashboard_process.h"
 #include "cli/server/options.h"
 
 namespace millrace::cli {
 namespace {
+
+// Advice to call another command means the same server.
+void NameServer(nlohmann::json& status, const ConnectionOptions& connection) {
+  const std::string command = "`millrace partitions ";
+  std::string server;
+  if (!connection.conninfo.empty()) {
+    server = "--conninfo ... ";
+  } else {
+    const char* named = std::getenv("MILLRACE_DATA_DIR");
+    const std::string without = named != nullptr && *named != '\0' ? named : DefaultDataDir();
+    if (connection.data_dir != without)
+      server = "--data-dir " + ShellWord(connection.data_dir) + " ";
+  }
+  for (auto& warning : status["warnings"]) {
+    std::string text = warning;
+    const auto at = text.find(command);
+    if (at != std::string::npos) warning = text.insert(at + command.size(), server);
+  }
+}
 
 // So that scripts can tell a server that is down from a failed look at one that is up.
 constexpr int kServerDown = 3;
@@ -42,6 +64,7 @@ void AddStatusCommand(CLI::App& app) {
       const auto running = FindDashboard(PrivateServer(options->connection.data_dir));
       status["dashboard"] = running ? nlohmann::json(running->url) : nlohmann::json(nullptr);
     }
+    NameServer(status, options->connection);
     fmt::print("{}", options->json ? status.dump(2) + "\n" : FormatStatus(status));
   });
 }

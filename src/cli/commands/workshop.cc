@@ -104,8 +104,8 @@ Presence FindWorkshop(Connection& connection) {
           "  there:   {}\n  missing: {}",
           found.Value(0, 0), found.Value(0, 1)),
       "Where the workshop's text was run by hand, go on by hand. To start again, drop what is "
-      "there, "
-      "or use another database (--database).");
+      "there, or "
+      "take another server: --data-dir names one, and `millrace up --data-dir` makes it.");
 }
 
 long long ToInteger(std::string_view text) {
@@ -152,6 +152,16 @@ bool HasRelation(Connection& connection, const char* name) {
          1;
 }
 
+// pg_cron's launcher forgets that there are new jobs when they come with more catalog changes than
+// fit into a queue of PostgreSQL's, as many new partitions are. Once more, on their own.
+void AnnounceJobs(Connection& connection) {
+  if (!HasRelation(connection, "cron.job")) return;
+  connection.Execute(
+      "SELECT cron.schedule(jobname::text, schedule, command) FROM cron.job WHERE username = "
+      "current_user "
+      "AND jobname IN ('events_partitions', 'rollup_events_5min', 'rollup_events_1hr')");
+}
+
 }  // namespace
 
 void InstallWorkshop(Connection& connection, bool quiet) {
@@ -176,6 +186,7 @@ void InstallWorkshop(Connection& connection, bool quiet) {
     if (!quiet) fmt::print("  {:<18} {}\n", step.file, step.what);
   }
   transaction.Commit();
+  AnnounceJobs(connection);
 }
 
 std::vector<RollupRun> RunRollups(Connection& connection) {

@@ -161,6 +161,26 @@ std::vector<CsvField> SplitCsvRecord(std::string_view record) {
   return fields;
 }
 
+CsvFieldRange FindCsvField(std::string_view record, std::size_t index) {
+  CsvFieldRange range;
+  bool in_quotes = false;
+  std::size_t fields = 0;
+  for (std::size_t i = 0; i < record.size(); ++i) {
+    if (record[i] == '"') in_quotes = !in_quotes;
+    if (record[i] != ',' || in_quotes) continue;
+    if (fields == index) {
+      range.end = i;
+      range.found = true;
+      return range;
+    }
+    ++fields;
+    range.begin = i + 1;
+  }
+  range.end = record.size();
+  range.found = fields == index;
+  return range;
+}
+
 std::string QuoteCsvField(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {

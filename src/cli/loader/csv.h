@@ -73,6 +73,14 @@ struct CsvField {
 // The fields of one record.
 std::vector<CsvField> SplitCsvRecord(std::string_view record);
 
+// Where the field with `index` fields before it lies in a record, quotes and all.
+struct CsvFieldRange {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  bool found = false;  // false: there are fewer fields
+};
+CsvFieldRange FindCsvField(std::string_view record, std::size_t index);
+
 // `text` as one CSV field, in double quotes.
 std::string QuoteCsvField(std::string_view text);
 

@@ -15,6 +15,7 @@
 #include "cli/loader/batch_loader.h"
 #include "cli/loader/entry_points.h"
 #include "cli/loader/input_file.h"
+#include "cli/loader/row_times.h"
 #include "cli/loader/stop_signal.h"
 #include "cli/output.h"
 #include "core/workload/clickstream.h"
@@ -38,12 +39,76 @@ std::int64_t EstimateRows(const std::vector<std::string>& files) {
   return total;
 }
 
+struct FileColumns {
+  std::vector<std::string> names;
+  bool header = false;  // the record is one
+};
+
+[[noreturn]] void RefuseIds(const TargetTable& table, const std::string& where) {
+  if (table.id_followers.empty()) {
+    throw CliError(
+        fmt::format("{}: column {} is GENERATED ALWAYS: its values are the server's to draw", where,
+                    table.id_column),
+        "--ignore-ids leaves the column out, and ids are drawn anew; --keep-ids loads them as "
+        "they are.");
+  }
+  throw CliError(
+      fmt::format(
+          "{}: column {} brings ids along, and {} follows those that the server draws: events "
+          "with others may never be counted",
+          where, table.id_column, table.id_followers),
+      "--ignore-ids leaves the column out, and ids are drawn anew; --keep-ids loads them as they "
+      "are, "
+      "and then the rollups must be made anew.");
+}
+
+// What the columns of a file are, by its first record. Throws CliError, for ids that are refused
+// too.
+FileColumns ColumnsOf(const LoadOptions& options, const TargetTable& table, const std::string& path,
+                      const CsvRecord& record) {
+  const std::string where = fmt::format("{}:{}", InputName(path), record.first_line);
+  const std::vector<CsvField> fields = SplitCsvRecord(record.text);
+  std::vector<std::string> names;
+  std::size_t matches = 0;
+  for (const CsvField& field : fields) {
+    names.push_back(field.value);
+    matches += table.Match(field.value).empty() ? 0 : 1;
+  }
+  FileColumns found;
+  found.header = options.header == HeaderMode::kYes;
+  if (options.header == HeaderMode::kAuto && matches > 0) {
+    found.header = matches == fields.size();
+    if (!found.header && 2 * matches >= fields.size() && options.columns.empty()) {
+      // Half a header is more likely a misspelt one than data.
+      table.MatchAll(names, where);
+    }
+  }
+  if (!options.columns.empty()) {
+    found.names = table.MatchAll(options.columns, "--columns");
+  } else if (found.header) {
+    found.names = table.MatchAll(names, where);
+  } else {
+    std::vector<std::string> columns = ClickEventColumns();
+    if (fields.size() == columns.size() + 1) columns.insert(columns.begin(), "event_id");
+    found.names = table.MatchAll(columns, where + " (no header)");
+  }
+  const bool ids =
+      std::find(found.names.begin(), found.names.end(), table.id_column) != found.names.end();
+  if (ids && options.ids == IdMode::kRefuse) RefuseIds(table, where);
+  return found;
+}
+
 // Turns the inputs into batches.
 class FileReader {
  public:
   FileReader(const LoadOptions& options, std::int64_t batch_rows, const TargetTable& table,
-             BatchLoader& loader, CopyPool& pool)
-      : options_(options), batch_rows_(batch_rows), table_(table), loader_(loader), pool_(pool) {}
+             RowTimes& times, BatchLoader& loader, CopyPool& pool)
+      : options_(options),
+        batch_rows_(batch_rows),
+        table_(table),
+        times_(times),
+        loader_(loader),
+        pool_(pool) {}
 
   // Reads one file to its end and pushes its batches. False when the load has stopped.
   bool Read(std::size_t file) {
@@ -72,51 +137,69 @@ class FileReader {
  private:
   // Settles the file's columns by its first record. True when that is a header.
   bool TakeHeader(const CsvRecord& record) {
-    const std::string where =
-        fmt::format("{}:{}", InputName(options_.files[batch_.file]), record.first_line);
-    const std::vector<CsvField> fields = SplitCsvRecord(record.text);
-    std::vector<std::string> names;
-    std::size_t matches = 0;
-    for (const CsvField& field : fields) {
-      names.push_back(field.value);
-      matches += table_.Match(field.value).empty() ? 0 : 1;
-    }
-    bool header = options_.header == HeaderMode::kYes;
-    if (options_.header == HeaderMode::kAuto && matches > 0) {
-      header = matches == fields.size();
-      if (!header && 2 * matches >= fields.size() && options_.columns.empty()) {
-        // Half a header is more likely a misspelt one than data.
-        table_.MatchAll(names, where);
-      }
-    }
-    std::vector<std::string> columns;
-    if (!options_.columns.empty()) {
-      columns = table_.MatchAll(options_.columns, "--columns");
-    } else if (header) {
-      columns = table_.MatchAll(names, where);
-    } else {
-      columns = ClickEventColumns();
-      if (fields.size() == columns.size() + 1) columns.insert(columns.begin(), "event_id");
-      columns = table_.MatchAll(columns, where + " (no header)");
-    }
+    const FileColumns found = ColumnsOf(options_, table_, options_.files[batch_.file], record);
+    std::vector<std::string> columns = found.names;
+    id_field_ = std::find(columns.begin(), columns.end(), table_.id_column) - columns.begin();
+    drops_id_ = options_.ids == IdMode::kIgnore && id_field_ < columns.size();
+    if (options_.ids == IdMode::kKeep && id_field_ < columns.size()) SayKeepsIds();
+    if (drops_id_) columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(id_field_));
+    times_.SetColumns(columns);
     batch_.columns = std::make_shared<const std::vector<std::string>>(std::move(columns));
-    if (header) batch_.first_line = record.last_line + 1;
-    return header;
+    if (found.header) batch_.first_line = record.last_line + 1;
+    return found.header;
+  }
+
+  void SayKeepsIds() {
+    if (said_keeps_ids_) return;
+    said_keeps_ids_ = true;
+    const std::string table = table_.name.Quoted();
+    fmt::print(stderr,
+               "Ids are loaded as they are. Afterwards, let the server draw others than these:\n"
+               "  SELECT setval(pg_get_serial_sequence('{}', '{}'), max({})) FROM {};\n",
+               table, table_.id_column, QuoteIdentifier(table_.id_column), table);
+    if (table_.id_followers.empty()) return;
+    fmt::print(stderr,
+               "and then make the rollups over it anew ({}), by millrace.rebuild_rollup or the "
+               "workshop's restart_rollup.\n",
+               table_.id_followers);
   }
 
   bool Append(const CsvRecord& record) {
-    // PostgreSQL 15 takes a line of \. for the end of all data, and drops the rest without a word.
-    // In quotes it is the same value, and no end.
-    if (record.text == "\\.") {
-      batch_.data += "\"\\.\"";
-    } else {
-      batch_.data += record.text;
+    std::string_view head = record.text, tail;
+    if (drops_id_) {
+      const CsvFieldRange id = FindCsvField(record.text, id_field_);
+      if (!id.found) {
+        return SkipRow(record, fmt::format("missing data for column \"{}\"", table_.id_column));
+      }
+      if (record.text.substr(id.begin, id.end - id.begin).find('\n') != std::string_view::npos) {
+        // Without its lines, those of the rows that follow would be counted wrong.
+        return SkipRow(record, fmt::format("a line end in column {}", table_.id_column));
+      }
+      // With one comma: the one behind it, or that before the last field.
+      const bool last = id.end == record.text.size();
+      head = record.text.substr(0, last && id.begin > 0 ? id.begin - 1 : id.begin);
+      tail = record.text.substr(last ? id.end : id.end + 1);
+    }
+    const std::size_t begin = batch_.data.size();
+    batch_.data += head;
+    batch_.data += tail;
+    const std::string_view sent = std::string_view(batch_.data).substr(begin);
+    times_.Add(sent);
+    if (sent == "\\.") {
+      // PostgreSQL 15 takes a line of \. for the end of all data, and drops the rest without a
+      // word. In quotes it is the same value, and no end.
+      batch_.data.replace(begin, 2, "\"\\.\"");
     }
     batch_.data += '\n';
     ++batch_.rows;
     last_line_ = record.last_line;
     if (batch_.rows < batch_rows_ && batch_.data.size() < kBatchBytes) return true;
     return Flush();
+  }
+
+  // A row that is never sent; what was gathered before it is.
+  bool SkipRow(const CsvRecord& record, const std::string& reason) {
+    return SkipText(std::string(record.text), record.first_line, record.last_line, reason);
   }
 
   // A record that is never sent. In a load that stops at it, so are those gathered with it.
@@ -132,8 +215,13 @@ class FileReader {
       last_line = reader.SkipRecord();
       if (StopRequested()) return false;
     }
+    return SkipText(text, record.first_line, last_line, reason);
+  }
+
+  bool SkipText(const std::string& text, std::int64_t first_line, std::int64_t last_line,
+                const std::string& reason) {
     const std::int64_t row = batch_.first_row + batch_.rows;
-    if (!loader_.Refuse(batch_.file, row, record.first_line, reason, text)) return false;
+    if (!loader_.Refuse(batch_.file, row, first_line, reason, text)) return false;
     if (!Flush()) return false;
     batch_.first_row = row + 1;
     batch_.first_line = last_line + 1;
@@ -143,6 +231,7 @@ class FileReader {
   // Pushes what was gathered and begins the next batch behind it.
   bool Flush() {
     if (batch_.rows == 0) return true;
+    times_.MakePartitions();
     CopyBatch next = {
         batch_.file, batch_.columns, pool_.SpareBuffer(), batch_.first_row + batch_.rows,
         0,           last_line_ + 1};
@@ -153,10 +242,14 @@ class FileReader {
   const LoadOptions& options_;
   const std::int64_t batch_rows_;
   const TargetTable& table_;
+  RowTimes& times_;
   BatchLoader& loader_;
   CopyPool& pool_;
   CopyBatch batch_;
   std::int64_t last_line_ = 0;  // of the last record gathered
+  std::size_t id_field_ = 0;
+  bool drops_id_ = false;
+  bool said_keeps_ids_ = false;
 };
 
 void CheckInputs(const LoadOptions& options) {
@@ -166,6 +259,29 @@ void CheckInputs(const LoadOptions& options) {
     if (path == "-" && !seen.insert(path).second) {
       throw CliError("standard input (-) is named twice");
     }
+  }
+}
+
+// Finds ids that are refused before anything is loaded, in the files that can be read twice.
+void CheckIds(const LoadOptions& options, const TargetTable& table) {
+  if (table.id_column.empty() || options.ids != IdMode::kRefuse) return;
+  for (const std::string& path : options.files) {
+    if (FileSize(path) < 0) continue;
+    InputFile input(path);
+    CsvReader reader([&](char* buffer, std::size_t size) { return input.Read(buffer, size); },
+                     options.max_record_bytes);
+    CsvRecord record;
+    if (reader.Next(&record) != CsvReader::Outcome::kRecord) continue;
+    bool ids = false;
+    try {
+      LoadOptions keeping = options;
+      keeping.ids = IdMode::kKeep;
+      const FileColumns found = ColumnsOf(keeping, table, path, record);
+      ids = std::find(found.names.begin(), found.names.end(), table.id_column) != found.names.end();
+    } catch (const CliError&) {
+      // Said when it is this file's turn.
+    }
+    if (ids) RefuseIds(table, fmt::format("{}:{}", InputName(path), record.first_line));
   }
 }
 
@@ -196,6 +312,7 @@ LoadReport LoadFiles(const std::string& conninfo, const LoadOptions& options) {
     return FindTargetTable(connection, QualifiedName::Parse(options.table));
   }();
   if (!options.columns.empty()) table.MatchAll(options.columns, "--columns");
+  CheckIds(options, table);
   std::unique_ptr<RejectsFile> rejects;
   if (options.reject) rejects = std::make_unique<RejectsFile>(options.rejects_file);
 
@@ -212,8 +329,9 @@ LoadReport LoadFiles(const std::string& conninfo, const LoadOptions& options) {
         return !StopRequested();
       });
 
-  FileReader reader(options, options.batch_rows.value_or(entry_points.batch_rows), table, loader,
-                    pool);
+  RowTimes times(conninfo, table.name, options.quiet);
+  FileReader reader(options, options.batch_rows.value_or(entry_points.batch_rows), table, times,
+                    loader, pool);
   try {
     for (std::size_t file = 0; file < options.files.size(); ++file) {
       if (!reader.Read(file)) break;

@@ -10,6 +10,7 @@
 #include "cli/loader/csv.h"
 #include "cli/loader/loaded_ranges.h"
 #include "cli/loader/qualified_name.h"
+#include "cli/loader/row_times.h"
 #include "cli/loader/units.h"
 #include "core/workload/clickstream.h"
 #include "core/workload/random.h"
@@ -197,6 +198,31 @@ TEST(Units, TimestampsAreTheInverseOfWhatTheGeneratorWrites) {
   for (const char* bad : {"", "2026", "2026-02-30", "2026-13-01", "2026-01-01 24:00", "0000-01-01",
                           "2026-01-01x", "2026-01-01 08:00 CET", "2026-01-01 08:00+99"}) {
     EXPECT_THROW(ParseTimestamp(bad), CliError) << bad;
+  }
+}
+
+TEST(TimeKey, KeepsMinutesAndZone) {
+  EXPECT_EQ(TimeKey("2026-01-31 08:15:59.999+01"), "2026-01-31 08:15+01");
+  EXPECT_EQ(TimeKey("2026-01-31T08:15Z"), "2026-01-31T08:15Z");
+  EXPECT_EQ(TimeKey("2026-01-31 08:15:00"), "2026-01-31 08:15");
+  EXPECT_EQ(TimeKey("2026-01-31 08:15:00 BC"), "2026-01-31 08:15 BC");
+  for (const char* other :
+       {"infinity", "", "20260131T081500", "2026-1-31 08:15:00", "2026-01-31"}) {
+    EXPECT_EQ(TimeKey(other), other);
+  }
+}
+
+TEST(FindCsvField, AgreesWithSplit) {
+  for (const std::string record : {"", "a", "a,b", ",", "\"x,\"\"y\",z", "1,\"a\nb\",", "\\."}) {
+    const auto fields = SplitCsvRecord(record);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const CsvFieldRange range = FindCsvField(record, i);
+      ASSERT_TRUE(range.found);
+      const auto alone = SplitCsvRecord(record.substr(range.begin, range.end - range.begin));
+      ASSERT_EQ(alone.size(), 1U);
+      EXPECT_EQ(alone[0].value, fields[i].value);
+    }
+    EXPECT_FALSE(FindCsvField(record, fields.size()).found);
   }
 }
 

@@ -13,6 +13,12 @@ struct TargetTable {
   QualifiedName name;                // as asked for
   std::string relation;              // its name without schema, as it appears in error contexts
   std::vector<std::string> columns;  // in the table's order, those that can be written
+  // A column whose values the server draws, from a sequence, and which a rollup follows or which is
+  // GENERATED ALWAYS: ids that are brought along would break the order in which they are drawn.
+  // Empty: none.
+  std::string id_column;
+  std::string
+      id_followers;  // names of the rollups that follow it, with commas between; may be none
 
   // The column that `name` means: the same, or else the same in lower case. Empty: none.
   std::string Match(const std::string& name) const;

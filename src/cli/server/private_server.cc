@@ -58,12 +58,6 @@ ServerRole RoleNamed(const std::string& name) {
   return ServerRole::kAlone;
 }
 
-// Other nodes log in as whoever asks, the superuser too.
-constexpr const char* kNodeRule =
-    "# Other nodes of the cluster, by the password in DIR/node_password. Add those of other "
-    "networks.\n"
-    "hostssl all  postgres  samenet        scram-sha-256\n";
-
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 // Percent-encodes what a connection URL does not take as it is.
@@ -345,44 +339,6 @@ void PrivateServer::MakeCertificate() const {
     throw CliError("cannot make a TLS certificate", result.output + "Install the package openssl.");
   }
   fs::permissions(key, fs::perms::owner_read | fs::perms::owner_write);
-}
-
-void PrivateServer::AllowNodes() const {
-  const AsServerUser as(user_);
-  const fs::path rules = pgdata() / "pg_hba.conf";
-  const std::string text = ReadFile(rules);
-  if (text.find(kNodeRule) == std::string::npos) WriteOwned(rules, kNodeRule + text, 0600);
-}
-
-void PrivateServer::WriteAccessRules(ServerRole role) const {
-  WriteOwned(
-      pgdata() / "pg_hba.conf",
-      (role == ServerRole::kAlone ? std::string() : kNodeRule) +
-          R"(# Written by `millrace up` once. The superuser comes in by the socket alone, which only the server's
-# operating system user and root can reach; everybody else by password, encrypted unless on loopback.
-local   all  postgres                 peer map=millrace
-host    all  postgres  all            reject
-# Backups (pg_basebackup) and standbys: the superuser by the socket; a role with the attribute
-# REPLICATION, of which there is none at first, on this machine. A standby elsewhere needs a line:
-#   hostssl replication  ROLE  ADDRESS/32  scram-sha-256
-local   replication  postgres                 peer map=millrace
-host    replication  postgres  all            reject
-host    replication  all       127.0.0.1/32   scram-sha-256
-host    replication  all       ::1/128        scram-sha-256
-hostssl all  all       0.0.0.0/0      scram-sha-256
-hostssl all  all       ::/0           scram-sha-256
-host    all  all       127.0.0.1/32   scram-sha-256
-host    all  all       ::1/128        scram-sha-256
-)",
-      0600);
-  std::string map =
-      "# user of the operating system -> user of the database\nmillrace  root  postgres\n";
-  if (user_.name != "root") map += "millrace  \"" + user_.name + "\"  postgres\n";
-  WriteOwned(pgdata() / "pg_ident.conf", map, 0600);
-  WriteOwned(pgdata() / "postgresql.conf",
-             "# The settings are in millrace.conf; your own belong into custom.conf.\n"
-             "include 'millrace.conf'\n",
-             0600);
 }
 
 void PrivateServer::WriteSettings(const ServerFacts& facts) const {

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
 #include "cli/error.h"
 #include "cli/output.h"
+#include "cli/server/partition_health.h"
 
 namespace millrace::cli {
 namespace {
@@ -92,15 +94,41 @@ constexpr const char* kSerials = R"(
   CROSS JOIN LATERAL (SELECT CASE WHEN has_sequence_privilege(s.oid, 'USAGE, SELECT') THEN pg_sequence_last_value(s.oid) END AS last) v
   WHERE s.relkind = 'S' AND a.atttypid = 'int4'::regtype AND v.last > 2147483647 / 2)";
 
+// What keeps vacuum from removing row versions that updates have left. Rollups are updated all the
+// time.
 constexpr const char* kBlockers = R"(
-  SELECT format('prepared transaction %L of %I, open since %s, keeps rollups waiting (ROLLBACK PREPARED or COMMIT PREPARED %L)',
+  SELECT format('prepared transaction %L of %I, open since %s, keeps rollups waiting, and while it is open vacuum removes no old row versions, so that rollups grow (ROLLBACK PREPARED or COMMIT PREPARED %L)',
                 gid, owner, to_char(prepared, 'YYYY-MM-DD HH24:MI:SS'), gid) AS warning
   FROM pg_prepared_xacts WHERE database = current_database() AND prepared < now() - interval '1 minute'
   UNION ALL
-  SELECT format('process %s of %I has had a transaction open for %s: rollups wait for it if it wrote events',
-                pid, usename, date_trunc('second', now() - xact_start))
+  SELECT format('process %s of %s has had a transaction open for %s: until it ends, vacuum removes no old row versions, so that rollups grow, and rollups wait for it if it wrote events (SELECT pg_terminate_backend(%s) ends it)',
+                pid, coalesce(quote_ident(usename), 'the server'), date_trunc('second', now() - xact_start), pid)
   FROM pg_stat_activity
-  WHERE datname = current_database() AND backend_type = 'client backend' AND xact_start < now() - interval '5 minutes')";
+  WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '1 minute'
+    AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
+    AND coalesce(backend_type, '') NOT IN ('autovacuum worker', 'walsender') AND query !~* '^\s*vacuum'
+  UNION ALL
+  -- A slot tells no time. One that nobody uses stays as it is; one in use moves on by itself.
+  SELECT format('replication slot %s%s keeps vacuum from removing old row versions, so that rollups grow: it has not moved for %s transactions (SELECT pg_drop_replication_slot(%L) drops it%s)',
+                quote_ident(slot_name), CASE WHEN active THEN '' ELSE ', which nobody uses,' END,
+                greatest(age(xmin), age(catalog_xmin)), slot_name, CASE WHEN active THEN ' once its standby is stopped' ELSE '' END)
+  FROM pg_replication_slots
+  WHERE coalesce(xmin, catalog_xmin) IS NOT NULL
+    AND (NOT active AND greatest(age(xmin), age(catalog_xmin)) > 0 OR greatest(age(xmin), age(catalog_xmin)) > 10000)
+  UNION ALL
+  SELECT format('standby %s, by process %s, keeps vacuum from removing old row versions, so that rollups grow: a query on it has been open for %s transactions (end it there, or set hot_standby_feedback = off there)',
+                quote_ident(application_name), pid, age(backend_xmin))
+  FROM pg_stat_replication
+  WHERE backend_xmin IS NOT NULL AND age(backend_xmin) > 10000)";
+
+// Nothing on a server that is none. `received` is replayed: what is on its way is not known here.
+constexpr const char* kStandby = R"(
+  SELECT extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS lag_seconds,
+         to_char(pg_last_xact_replay_timestamp(), 'YYYY-MM-DD HH24:MI:SS') AS replayed_to,
+         coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), false) AS all_replayed,
+         pg_is_wal_replay_paused() AS paused,
+         EXISTS (SELECT FROM pg_stat_wal_receiver) AS receiving
+  WHERE pg_is_in_recovery())";
 
 // Whether public.rollups is the workshop's table, and not another of that name.
 bool HasRollups(Connection& connection) {
@@ -155,19 +183,45 @@ void FillSizesOnNodes(Connection& connection, json& status) {
   }
 }
 
+std::vector<std::string> StandbyWarnings(const json& standby) {
+  std::vector<std::string> warnings;
+  if (standby["paused"].get<bool>()) {
+    warnings.emplace_back(
+        "replay is paused: what is shown here goes no further (the superuser's SELECT "
+        "pg_wal_replay_resume() goes on)");
+  }
+  if (!standby["receiving"].get<bool>()) {
+    warnings.emplace_back(
+        "nothing is received from the primary: it is down, or this standby cannot log in there, "
+        "which the log says");
+  }
+  return warnings;
+}
+
+std::string DescribeStandby(const json& standby) {
+  if (standby["replayed_to"].is_null()) return "A standby, which has replayed no transaction yet\n";
+  const double lag = standby["lag_seconds"];
+  const std::string replayed =
+      fmt::format("A standby: the last transaction it has replayed is of {}, {} ago",
+                  standby["replayed_to"].get<std::string>(), FormatDuration(std::max(lag, 0.0)));
+  return replayed + (standby["paused"].get<bool>() ? "; replay is paused\n"
+                     : standby["all_replayed"].get<bool>() && standby["receiving"].get<bool>()
+                         ? "; nothing that it has received is left\n"
+                         : "\n");
+}
+
 json Warnings(Connection& connection, const json& status) {
   json warnings = json::array();
   for (const char* sql : {kSerials, kBlockers}) {
     for (const auto& row : Rows(connection, sql)) warnings.push_back(row["warning"]);
   }
-  for (const auto& table : status["tables"]) {
-    if (table["default_rows"] > 0) {
-      warnings.push_back(
-          fmt::format("about {} rows of {} are in its default partition (SELECT "
-                      "partman.partition_data_time('{}') moves them)",
-                      FormatCount(table["default_rows"]), table["name"].get<std::string>(),
-                      table["name"].get<std::string>()));
+  // A standby has what its primary makes.
+  if (status["standby"].is_null()) {
+    for (const auto& warning : PartitionWarnings(connection, status["tables"])) {
+      warnings.push_back(warning);
     }
+  } else {
+    for (const auto& warning : StandbyWarnings(status["standby"])) warnings.push_back(warning);
   }
   for (const auto& node : status["nodes"]) {
     if (!node["answers"].get<bool>() || !node["active"].get<bool>()) {
@@ -225,6 +279,8 @@ json InspectServerNow(Connection& connection) {
   connection.Execute("SET search_path = public, pg_catalog");
   json status;
   status["server"] = Rows(connection, kServer)[0];
+  const json standby = Rows(connection, kStandby);
+  status["standby"] = standby.empty() ? json(nullptr) : standby[0];
   status["tables"] = Rows(connection, kTables);
   const bool rollups = HasRollups(connection);
   status["rollups"] = rollups ? Rows(connection, kRollups) : json::array();
@@ -253,6 +309,7 @@ std::string FormatStatus(const json& status) {
       FormatDuration(server["uptime_seconds"]), server["database"].get<std::string>(),
       Size(server["size_bytes"]), server["connections"].get<int>(),
       FormatCount(static_cast<std::int64_t>(status["events_per_second"].get<double>() + 0.5)));
+  if (!status["standby"].is_null()) out += DescribeStandby(status["standby"]);
   if (status.contains("dashboard") && !status["dashboard"].is_null()) {
     out += fmt::format("Dashboard at {}\n", status["dashboard"].get<std::string>());
   }

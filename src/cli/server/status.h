@@ -9,6 +9,9 @@ namespace millrace::cli {
 
 // Looks at a running server, taking about one second to see how many events come in:
 //   server      version, address, uptime_seconds, database, size_bytes, connections
+//   standby     null, or of a standby: replayed_to and lag_seconds (of the last transaction
+//   replayed),
+//               all_replayed (of what it has received), paused, receiving
 //   nodes       of Citus: node (its group), address, role, active, shards, answers
 //   tables      partitioned tables: name, partitions, size_bytes, default_rows (estimated), newest
 //               (where the newest partition ends)
