@@ -198,6 +198,10 @@ COMMENT ON FUNCTION millrace.node_still_writing IS 'those of these transactions 
 CREATE FUNCTION millrace.known_complete(rollup pg_catalog.regclass) RETURNS pg_catalog.timestamptz
 AS '$libdir/millrace', 'millrace_known_complete' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.known_complete IS 'when the worker last saw that nothing was missing in a rollup over events; NULL since the server started';
+CREATE FUNCTION millrace.workers(
+  OUT database pg_catalog.name, OUT number pg_catalog.int4, OUT state pg_catalog.text, OUT pid pg_catalog.int4, OUT since pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_workers' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.workers IS 'the places for background workers of all databases: running, asleep until somebody writes, due at some time, or waiting for a process of the server';
 CREATE FUNCTION millrace.writers(source pg_catalog.regclass, OUT pid pg_catalog.int4, OUT prepared pg_catalog.xid)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_writers' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.writers IS 'transactions that have written to a table or its partitions and not ended: a refresh waits for them';

@@ -18,6 +18,7 @@ bool log_fallback;
 int refresh_step;
 bool enable_worker;
 double verify_share;
+int workers_per_database;
 
 namespace {
 
@@ -93,6 +94,10 @@ void DefineSettings() {
   DefineCustomBoolVariable("millrace.enable_worker",
                            "Whether declared rollups are refreshed in the background.", nullptr,
                            &enable_worker, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("millrace.workers_per_database",
+                          "Background workers that share the rollups of a database.", nullptr,
+                          &workers_per_database, 1, 1, kMostWorkersPerDatabase, PGC_SIGHUP, 0,
+                          nullptr, nullptr, nullptr);
   DefineCustomRealVariable(
       "millrace.verify_share",
       "Share of one processor that the verification of rollups in the background may take.",

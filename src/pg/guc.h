@@ -23,6 +23,10 @@ extern int refresh_step;
 // millrace.enable_worker: whether rollups are refreshed in the background.
 extern bool enable_worker;
 
+// millrace.workers_per_database: the workers that share the rollups of a database.
+inline constexpr int kMostWorkersPerDatabase = 16;
+extern int workers_per_database;
+
 // millrace.verify_share: the share of one processor that verification in the background may take.
 extern double verify_share;
 

@@ -1,7 +1,8 @@
-// The launcher: one process of the server, which starts a worker for each database that asks for
-// one and sends it away when somebody wants the database for itself.
+// The launcher: one process of the server, which fills the places for workers (worker_registry.h)
+// when they are due, and sends workers away when somebody wants their database for itself.
 
 #include "pg/guc.h"
+#include "pg/rollup/known_complete.h"
 #include "pg/rollup/worker.h"
 #include "pg/rollup/worker_registry.h"
 #include "pg/rollup/worker_step.h"
@@ -10,13 +11,17 @@ namespace millrace::pg {
 namespace {
 
 constexpr int64 kSecond = 1'000'000;
-// Databases that have no worker are looked at so often: a dump may have been restored.
-constexpr int64 kScoutInterval = 60 * kSecond;
-// A worker that was ended is replaced, but not faster than this.
-constexpr int64 kRestartInterval = kSecond;
+// Databases come and go.
+constexpr int64 kMeet = 60 * kSecond;
+// While there is no process for a worker, and how often the log says so.
+constexpr int64 kRetry = kSecond, kFirstWarning = 60 * kSecond, kLongestWarning = 3600 * kSecond;
 
-// Starts a worker; it finds out itself whether there is anything to do.
-bool StartWorker(Oid database) {
+MonotonicTime next_warning = 0;
+int64 warning_pause = kFirstWarning;
+
+// Starts a worker; it finds out itself whether there is anything to do. False: the server has no
+// process for it.
+bool StartWorker(const WorkerPlace& place) {
   BackgroundWorker worker = {};
   snprintf(worker.bgw_name, BGW_MAXLEN, "millrace worker");
   snprintf(worker.bgw_type, BGW_MAXLEN, "millrace worker");
@@ -25,21 +30,47 @@ bool StartWorker(Oid database) {
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
   worker.bgw_restart_time = BGW_NEVER_RESTART;
-  worker.bgw_main_arg = ObjectIdGetDatum(database);
+  worker.bgw_main_arg = ObjectIdGetDatum(place.database);
+  memcpy(worker.bgw_extra, &place.number, sizeof(place.number));
   worker.bgw_notify_pid = MyProcPid;
   BackgroundWorkerHandle* handle;
-  if (!RegisterDynamicBackgroundWorker(&worker, &handle)) {
-    NoteStarved();
-    ereport(WARNING,
-            (errmsg("millrace: no worker could be started for database %u, whose rollups are not "
-                    "refreshed meanwhile",
-                    database),
-             errhint("Raise max_worker_processes: each database with rollups takes one of them.")));
-    return false;
-  }
+  if (!RegisterDynamicBackgroundWorker(&worker, &handle)) return false;
   pid_t pid;
   (void)WaitForBackgroundWorkerStartup(handle, &pid);
+  pfree(handle);
   return true;
+}
+
+void WarnOfShortage(const Shortage& shortage) {
+  const MonotonicTime now = MonotonicNow();
+  if (now < next_warning) return;
+  // One that lasted a while and is over begins anew.
+  if (now > next_warning + kLongestWarning) warning_pause = kFirstWarning;
+  next_warning = now + warning_pause;
+  warning_pause = Min(2 * warning_pause, kLongestWarning);
+  ereport(
+      WARNING,
+      (errmsg("millrace: %d databases wait for a worker", shortage.waiting),
+       errdetail(
+           "The server has no free background process. The %d workers that run make way in turn.",
+           shortage.running),
+       errhint("Raise max_worker_processes: each database with rollups that change takes one "
+               "process.")));
+}
+
+// Fills the places that are due; returns when to look again.
+MonotonicTime FillPlaces() {
+  MonotonicTime next = kNever;
+  WorkerPlace place;
+  while (enable_worker && NextPlace(&place, &next)) {
+    CHECK_FOR_INTERRUPTS();
+    if (!StartWorker(place)) {
+      WarnOfShortage(NoteShortage());
+      return MonotonicNow() + kRetry;
+    }
+    NoteStarted(place);
+  }
+  return next;
 }
 
 List* Databases() {
@@ -59,6 +90,17 @@ List* Databases() {
   table_close(relation, AccessShareLock);
   CommitTransactionCommand();
   return databases;
+}
+
+void MeetAllDatabases() {
+  List* databases = Databases();
+  const int without = MeetDatabases(databases);
+  if (without > 0) {
+    ereport(WARNING, (errmsg("millrace: the rollups of %d databases are not refreshed", without),
+                      errdetail("There are places for 1,024 workers only."),
+                      errhint("Refresh them by calling millrace.refresh_rollup.")));
+  }
+  list_free(databases);
 }
 
 // The database that a statement needs for itself; InvalidOid for any other statement.
@@ -92,16 +134,18 @@ void ProcessUtilityStatement(PlannedStmt* plan, const char* text, bool read_only
                              QueryEnvironment* environment, DestReceiver* destination,
                              QueryCompletion* completion) {
   const Oid database = DatabaseWantedBy(plan->utilityStmt);
-  if (OidIsValid(database) && database != MyDatabaseId) SendWorkerAway(database);
+  if (OidIsValid(database) && database != MyDatabaseId) SendWorkersAway(database);
   const ProcessUtility_hook_type next =
       previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
   next(plan, text, read_only, context, parameters, environment, destination, completion);
+  if (IsA(plan->utilityStmt, CreatedbStmt)) NoteDatabases();
 }
 
 }  // namespace
 
 void InstallRollupWorkers() {
   RequestWorkerRegistry();
+  RequestKnownComplete();
   previous_utility = ProcessUtility_hook;
   ProcessUtility_hook = ProcessUtilityStatement;
   BackgroundWorker launcher = {};
@@ -123,25 +167,12 @@ extern "C" PGDLLEXPORT void millrace_launcher_main(Datum) {
   InstallSignalHandlers();
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
   RegisterLauncher();
-  MonotonicTime next_scout = 0, next_start = 0;
+  MonotonicTime next_meeting = 0;
   for (;;) {
-    SleepUntil(next_start);
-    const MonotonicTime now = MonotonicNow();
-    const bool scout = now >= next_scout;
-    if (scout) next_scout = now + kScoutInterval;
-    List* databases = Databases();
-    ListCell* cell;
-    foreach (cell, databases) {
-      const Oid database = lfirst_oid(cell);
-      const bool asked = TakeRequest(database);
-      if (!enable_worker || !(asked || scout) || HasWorker(database)) continue;
-      (void)StartWorker(database);
-      next_start = now + kRestartInterval;
+    if (MonotonicNow() >= next_meeting || TakeDatabases()) {
+      MeetAllDatabases();
+      next_meeting = MonotonicNow() + kMeet;
     }
-    ForgetOthers(databases);
-    list_free(databases);
-    const TimestampTz hold = NextHoldEnds();
-    SleepUntil(hold == DT_NOEND ? next_scout
-                                : Min(next_scout, MonotonicNow() + hold - GetCurrentTimestamp()));
+    SleepUntil(Min(next_meeting, FillPlaces()));
   }
 }

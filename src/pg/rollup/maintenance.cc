@@ -11,18 +11,23 @@ namespace {
 struct Retention {
   Oid source;
   Interval keep;
+  const char* failure;  // what the log says if it cannot be kept
 };
 
 // What millrace.retention says; an array of `*count` in `context`.
 Retention* LoadRetention(MemoryContext context, int* count) {
   BeginStep("loading retention");
-  const uint64 rows = RunSql("SELECT source, keep FROM millrace.retention");
+  const uint64 rows = RunSql(
+      "SELECT source, keep, 'old partitions of ' || source::text || ' could not be dropped' "
+      "FROM millrace.retention");
   auto* retention =
       static_cast<Retention*>(MemoryContextAlloc(context, Max(rows, 1) * sizeof(Retention)));
   for (uint64 i = 0; i < rows; ++i) {
     bool is_null;
     retention[i].source = DatumGetObjectId(SpiValue(i, 1, &is_null));
     retention[i].keep = *DatumGetIntervalP(SpiValue(i, 2, &is_null));
+    retention[i].failure =
+        MemoryContextStrdup(context, TextDatumGetCString(SpiValue(i, 3, &is_null)));
   }
   EndStep();
   *count = static_cast<int>(rows);
@@ -86,12 +91,15 @@ void Maintain() {
       AllocSetContextCreate(TopMemoryContext, "millrace maintenance", ALLOCSET_SMALL_SIZES);
   Retention* retention = nullptr;
   int count = 0;
-  LogOnly(Guard([&] { retention = LoadRetention(context, &count); }));
-  for (int i = 0; i < count; ++i) LogOnly(Guard([&] { Retain(retention[i]); }));
+  (void)Try("retention could not be looked up",
+            [&] { retention = LoadRetention(context, &count); });
+  for (int i = 0; i < count; ++i) (void)Try(retention[i].failure, [&] { Retain(retention[i]); });
   Oid* indexes = nullptr;
   count = 0;
-  LogOnly(Guard([&] { indexes = LoadRangeIndexes(context, &count); }));
-  for (int i = 0; i < count; ++i) LogOnly(Guard([&] { Summarize(indexes[i]); }));
+  (void)Try("indexes could not be looked up", [&] { indexes = LoadRangeIndexes(context, &count); });
+  for (int i = 0; i < count; ++i) {
+    (void)Try("an index could not be summarized", [&] { Summarize(indexes[i]); });
+  }
   MemoryContextDelete(context);
 }
 

@@ -3,6 +3,7 @@
 #include "pg/cluster/citus.h"
 #include "pg/fault_point.h"
 #include "pg/guc.h"
+#include "pg/rollup/known_complete.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/source_check.h"
 #include "pg/rollup/worker_registry.h"
@@ -24,6 +25,7 @@ constexpr int64 kFirstStepIds = 100'000, kFewestStepIds = 1'000;
 struct Task {
   Oid relation;
   Oid source;
+  char* name;  // qualified and quoted
   char* id_column;
   int64 interval;
   MonotonicTime next;
@@ -43,6 +45,7 @@ struct TaskList {
 
 MemoryContext task_context = nullptr;
 TaskList task_list = {};
+MonotonicTime last_work = 0;
 
 const Task* FindTask(const TaskList& list, Oid relation) {
   for (int i = 0; i < list.count; ++i) {
@@ -53,47 +56,64 @@ const Task* FindTask(const TaskList& list, Oid relation) {
 
 }  // namespace
 
-bool LoadTasks() {
+namespace {
+
+// Row `row` of the statement in LoadTasks.
+void ReadTask(uint64 row, MemoryContext context, Task* task) {
+  bool is_null;
+  task->relation = DatumGetObjectId(SpiValue(row, 1, &is_null));
+  task->source = DatumGetObjectId(SpiValue(row, 2, &is_null));
+  const Datum id_column = SpiValue(row, 3, &is_null);
+  if (!is_null) task->id_column = MemoryContextStrdup(context, NameStr(*DatumGetName(id_column)));
+  task->interval = Max(DatumGetInt64(SpiValue(row, 4, &is_null)), 10 * kMillisecond);
+  // Written down: the worker before may have met them.
+  task->failures = DatumGetInt32(SpiValue(row, 5, &is_null));
+  const int64 until_retry = DatumGetInt64(SpiValue(row, 6, &is_null));
+  if (task->failures > 0) task->next = MonotonicNow() + Min(Max(until_retry, 0), kMaxBackoff);
+  task->name = MemoryContextStrdup(context, TextDatumGetCString(SpiValue(row, 7, &is_null)));
+  task->position = -1;
+  task->step_ids = kFirstStepIds;
+  const Task* before = FindTask(task_list, task->relation);
+  if (before != nullptr) {
+    task->next = before->next;
+    task->step_ids = before->step_ids;
+  }
+}
+
+}  // namespace
+
+bool LoadTasks(const WorkerPlace& place) {
   BeginStep("loading rollups");
   bool needed = false;
   TaskList loaded = {};
   const MemoryContext context =
       AllocSetContextCreate(TopMemoryContext, "millrace tasks", ALLOCSET_SMALL_SIZES);
-  if (ExtensionIsThere()) {
-    needed = RunSql("SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention") > 0;
-    const uint64 rows = RunSql(
-        "SELECT relation, source, id_column, (extract(epoch FROM refresh_interval) * 1e6)::int8, "
-        "e.failures FROM millrace.rollup LEFT JOIN millrace.refresh_error e USING (relation) WHERE "
-        "parent IS NULL AND NOT paused");
+  if (ExtensionIsThere() && place.number < workers_per_database) {
+    needed = place.number == 0 &&
+             RunSql("SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention") > 0;
+    const uint64 rows = RunSql(R"(
+      SELECT r.relation, r.source, r.id_column, (extract(epoch FROM r.refresh_interval) * 1e6)::int8,
+        COALESCE(e.failures, 0), COALESCE(extract(epoch FROM LEAST(e.retry_at, now() + '1 h') - now()) * 1e6, 0)::int8,
+        format('%I.%I', n.nspname, c.relname)
+      FROM millrace.rollup r
+      JOIN pg_class c ON c.oid = r.relation
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN millrace.refresh_error e USING (relation)
+      WHERE r.parent IS NULL AND NOT r.paused
+      ORDER BY r.relation::oid)");
     loaded.tasks = static_cast<Task*>(MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Task)));
-    for (uint64 i = 0; i < rows; ++i) {
-      bool is_null;
-      const Oid relation = DatumGetObjectId(SpiValue(i, 1, &is_null));
-      if (get_rel_name(relation) == nullptr) continue;
-      Task& task = loaded.tasks[loaded.count++];
-      const Task* before = FindTask(task_list, relation);
-      task.relation = relation;
-      task.position = -1;
-      task.step_ids = kFirstStepIds;
-      if (before != nullptr) {
-        task.next = before->next;
-        task.step_ids = before->step_ids;
-      }
-      // Written down: the worker before may have met them.
-      const Datum failures = SpiValue(i, 5, &is_null);
-      task.failures = is_null ? 0 : DatumGetInt32(failures);
-      task.source = DatumGetObjectId(SpiValue(i, 2, &is_null));
-      const Datum id_column = SpiValue(i, 3, &is_null);
-      if (!is_null) {
-        task.id_column = MemoryContextStrdup(context, NameStr(*DatumGetName(id_column)));
-      }
-      task.interval = Max(DatumGetInt64(SpiValue(i, 4, &is_null)), 10 * kMillisecond);
+    for (uint64 i = place.number; i < rows; i += workers_per_database) {
+      ReadTask(i, context, &loaded.tasks[loaded.count++]);
     }
+    needed |= loaded.count > 0;
+    const int wanted = static_cast<int>(Min(rows, static_cast<uint64>(workers_per_database)));
+    for (int i = 1; place.number == 0 && i < wanted; ++i) NoteWanted({place.database, i});
   }
   EndStep();
   if (task_context != nullptr) MemoryContextDelete(task_context);
   task_context = context;
   task_list = loaded;
+  last_work = MonotonicNow();
   return needed;
 }
 
@@ -116,7 +136,7 @@ void LookAtSequence(Task* task, MonotonicTime now) {
   const MemoryContext step = MemoryContextSwitchTo(task->settling_context);
   Settling* settling = StartSettling(task->source, ids, OwnerOf(task->relation), task->position);
   MemoryContextSwitchTo(step);
-  if (settling->total == task->position) NoteComplete(task->relation, settling->since);
+  if (settling->total == task->position) NoteComplete(task->relation, settling->since, 0);
   if (settling->total == task->position || IsBeingRestored()) {
     task->next = now + (settling->total == task->position ? task->interval : kSecond);
     return StopSettling(task);
@@ -169,6 +189,7 @@ void Step(Task* task) {
   if (task->settling == nullptr) LookAtSequence(task, now);
   bool merged = false;
   if (task->settling != nullptr) {
+    last_work = now;
     if (HasSettled(task->settling, false)) {
       merged = Merge(task, now);
     } else {
@@ -192,6 +213,7 @@ void RecordFailure(Task* task, const ErrorData& error) {
   task->failures = Min(task->failures + 1, 30);
   StopSettling(task);
   task->position = -1;
+  last_work = MonotonicNow();
   const int64 longest =
       error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? kMaxLockBackoff : kMaxBackoff;
   const int64 backoff = Min(Max(task->interval, kSecond) << Min(task->failures - 1, 10), longest);
@@ -212,16 +234,26 @@ void RecordFailure(Task* task, const ErrorData& error) {
   EndStep();
 }
 
+// A lock that somebody holds is met every few seconds: only every other time twice as rare is it
+// logged.
+void LogTaskFailure(const Task& task, const ErrorData& error) {
+  const bool often = error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+  if (often && (task.failures & (task.failures - 1)) != 0) return;
+  char* what = psprintf("rollup %s could not be refreshed", task.name);
+  LogFailure(what, error);
+  pfree(what);
+}
+
 // Whether nothing has come since the watermark; then the task stays idle. One that is written on
-// several nodes is looked at by itself.
-bool IsIdle(Task* task, MonotonicTime now) {
+// several nodes is looked at by itself. `sleep` as NoteComplete has it.
+bool IsIdle(Task* task, MonotonicTime now, uint32 sleep) {
   if (get_rel_name(task->relation) == nullptr || get_rel_name(task->source) == nullptr)
     return false;
   const IdSource ids = FindIdSource(task->source, task->id_column);
   CheckSource(task->source, ids, OwnerOf(task->relation), false);
   const TimestampTz before = GetCurrentTimestamp();
   if (LastId(ids) != task->position) return false;
-  NoteComplete(task->relation, before);
+  NoteComplete(task->relation, before, sleep);
   task->next = now + task->interval;
   return true;
 }
@@ -242,7 +274,7 @@ void LookAtIdleTasks() {
     CHECK_FOR_INTERRUPTS();
     Task* task = &task_list.tasks[i];
     if (task->settling != nullptr || task->position < 0 || task->failures > 0) continue;
-    if (task->next <= now + task->interval / 4 && !IsIdle(task, now)) task->next = now;
+    if (task->next <= now + task->interval / 4 && !IsIdle(task, now, 0)) task->next = now;
   }
   EndStep();
 }
@@ -250,15 +282,40 @@ void LookAtIdleTasks() {
 }  // namespace
 
 void RunDueTasks() {
-  LogOnly(Guard(LookAtIdleTasks));
+  (void)Try("events could not be looked for", LookAtIdleTasks);
   for (int i = 0; i < task_list.count; ++i) {
     Task* task = &task_list.tasks[i];
     if (task->next > MonotonicNow()) continue;
     ErrorData* error = Guard([task] { Step(task); });
     if (error == nullptr) continue;
-    LogOnly(Guard([task, error] { RecordFailure(task, *error); }));
+    LogTaskFailure(*task, *error);
+    (void)Try("a failure could not be recorded", [task, error] { RecordFailure(task, *error); });
     FreeErrorData(error);
   }
+}
+
+MonotonicTime LastWork() { return last_work; }
+
+bool CanSleep() {
+  for (int i = 0; i < task_list.count; ++i) {
+    const Task& task = task_list.tasks[i];
+    if (task.settling != nullptr || task.position < 0 || task.failures > 0) return false;
+  }
+  const uint32 sleep = StartWatching();
+  bool idle = false;
+  (void)Try("events could not be looked for", [&] {
+    BeginStep("looking for events");
+    const MonotonicTime now = MonotonicNow();
+    // Events that are written through another node are not seen to be written here.
+    idle = !HasCitus();
+    for (int i = 0; idle && i < task_list.count; ++i)
+      idle = IsIdle(&task_list.tasks[i], now, sleep);
+    EndStep();
+  });
+  if (idle && HasBeenQuiet()) return true;
+  StopWatching();
+  last_work = MonotonicNow();
+  return false;
 }
 
 MonotonicTime NextTaskDue() {

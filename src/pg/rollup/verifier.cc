@@ -84,13 +84,14 @@ void TakeTurn() {
     Outcome outcome = Outcome::kNothing;
     Oid relation = InvalidOid;
     ErrorData* error = Guard([&] { outcome = VerifyOne(&relation); });
+    if (error != nullptr) LogFailure("a rollup could not be verified", *error);
     if (outcome == Outcome::kNoRollup || (error != nullptr && !OidIsValid(relation))) return;
     if (error != nullptr) {
-      LogOnly(Guard([&] {
+      (void)Try("a failed verification could not be noted", [&] {
         BeginStep("noting a failed verification");
         NoteTurn(relation, error->message);
         EndStep();
-      }));
+      });
       FreeErrorData(error);
     }
     passed_over = outcome == Outcome::kVerified ? 0 : passed_over + 1;
@@ -98,6 +99,8 @@ void TakeTurn() {
 }
 
 }  // namespace
+
+bool VerifierRuns() { return running != nullptr; }
 
 MonotonicTime TendVerifier(Oid database) {
   const MonotonicTime now = MonotonicNow();

@@ -12,5 +12,7 @@ namespace millrace::pg {
 // verification takes millrace.verify_share of one processor. Returns when to call again; the
 // worker's latch is set when a verifier ends.
 MonotonicTime TendVerifier(Oid database);
+// Whether one is at work, as far as TendVerifier has seen.
+bool VerifierRuns();
 
 }  // namespace millrace::pg

@@ -14,6 +14,8 @@ namespace millrace::pg {
 namespace {
 
 constexpr int64 kMaintenanceInterval = 60'000'000;
+// A worker that has found nothing to do for so long leaves its process to others.
+constexpr int64 kLinger = 20'000'000;
 
 bool change_pending = false;
 
@@ -41,26 +43,32 @@ void NotifyWorker() {
 using namespace millrace::pg;
 
 extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
-  const Oid database = DatumGetObjectId(argument);
+  WorkerPlace place = {DatumGetObjectId(argument), 0};
+  memcpy(&place.number, MyBgworkerEntry->bgw_extra, sizeof(place.number));
   InstallSignalHandlers();
-  if (!RegisterWorker(database)) return;
-  ConnectToDatabase(database);
+  if (!RegisterWorker(place)) return;
+  ConnectToDatabase(place.database);
   MonotonicTime maintenance = 0;
-  if (!LoadTasks()) return NoMoreWork();
-  for (;;) {
-    if (!enable_worker) return NoMoreWork();
+  int workers = 0;
+  while (enable_worker) {
     const bool maintain = MonotonicNow() >= maintenance;
     // The catalog may have been changed by hand, or by a restore.
-    if (TakeChange() || maintain) {
+    if (TakeChange() || maintain || workers != workers_per_database) {
+      workers = workers_per_database;
       bool needed = true;
-      LogOnly(Guard([&needed] { needed = LoadTasks(); }));
-      if (!needed) return NoMoreWork();
+      (void)Try("rollups could not be looked up", [&] { needed = LoadTasks(place); });
+      if (!needed) return WillLeave(Leaving::kUseless);
     }
     if (maintain) {
       maintenance = MonotonicNow() + kMaintenanceInterval;
-      Maintain();
+      if (place.number == 0) Maintain();
     }
     RunDueTasks();
-    SleepUntil(Min(Min(NextTaskDue(), maintenance), TendVerifier(database)));
+    const MonotonicTime verifier = place.number == 0 ? TendVerifier(place.database) : kNever;
+    const bool make_way = ShouldMakeWay();
+    const bool idle = !VerifierRuns() && (make_way || MonotonicNow() - LastWork() > kLinger);
+    if (idle && CanSleep()) return WillLeave(Leaving::kAsleep);
+    if (make_way) return WillLeave(Leaving::kMakingWay);
+    SleepUntil(Min(Min(NextTaskDue(), maintenance), verifier));
   }
 }

@@ -1,50 +1,90 @@
 // What the launcher and the workers know of each other, in shared memory.
+//
+// A database has places for workers: number 0, and more where millrace.workers_per_database says
+// so. A place is
+//   due      empty; the launcher fills it when its time has come, as soon as the server has a
+//   process for it running  a worker has it
+// A worker leaves its place in one of the ways of Leaving, which decide when it is due again. One
+// that leaves to sleep has made sure that nothing is missing; whatever writes to its database
+// afterwards makes the place due at once.
 #pragma once
 
 #include "pg/pg_api.h"
+#include "pg/rollup/worker_step.h"
 
 namespace millrace::pg {
 
-// Asks for shared memory. Call from _PG_init while shared libraries are preloaded.
+struct WorkerPlace {
+  Oid database;
+  int number;
+};
+
+// Asks for shared memory, and watches the transactions of every process. Call from _PG_init while
+// shared libraries are preloaded.
 void RequestWorkerRegistry();
 bool HasWorkerRegistry();
 
-// The launcher announces itself, to be woken.
-void RegisterLauncher();
+// --- Anybody
 
-// A worker takes its database's place; false when another has it, or there is none left. It is
-// given back when the process ends; unless NoMoreWork was called, the launcher is asked for
-// another.
-bool RegisterWorker(Oid database);
-void NoMoreWork();
+// Says that a database's rollups have changed: its workers read the catalog again, and places that
+// are empty are due.
+void NoteChange(Oid database);
+// Says that a place is wanted: it is due, unless its worker is there or asleep.
+void NoteWanted(const WorkerPlace& place);
+// Ends the database's workers and keeps the launcher from starting others for ten seconds: somebody
+// wants the database for itself. Waits until they have gone, five seconds at most.
+void SendWorkersAway(Oid database);
+// Says that the current transaction has made a database: the launcher meets it when that has committed.
+void NoteDatabases();
+// Whether a worker found no process within the last two minutes: then none is taken for anything
+// but refreshes.
+bool IsStarved();
+// Until when nobody had written to the database of the worker that went to sleep under this number:
+// now, if it still sleeps; DT_NOBEGIN where the number is no longer known.
+TimestampTz QuietUntil(uint32 sleep);
+
+// --- The launcher
+
+// Announces the launcher, to be woken.
+void RegisterLauncher();
+// Gives each of these databases a place, and takes the places of others. Returns how many found
+// none, as there are too many.
+int MeetDatabases(const List* databases);
+// Whether a database was made since the last time the launcher asked.
+bool TakeDatabases();
+// The place that has been due longest. Returns false where none is; then `*next` is when the next
+// will be.
+bool NextPlace(WorkerPlace* place, MonotonicTime* next);
+// A worker has been started for it: it is due again in a second, unless the worker takes it.
+void NoteStarted(const WorkerPlace& place);
+// There was no process for it. As many workers as wait are asked to leave theirs, those that have
+// had it longest, and no less than two seconds. Returns how many workers wait, and how many run.
+struct Shortage {
+  int waiting;
+  int running;
+};
+Shortage NoteShortage();
+
+// --- A worker
+
+// Takes its place; false when another has it.
+bool RegisterWorker(const WorkerPlace& place);
+enum class Leaving {
+  kUnexpectedly,  // due in a second. What a worker that says nothing has
+  kUseless,       // nothing to do: due in a minute, and then in twice as long, ten minutes at most
+  kAsleep,  // due when somebody writes to the database, or in two minutes, for what depends on time
+  kMakingWay,  // due at once, after those that were due before
+};
+// Says how it will leave its place, which it does when its process ends.
+void WillLeave(Leaving leaving);
 // Whether somebody called NoteChange since the last time this worker asked.
 bool TakeChange();
-
-// Says that every event of a rollup of this database that committed before `time` is in it: its
-// sequence has not moved since the watermark. DT_NOBEGIN where nobody has said so since the server
-// started. Kept for the 1,024 rollups that were looked at last.
-void NoteComplete(Oid relation, TimestampTz time);
-TimestampTz KnownComplete(Oid relation);
-
-// Says that a worker found no place among the server's processes. For two minutes after that, none
-// is taken for anything but refreshes.
-void NoteStarved();
-bool IsStarved();
-
-// Says that a database's rollups have changed: wakes its worker, or the launcher.
-void NoteChange(Oid database);
-
-// When the next database may have a worker again that must not have one now; DT_NOEND: there is
-// none.
-TimestampTz NextHoldEnds();
-// For the launcher: whether the database has a worker or must not have one now, and whether one was
-// asked for since the last time. Databases that are not in the list are forgotten.
-bool HasWorker(Oid database);
-bool TakeRequest(Oid database);
-void ForgetOthers(const List* databases);
-
-// Ends the database's worker and keeps the launcher from starting another for ten seconds: somebody
-// wants the database for itself. Waits until it has gone, five seconds at most.
-void SendWorkerAway(Oid database);
+// Whether it should leave its process to others.
+bool ShouldMakeWay();
+// Begins to watch what is written; returns the number of this sleep. Look for events after this,
+// then ask HasBeenQuiet: if so the worker may leave. If not, StopWatching.
+uint32 StartWatching();
+bool HasBeenQuiet();
+void StopWatching();
 
 }  // namespace millrace::pg

@@ -29,8 +29,8 @@ bool ExtensionIsThere();
 // be set before the events are there that have its ids. Inside a step.
 bool IsBeingRestored();
 
-// Runs `work`; nullptr when it went through. An error is logged, returned in TopMemoryContext, and
-// the transaction rolled back. Nothing here owns anything.
+// Runs `work`; nullptr when it went through. Otherwise the transaction is rolled back, and the
+// error returned in TopMemoryContext; nobody has logged it. Nothing here owns anything.
 template <typename Work>
 ErrorData* Guard(Work work) {
   ErrorData* volatile error = nullptr;
@@ -41,7 +41,6 @@ ErrorData* Guard(Work work) {
   {
     MemoryContextSwitchTo(TopMemoryContext);
     error = CopyErrorData();
-    EmitErrorReport();
     FlushErrorState();
     AbortCurrentTransaction();
     pgstat_report_activity(STATE_IDLE, nullptr);
@@ -51,9 +50,23 @@ ErrorData* Guard(Work work) {
   return error;
 }
 
-// For errors that the log says enough about.
-inline void LogOnly(ErrorData* error) {
-  if (error != nullptr) FreeErrorData(error);
+// Logs that something failed in this database: `what` is a sentence without its end, as "rollup r
+// could not be refreshed". A warning, unless somebody only held a lock. The statement is left out,
+// and where in it the error was raised: it is ours.
+void LogFailure(const char* what, const ErrorData& error);
+
+// As LogFailure, for what is tried again and again: the same failure is logged at once, after a
+// minute, and then each time after twice as long, an hour at most.
+void LogRepeatedFailure(const char* what, const ErrorData& error);
+
+// Runs `work`; whether it went through. Otherwise the log says `what`.
+template <typename Work>
+bool Try(const char* what, Work work) {
+  ErrorData* error = Guard(work);
+  if (error == nullptr) return true;
+  LogRepeatedFailure(what, *error);
+  FreeErrorData(error);
+  return false;
 }
 
 void InstallSignalHandlers();
