@@ -14,7 +14,7 @@ export PGOPTIONS="-c client_min_messages=warning"
 
 # The scripts' own packages.
 browser=$root/test/browser
-[ "$browser/node_modules/.package-lock.json" -nt "$browser/package-lock.json" ] || npm ci --prefix "$browser" --loglevel error >/dev/null
+"$browser/packages"
 
 # serve NAME [OPTION...]: starts one on a free port; its address is in $url.
 serve() {
