@@ -1,9 +1,9 @@
 // Entry of the library that the three extensions share.
 
-#include "pg/guc.h"
-#include "pg/pg_api.h"
-#include "pg/rollup/worker.h"
-#include "pg/vector_agg/plan.h"
+#include "pg/base/api.h"
+#include "pg/base/guc.h"
+#include "pg/rollup/worker/worker.h"
+#include "pg/scan/plan.h"
 
 extern "C" {
 PG_MODULE_MAGIC;

@@ -1,6 +1,6 @@
 #include "pg/cluster/citus.h"
 
-#include "pg/spi.h"
+#include "pg/base/spi.h"
 
 namespace millrace::pg {
 

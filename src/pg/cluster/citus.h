@@ -3,7 +3,7 @@
 // need an SPI connection.
 #pragma once
 
-#include "pg/pg_api.h"
+#include "pg/base/api.h"
 
 namespace millrace::pg {
 

@@ -1,7 +1,7 @@
 // create_distributed_table where the database has no Citus: checks what Citus would check, records
 // the table in millrace.distributed_table, and leaves its rows where they are.
 
-#include "pg/pg_api.h"
+#include "pg/base/api.h"
 
 namespace {
 

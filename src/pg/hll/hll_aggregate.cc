@@ -4,24 +4,16 @@
 #include <cmath>
 #include <new>
 
-#include "pg/error_fence.h"
+#include "pg/base/aggregate_context.h"
+#include "pg/base/api.h"
+#include "pg/base/error_fence.h"
+#include "pg/base/memory_context.h"
 #include "pg/hll/hll_value.h"
-#include "pg/memory_context.h"
-#include "pg/pg_api.h"
 
 using namespace millrace;
 using namespace millrace::pg;
 
 namespace {
-
-MemoryContext AggregateContext(FunctionCallInfo fcinfo) {
-  MemoryContext context;
-  if (unlikely(!AggCheckCallContext(fcinfo, &context))) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("function of an hll aggregate called outside an aggregate")));
-  }
-  return context;
-}
 
 HyperLogLog* NewState(MemoryContext context, const HllParameters& parameters) {
   return new (MemoryContextAlloc(context, sizeof(HyperLogLog))) HyperLogLog(parameters);
@@ -46,7 +38,7 @@ HllParameters ParametersFromArguments(FunctionCallInfo fcinfo) {
 }
 
 Datum AddTransition(FunctionCallInfo fcinfo) {
-  const MemoryContext context = AggregateContext(fcinfo);
+  const MemoryContext context = AggregateContext(fcinfo, "hll");
   HyperLogLog* state = StateArgument(fcinfo, 0);
   if (unlikely(state == nullptr)) {
     state = NewState(context, ParametersFromArguments(fcinfo));
@@ -63,7 +55,7 @@ Datum AddTransition(FunctionCallInfo fcinfo) {
 
 // False where there is nothing to estimate: no input, or undefined.
 bool EstimateState(FunctionCallInfo fcinfo, double* estimate) {
-  MemoryContextAllocator allocator(AggregateContext(fcinfo));
+  MemoryContextAllocator allocator(AggregateContext(fcinfo, "hll"));
   HyperLogLog* state = StateArgument(fcinfo, 0);
   if (state == nullptr || state->undefined()) return false;
   CheckStatus(RunCpp([&] { return state->EstimateCardinality(allocator, estimate); }));
@@ -79,7 +71,7 @@ MILLRACE_FUNCTION(hll_add_trans3) { return AddTransition(fcinfo); }
 MILLRACE_FUNCTION(hll_add_trans4) { return AddTransition(fcinfo); }
 
 MILLRACE_FUNCTION(hll_union_trans) {
-  const MemoryContext context = AggregateContext(fcinfo);
+  const MemoryContext context = AggregateContext(fcinfo, "hll");
   HyperLogLog* state = StateArgument(fcinfo, 0);
   if (PG_ARGISNULL(1)) {
     if (state == nullptr) PG_RETURN_NULL();
@@ -97,7 +89,7 @@ MILLRACE_FUNCTION(hll_union_trans) {
 }
 
 MILLRACE_FUNCTION(hll_union_internal) {
-  const MemoryContext context = AggregateContext(fcinfo);
+  const MemoryContext context = AggregateContext(fcinfo, "hll");
   HyperLogLog* state = StateArgument(fcinfo, 0);
   const HyperLogLog* other = StateArgument(fcinfo, 1);
   if (other != nullptr) {
@@ -115,12 +107,12 @@ MILLRACE_FUNCTION(hll_union_internal) {
 
 // The state travels as a stored value.
 MILLRACE_FUNCTION(hll_serialize) {
-  MemoryContextAllocator allocator(AggregateContext(fcinfo));
+  MemoryContextAllocator allocator(AggregateContext(fcinfo, "hll"));
   return HllToDatum(StateArgument(fcinfo, 0), allocator);
 }
 
 MILLRACE_FUNCTION(hll_deserialize) {
-  AggregateContext(fcinfo);
+  AggregateContext(fcinfo, "hll");
   const HllView view = HllFromDatum(PG_GETARG_DATUM(0));
   // Called for one state at a time and combined at once: it lives in the caller's short context.
   MemoryContextAllocator allocator(CurrentMemoryContext);
@@ -130,7 +122,7 @@ MILLRACE_FUNCTION(hll_deserialize) {
 }
 
 MILLRACE_FUNCTION(hll_pack) {
-  MemoryContextAllocator allocator(AggregateContext(fcinfo));
+  MemoryContextAllocator allocator(AggregateContext(fcinfo, "hll"));
   HyperLogLog* state = StateArgument(fcinfo, 0);
   if (state == nullptr) PG_RETURN_NULL();
   return HllToDatum(state, allocator);

@@ -3,11 +3,11 @@
 #include <cstring>
 
 #include "core/base/hash.h"
-#include "pg/error_fence.h"
-#include "pg/guc.h"
+#include "pg/base/api.h"
+#include "pg/base/error_fence.h"
+#include "pg/base/guc.h"
+#include "pg/base/memory_context.h"
 #include "pg/hll/hll_value.h"
-#include "pg/memory_context.h"
-#include "pg/pg_api.h"
 
 using namespace millrace;
 using namespace millrace::pg;

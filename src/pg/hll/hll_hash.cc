@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/base/hash.h"
-#include "pg/pg_api.h"
+#include "pg/base/api.h"
 
 using namespace millrace;
 

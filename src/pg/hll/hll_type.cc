@@ -3,9 +3,9 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "pg/error_fence.h"
+#include "pg/base/api.h"
+#include "pg/base/error_fence.h"
 #include "pg/hll/hll_value.h"
-#include "pg/pg_api.h"
 
 using namespace millrace;
 using namespace millrace::pg;

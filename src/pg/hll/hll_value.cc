@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "pg/error_fence.h"
-#include "pg/guc.h"
-#include "pg/memory_context.h"
+#include "pg/base/error_fence.h"
+#include "pg/base/guc.h"
+#include "pg/base/memory_context.h"
 
 namespace millrace::pg {
 

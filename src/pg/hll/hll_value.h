@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/sketch/hyperloglog.h"
-#include "pg/pg_api.h"
+#include "pg/base/api.h"
 
 namespace millrace::pg {
 

@@ -2,7 +2,7 @@
 // that nothing needs to be preloaded.
 #pragma once
 
-#include "pg/pg_api.h"
+#include "pg/base/api.h"
 
 namespace millrace::pg {
 

@@ -1,14 +1,14 @@
 // millrace.rebuild_rollup: a rollup made anew from what it reads, all of it or a span of buckets,
 // in one transaction: readers see the old rows until it commits.
 
-#include "pg/fault_point.h"
-#include "pg/guc.h"
+#include "pg/base/fault_point.h"
+#include "pg/base/guc.h"
+#include "pg/base/spi.h"
+#include "pg/rollup/log/source_check.h"
 #include "pg/rollup/refresh.h"
-#include "pg/rollup/set_aside.h"
-#include "pg/rollup/source_check.h"
-#include "pg/rollup/statements.h"
-#include "pg/rollup/verify.h"
-#include "pg/spi.h"
+#include "pg/rollup/store/set_aside.h"
+#include "pg/rollup/store/statements.h"
+#include "pg/rollup/verify/verify.h"
 
 using namespace millrace::pg;
 

@@ -10,15 +10,15 @@
 
 #include "pg/rollup/refresh.h"
 
+#include "pg/base/fault_point.h"
+#include "pg/base/guc.h"
+#include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
-#include "pg/fault_point.h"
-#include "pg/guc.h"
-#include "pg/rollup/distribution.h"
+#include "pg/rollup/declare/distribution.h"
+#include "pg/rollup/log/source_check.h"
 #include "pg/rollup/progress.h"
-#include "pg/rollup/set_aside.h"
-#include "pg/rollup/source_check.h"
-#include "pg/rollup/statements.h"
-#include "pg/spi.h"
+#include "pg/rollup/store/set_aside.h"
+#include "pg/rollup/store/statements.h"
 
 namespace millrace::pg {
 namespace {

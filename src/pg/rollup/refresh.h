@@ -1,9 +1,10 @@
 // Bringing rollups up to date.
 #pragma once
 
-#include "pg/pg_api.h"
-#include "pg/rollup/catalog.h"
-#include "pg/rollup/settling.h"
+#include "pg/base/api.h"
+#include "pg/rollup/declare/catalog.h"
+#include "pg/rollup/log/settling.h"
+#include "pg/rollup/log/watermark.h"
 
 namespace millrace::pg {
 

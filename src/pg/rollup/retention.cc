@@ -3,14 +3,14 @@
 
 #include "pg/rollup/retention.h"
 
+#include "pg/base/fault_point.h"
+#include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
-#include "pg/fault_point.h"
-#include "pg/rollup/catalog.h"
+#include "pg/rollup/declare/catalog.h"
+#include "pg/rollup/log/source_check.h"
 #include "pg/rollup/refresh.h"
-#include "pg/rollup/source_check.h"
-#include "pg/rollup/statements.h"
-#include "pg/rollup/worker.h"
-#include "pg/spi.h"
+#include "pg/rollup/store/statements.h"
+#include "pg/rollup/worker/worker.h"
 
 namespace millrace::pg {
 namespace {

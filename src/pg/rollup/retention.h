@@ -1,7 +1,7 @@
 // How long the events of a table are kept.
 #pragma once
 
-#include "pg/pg_api.h"
+#include "pg/base/api.h"
 
 namespace millrace::pg {
 

@@ -3,25 +3,17 @@
 
 #include <new>
 
-#include "pg/error_fence.h"
-#include "pg/guc.h"
-#include "pg/memory_context.h"
-#include "pg/pg_api.h"
+#include "pg/base/aggregate_context.h"
+#include "pg/base/api.h"
+#include "pg/base/error_fence.h"
+#include "pg/base/guc.h"
+#include "pg/base/memory_context.h"
 #include "pg/topn/summary_codec.h"
 
 using namespace millrace;
 using namespace millrace::pg;
 
 namespace {
-
-MemoryContext AggregateContext(FunctionCallInfo fcinfo) {
-  MemoryContext context;
-  if (unlikely(!AggCheckCallContext(fcinfo, &context))) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("function of a topn aggregate called outside an aggregate")));
-  }
-  return context;
-}
 
 // The state in argument `i`, or a new one in `context` where it is NULL.
 TopN* StateArgument(FunctionCallInfo fcinfo, int i, MemoryContext context) {
@@ -32,7 +24,7 @@ TopN* StateArgument(FunctionCallInfo fcinfo, int i, MemoryContext context) {
 }  // namespace
 
 MILLRACE_FUNCTION(topn_add_trans) {
-  const MemoryContext context = AggregateContext(fcinfo);
+  const MemoryContext context = AggregateContext(fcinfo, "topn");
   TopN* state = StateArgument(fcinfo, 0, context);
   if (!PG_ARGISNULL(1)) {
     text* item = PG_GETARG_TEXT_PP(1);
@@ -44,7 +36,7 @@ MILLRACE_FUNCTION(topn_add_trans) {
 }
 
 MILLRACE_FUNCTION(topn_union_trans) {
-  const MemoryContext context = AggregateContext(fcinfo);
+  const MemoryContext context = AggregateContext(fcinfo, "topn");
   TopN* state = StateArgument(fcinfo, 0, context);
   if (!PG_ARGISNULL(1)) {
     const Summary summary = SummaryFromJsonb(PG_GETARG_DATUM(1));
@@ -55,7 +47,7 @@ MILLRACE_FUNCTION(topn_union_trans) {
 }
 
 MILLRACE_FUNCTION(topn_union_internal) {
-  const MemoryContext context = AggregateContext(fcinfo);
+  const MemoryContext context = AggregateContext(fcinfo, "topn");
   TopN* state = StateArgument(fcinfo, 0, context);
   if (!PG_ARGISNULL(1)) {
     const auto* other = reinterpret_cast<TopN*>(PG_GETARG_POINTER(1));
@@ -66,7 +58,7 @@ MILLRACE_FUNCTION(topn_union_internal) {
 }
 
 MILLRACE_FUNCTION(topn_serialize) {
-  AggregateContext(fcinfo);
+  AggregateContext(fcinfo, "topn");
   const auto* state = reinterpret_cast<TopN*>(PG_GETARG_POINTER(0));
   const std::size_t size = state->SerializedSize();
   auto* result = static_cast<bytea*>(palloc(VARHDRSZ + size));
@@ -76,7 +68,7 @@ MILLRACE_FUNCTION(topn_serialize) {
 }
 
 MILLRACE_FUNCTION(topn_deserialize) {
-  AggregateContext(fcinfo);
+  AggregateContext(fcinfo, "topn");
   bytea* bytes = PG_GETARG_BYTEA_PP(0);
   // Called for one state at a time and combined at once: it lives in the caller's short context.
   auto* state = new (palloc(sizeof(TopN))) TopN(NumberOfCounters());
@@ -88,7 +80,7 @@ MILLRACE_FUNCTION(topn_deserialize) {
 }
 
 MILLRACE_FUNCTION(topn_pack) {
-  AggregateContext(fcinfo);
+  AggregateContext(fcinfo, "topn");
   if (PG_ARGISNULL(0)) return JsonbFromSummary(nullptr, 0);
   const auto* state = reinterpret_cast<TopN*>(PG_GETARG_POINTER(0));
   TopNItem* items = AllocateItems(state->size());

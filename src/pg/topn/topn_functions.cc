@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "pg/guc.h"
-#include "pg/pg_api.h"
+#include "pg/base/api.h"
+#include "pg/base/guc.h"
 #include "pg/topn/summary_codec.h"
 
 using namespace millrace;

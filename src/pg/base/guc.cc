@@ -1,0 +1,130 @@
+#include "pg/base/guc.h"
+
+#include <unistd.h>
+
+#include "core/sketch/hyperloglog.h"
+#include "core/sketch/top_n.h"
+#include "pg/base/api.h"
+
+namespace millrace::pg {
+
+int hll_default_log2m;
+int hll_default_regwidth;
+int hll_default_expthresh;
+int hll_default_sparseon;
+int hll_max_sparse;
+bool enable_vector_agg;
+bool log_fallback;
+int refresh_step;
+bool enable_worker;
+double verify_share;
+int workers_per_database;
+
+namespace {
+
+constexpr char kCounters[] = "topn.number_of_counters";
+int number_of_counters;
+bool counters_are_ours;
+
+void DefineInt(const char* name, const char* description, int* variable, int boot, int low,
+               int high) {
+  DefineCustomIntVariable(name, description, nullptr, variable, boot, low, high, PGC_USERSET, 0,
+                          nullptr, nullptr, nullptr);
+}
+
+// Whether a library has defined the setting; one that was only given a value does not count.
+bool IsDefined(const char* name) {
+  struct config_generic** variables = get_guc_variables();
+  for (int i = 0; i < GetNumConfigOptions(); ++i) {
+    if (pg_strcasecmp(variables[i]->name, name) != 0) continue;
+    return (variables[i]->flags & GUC_CUSTOM_PLACEHOLDER) == 0;
+  }
+  return false;
+}
+
+bool HasPublishedTopN(const char* directory, int length) {
+  constexpr char kLibdir[] = "$libdir";
+  constexpr int kLibdirLength = sizeof(kLibdir) - 1;
+  char path[MAXPGPATH];
+  if (length >= kLibdirLength && strncmp(directory, kLibdir, kLibdirLength) == 0) {
+    snprintf(path, sizeof(path), "%s%.*s/topn" DLSUFFIX, pkglib_path, length - kLibdirLength,
+             directory + kLibdirLength);
+  } else {
+    snprintf(path, sizeof(path), "%.*s/topn" DLSUFFIX, length, directory);
+  }
+  return access(path, F_OK) == 0;
+}
+
+// Whether the library of the published topn lies where the server looks for libraries.
+bool PublishedTopNIsInstalled() {
+  if (HasPublishedTopN("$libdir", 7)) return true;
+  for (const char* directory = Dynamic_library_path; *directory != '\0';) {
+    const auto length = static_cast<int>(strcspn(directory, ":"));
+    if (length > 0 && HasPublishedTopN(directory, length)) return true;
+    directory += length;
+    if (*directory == ':') ++directory;
+  }
+  return false;
+}
+
+}  // namespace
+
+void DefineSettings() {
+  const HllParameters hll;
+  DefineInt("millrace.hll_log2m", "Registers of a new hll, as a power of two.", &hll_default_log2m,
+            hll.log2m, 0, HllParameters::kMaxLog2m);
+  DefineInt("millrace.hll_regwidth", "Bits per register of a new hll.", &hll_default_regwidth,
+            hll.regwidth, 1, HllParameters::kMaxRegwidth);
+  DefineInt("millrace.hll_expthresh",
+            "Values a new hll keeps exactly: -1 is automatic, otherwise 0 or a power of two.",
+            &hll_default_expthresh, hll.expthresh, -1, HllParameters::kMaxExpthresh);
+  DefineInt("millrace.hll_sparseon", "Whether a new hll may be stored as a list of registers.",
+            &hll_default_sparseon, hll.sparseon, 0, 1);
+  DefineInt("millrace.hll_max_sparse",
+            "Registers up to which an hll is stored as a list: -1 is whatever is smaller.",
+            &hll_max_sparse, -1, -1, PG_INT32_MAX);
+  DefineInt("millrace.refresh_step", "Ids that a refresh of a rollup takes at once.", &refresh_step,
+            5'000'000, 1'000, PG_INT32_MAX);
+  DefineCustomBoolVariable(
+      "millrace.enable_vector_agg", "Whether aggregation may run in the vectorised engine.",
+      nullptr, &enable_vector_agg, true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable(
+      "millrace.log_fallback", "Whether the log says why an aggregation was left to PostgreSQL.",
+      nullptr, &log_fallback, false, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("millrace.enable_worker",
+                           "Whether declared rollups are refreshed in the background.", nullptr,
+                           &enable_worker, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("millrace.workers_per_database",
+                          "Background workers that share the rollups of a database.", nullptr,
+                          &workers_per_database, 1, 1, kMostWorkersPerDatabase, PGC_SIGHUP, 0,
+                          nullptr, nullptr, nullptr);
+  DefineCustomRealVariable(
+      "millrace.verify_share",
+      "Share of one processor that the verification of rollups in the background may take.",
+      "0 switches it off.", &verify_share, 0.02, 0, 1, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  MarkGUCPrefixReserved("millrace");
+  // A second definition is an error, and the published topn makes one when it is loaded: where it
+  // may be, the setting is left to it.
+  if (!IsDefined(kCounters) && !PublishedTopNIsInstalled()) {
+    DefineInt(kCounters, "Items that a topn value keeps.", &number_of_counters,
+              static_cast<int>(kTopNDefaultCounters), 1, static_cast<int>(kTopNMaxCounters));
+    counters_are_ours = true;
+  }
+}
+
+int NumberOfCounters() {
+  if (likely(counters_are_ours)) return number_of_counters;
+  // The published topn's, or a value that waits for it.
+  const char* text = GetConfigOption(kCounters, true, false);
+  if (text == nullptr) return static_cast<int>(kTopNDefaultCounters);
+  int value;
+  if (!parse_int(text, &value, 0, nullptr) || value < 1 || value > kTopNMaxCounters) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("invalid value for parameter \"%s\": \"%s\"", kCounters, text),
+             errdetail("It must be a number from 1 to %d.", static_cast<int>(kTopNMaxCounters))));
+  }
+  return value;
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,74 @@
+#include "pg/base/spi.h"
+
+namespace millrace::pg {
+
+uint64 RunSql(const char* sql, std::initializer_list<SpiArgument> arguments) {
+  constexpr int kMaxArguments = 16;
+  Oid types[kMaxArguments];
+  Datum values[kMaxArguments];
+  char nulls[kMaxArguments] = {};
+  int count = 0;
+  Assert(arguments.size() <= kMaxArguments);
+  for (const SpiArgument& argument : arguments) {
+    types[count] = argument.type;
+    values[count] = argument.value;
+    nulls[count] = argument.is_null ? 'n' : ' ';
+    ++count;
+  }
+  // SPI leaves its own context behind, which ends with the connection.
+  const MemoryContext caller = CurrentMemoryContext;
+  const int result = SPI_execute_with_args(sql, count, types, values, nulls, false, 0);
+  MemoryContextSwitchTo(caller);
+  if (result < 0) elog(ERROR, "SPI: %s for: %s", SPI_result_code_string(result), sql);
+  return SPI_processed;
+}
+
+Datum SpiValue(uint64 row, int column, bool* is_null) {
+  return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
+}
+
+Oid SpiOid(uint64 row, int column) {
+  bool is_null;
+  const Datum value = SpiValue(row, column, &is_null);
+  return is_null ? InvalidOid : DatumGetObjectId(value);
+}
+
+void SetSettingInScope(const char* name, const char* value) {
+  (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+int BeginSettings() { return NewGUCNestLevel(); }
+
+// Rolled back: what a trigger has set meanwhile goes too.
+void EndSettings(int level) { AtEOXact_GUC(false, level); }
+
+int ConnectSpi() {
+  SPI_connect();
+  const int settings = BeginSettings();
+  SetSettingInScope("search_path", kSearchPath);
+  // Constants in queries are deparsed so that they read back as they were, and what is written as
+  // text in a query is written the same way whoever runs it.
+  SetSettingInScope("DateStyle", "ISO");
+  SetSettingInScope("IntervalStyle", "postgres");
+  SetSettingInScope("extra_float_digits", "3");
+  SetSettingInScope("standard_conforming_strings", "on");
+  SetSettingInScope("bytea_output", "hex");
+  SetSettingInScope("array_nulls", "on");
+  SetSettingInScope("transform_null_equals", "off");
+  return settings;
+}
+
+void DisconnectSpi(int settings) {
+  EndSettings(settings);
+  SPI_finish();
+}
+
+text* TextOutsideSpi(const char* value) {
+  const size_t length = strlen(value);
+  auto* copy = static_cast<text*>(SPI_palloc(length + VARHDRSZ));
+  SET_VARSIZE(copy, length + VARHDRSZ);
+  memcpy(VARDATA(copy), value, length);
+  return copy;
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,406 @@
+// millrace.create_rollup.
+
+#include "pg/base/fault_point.h"
+#include "pg/base/guc.h"
+#include "pg/base/spi.h"
+#include "pg/cluster/citus.h"
+#include "pg/rollup/declare/distribution.h"
+#include "pg/rollup/log/source_check.h"
+#include "pg/rollup/refresh.h"
+#include "pg/rollup/store/key_index.h"
+#include "pg/rollup/store/statements.h"
+#include "pg/rollup/worker/worker.h"
+
+using namespace millrace::pg;
+
+namespace {
+
+struct Request {
+  const char* schema;
+  const char* name;
+  Query* query;
+  Datum refresh_interval;
+  const char* id_column;  // nullptr: to be found
+  bool has_start;
+  int64 start_after;
+  bool with_data;
+};
+
+const char* TextAt(FunctionCallInfo fcinfo, int i, const char* what) {
+  if (PG_ARGISNULL(i)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", what)));
+  }
+  return text_to_cstring(PG_GETARG_TEXT_PP(i));
+}
+
+// A name as it would be written in SQL.
+RangeVar* ParseName(text* name) {
+  ErrorContextCallback callback;
+  callback.callback = [](void* given) {
+    if (geterrcode() != ERRCODE_INVALID_NAME) return;
+    const char* quoted = quote_literal_cstr(psprintf("\"%s\"", static_cast<char*>(given)));
+    errhint("A name with spaces or other signs is quoted, as in SQL: %s.", quoted);
+  };
+  callback.arg = text_to_cstring(name);
+  callback.previous = error_context_stack;
+  error_context_stack = &callback;
+  RangeVar* range = makeRangeVarFromNameList(textToQualifiedNameList(name));
+  error_context_stack = callback.previous;
+  return range;
+}
+
+Request ReadArguments(FunctionCallInfo fcinfo) {
+  Request request;
+  TextAt(fcinfo, 0, "the name of the rollup");
+  RangeVar* name = ParseName(PG_GETARG_TEXT_PP(0));
+  request.schema = get_namespace_name(RangeVarGetCreationNamespace(name));
+  if (isTempNamespace(get_namespace_oid(request.schema, false))) {
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a rollup cannot be a temporary table"),
+             errdetail("The worker could not reach it.")));
+  }
+  request.name = name->relname;
+  if (strlen(request.name) + strlen("_definition") >= NAMEDATALEN) {
+    ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
+                    errmsg("name \"%s\" is too long for a rollup", request.name),
+                    errdetail("Its views are named by adding _live and _definition.")));
+  }
+  request.query = ParseRollupQuery(TextAt(fcinfo, 1, "the query of the rollup"));
+  if (PG_ARGISNULL(2)) TextAt(fcinfo, 2, "the refresh interval");
+  request.refresh_interval = PG_GETARG_DATUM(2);
+  const Interval* interval = PG_GETARG_INTERVAL_P(2);
+  if (interval->time < 0 || interval->day < 0 || interval->month < 0 ||
+      interval->time + interval->day + interval->month == 0) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("the refresh interval must be positive")));
+  }
+  request.id_column = PG_ARGISNULL(3) ? nullptr : pstrdup(NameStr(*PG_GETARG_NAME(3)));
+  request.has_start = !PG_ARGISNULL(4);
+  request.start_after = request.has_start ? PG_GETARG_INT64(4) : 0;
+  if (request.start_after < 0) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("start_after must not be negative")));
+  }
+  request.with_data = PG_ARGISNULL(5) || PG_GETARG_BOOL(5);
+  return request;
+}
+
+const char* Sibling(const Request& request, const char* suffix) {
+  return quote_qualified_identifier(request.schema, psprintf("%s%s", request.name, suffix));
+}
+
+Oid RelationNamed(const Request& request, const char* suffix) {
+  return get_relname_relid(psprintf("%s%s", request.name, suffix),
+                           get_namespace_oid(request.schema, false));
+}
+
+[[noreturn]] void RefuseColumn(const Rollup& rollup, const RollupColumn& column, const char* what,
+                               const char* hint) {
+  ereport(ERROR,
+          (errcode(ERRCODE_DATATYPE_MISMATCH),
+           errmsg("column \"%s\" of the existing table %s %s", column.name, rollup.name, what),
+           errhint("%s", hint)));
+  pg_unreachable();
+}
+
+// Whether values of the query would come out of the column as they went in, and keys would be the
+// same to both.
+void CheckColumn(const Rollup& rollup, const RollupColumn& column, AttrNumber attribute) {
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(rollup.relation, attribute, &type, &typmod, &collation);
+  constexpr const char* kCast = "Cast it in the query, or change the column.";
+  if (type != column.type) {
+    RefuseColumn(rollup, column,
+                 psprintf("is of type %s, the query gives %s", format_type_be(type),
+                          format_type_be(column.type)),
+                 kCast);
+  }
+  if (typmod != -1 && typmod != column.typmod) {
+    RefuseColumn(
+        rollup, column,
+        psprintf("is of type %s, the query gives %s", format_type_with_typemod(type, typmod),
+                 format_type_with_typemod(column.type, column.typmod)),
+        kCast);
+  }
+  if (collation != column.collation) {
+    RefuseColumn(rollup, column, "has another collation than the query gives",
+                 "Name the collation in the query, or change the column.");
+  }
+  const bool generated = get_attgenerated(rollup.relation, attribute) != '\0';
+  if (column.role == ColumnRole::kAverage && !generated) {
+    RefuseColumn(rollup, column, "is not generated from the sum and the count of its average",
+                 psprintf("Drop it and add it again: ALTER TABLE %s ADD COLUMN %s %s GENERATED "
+                          "ALWAYS AS (%s) STORED.",
+                          rollup.name, quote_identifier(column.name), format_type_be(column.type),
+                          AverageSql(column)));
+  }
+  if (column.role != ColumnRole::kAverage && generated) {
+    RefuseColumn(rollup, column, "is generated", "Make it an ordinary column.");
+  }
+}
+
+void CheckColumns(const Rollup& rollup) {
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+    const AttrNumber attribute = get_attnum(rollup.relation, column->name);
+    if (attribute == InvalidAttrNumber) {
+      ereport(ERROR,
+              (errcode(ERRCODE_UNDEFINED_COLUMN),
+               errmsg("table %s exists, and has no column \"%s\"", rollup.name, column->name),
+               errhint("Add it, or give the rollup another name.")));
+    }
+    CheckColumn(rollup, *column, attribute);
+  }
+}
+
+// The rows of a table say what the events before came to. A column that was added since says
+// nothing of them.
+void CheckFilled(const Rollup& rollup) {
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+    if (column->role == ColumnRole::kKey || !IsStored(*column)) continue;
+    const char* name = quote_identifier(column->name);
+    // A count is never NULL; another measure may be, but hardly in every row.
+    const bool missing =
+        column->role == ColumnRole::kCount
+            ? RunSql(psprintf("SELECT FROM %s WHERE %s IS NULL LIMIT 1", rollup.name, name)) > 0
+            : RunSql(psprintf("SELECT FROM %s WHERE %s IS NOT NULL LIMIT 1", rollup.name, name)) ==
+                  0;
+    if (!missing) continue;
+    RefuseColumn(rollup, *column, "is NULL in rows that are there",
+                 psprintf("It was added later, and says nothing of the events before. Fill it "
+                          "(UPDATE %s SET %s = ...), or empty the table and leave start_after out.",
+                          rollup.name, name));
+  }
+}
+
+// A publication of all tables refuses updates of a table of which it cannot name the old row; the
+// keys may be NULL, so that no index can.
+void AllowReplication(const Rollup& rollup) {
+  Relation table = relation_open(rollup.relation, AccessShareLock);
+  const bool missing = table->rd_rel->relreplident == REPLICA_IDENTITY_DEFAULT &&
+                       !OidIsValid(RelationGetPrimaryKeyIndex(table));
+  relation_close(table, NoLock);
+  if (missing) RunSql(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", rollup.name));
+}
+
+// Takes a table that exists as the rollup's own. Returns whether it has rows.
+bool AdoptTable(const Request& request, const Rollup& rollup) {
+  if (get_rel_relkind(rollup.relation) != RELKIND_RELATION) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("%s exists and is not an ordinary table", rollup.name)));
+  }
+  CheckOwner(rollup);
+  if (OidIsValid(rollup.parent) && OwnerOf(rollup.relation) != GetUserId()) {
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("table %s and the rollup below have different owners", rollup.name)));
+  }
+  if (get_rel_persistence(rollup.relation) != RELPERSISTENCE_PERMANENT) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table %s exists and is unlogged", rollup.name),
+                    errdetail("A crash would empty it, and its watermark would stay."),
+                    errhint("ALTER TABLE %s SET LOGGED.", rollup.name)));
+  }
+  if (FindRollup(rollup.relation) != nullptr) {
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("rollup %s is declared already", rollup.name),
+         errhint("millrace.drop_rollup(%s) takes it back.", quote_literal_cstr(rollup.name))));
+  }
+  CheckColumns(rollup);
+  LockRelationOid(rollup.relation, ShareUpdateExclusiveLock);
+  const bool unique = OidIsValid(FindKeyIndex(rollup));
+  if (!unique) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                    errmsg("table %s exists, and has no unique index over the keys of the query",
+                           rollup.name),
+                    errdetail("NULLs must count as equal, or a group with one gets a row at each "
+                              "refresh."),
+                    errhint("%s", CreateUniqueIndexSql(rollup))));
+  }
+  CheckNoRowSecurity(rollup.relation, GetUserId());
+  const bool start_given = request.has_start && !OidIsValid(rollup.parent);
+  const bool has_rows = RunSql(psprintf("SELECT FROM %s LIMIT 1", rollup.name)) > 0;
+  if (!start_given && has_rows) {
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("table %s exists and has rows: they would be counted twice", rollup.name),
+             errhint("Empty it, or say through which id the events are in it already: "
+                     "start_after => ...")));
+  }
+  if (has_rows) CheckFilled(rollup);
+  AllowReplication(rollup);
+  return has_rows;
+}
+
+// An index by which the events after the watermark are found without reading all of them.
+void EnsureIdIndex(const Rollup& rollup, const IdSource& ids) {
+  bool found = false;
+  Relation source = relation_open(rollup.source, AccessShareLock);
+  ListCell* cell;
+  foreach (cell, RelationGetIndexList(source)) {
+    Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+    found |= index->rd_index->indisvalid && RelationGetIndexPredicate(index) == NIL &&
+             index->rd_index->indkey.values[0] == ids.attribute &&
+             (index->rd_rel->relam == BTREE_AM_OID || index->rd_rel->relam == BRIN_AM_OID);
+    index_close(index, AccessShareLock);
+  }
+  relation_close(source, NoLock);
+  if (found) return;
+  const char* sql = psprintf("CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32)",
+                             QualifiedName(rollup.source), quote_identifier(ids.column));
+  if (pg_class_ownercheck(rollup.source, GetUserId())) {
+    RunSql(sql);
+    return;
+  }
+  ereport(NOTICE, (errmsg("each refresh will read all of %s", QualifiedName(rollup.source)),
+                   errhint("Have its owner run: %s", sql)));
+}
+
+// The rollup whose table the query reads, with its family; nullptr where it reads events.
+void FindFamily(Rollup* rollup, Rollup** parent, Rollup** root) {
+  *parent = FindRollup(rollup->source);
+  *root = rollup;
+  if (*parent == nullptr) return;
+  // Both are refreshed in one statement, as one role.
+  if ((*parent)->owner != GetUserId()) {
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+         errmsg("rollup %s belongs to %s, and only that role can declare a rollup over it",
+                (*parent)->name, GetUserNameFromId((*parent)->owner, false)),
+         errhint("SET ROLE %s.", quote_identifier(GetUserNameFromId((*parent)->owner, false)))));
+  }
+  rollup->parent = rollup->source;
+  CheckOverRollup(*rollup->definition, *(*parent)->definition, rollup->name);
+  *root = LoadFamily(rollup->source);
+}
+
+void FillFromParent(const Rollup& rollup, const Rollup& parent, const Rollup& root) {
+  Watermark watermark;
+  LockWatermark(root, true, &watermark);
+  const int level = BeginRefreshSettings(root.topn_counters);
+  InsideRefresh(root.relation,
+                [&] { RunSql(MergeSql(rollup, SelectFromParentSql(rollup, parent, nullptr))); });
+  EndSettings(level);
+}
+
+// topn.number_of_counters of this session, if the rollup has summaries.
+int CountersOf(const Rollup& rollup) {
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    if (static_cast<RollupColumn*>(lfirst(cell))->role != ColumnRole::kTopN) continue;
+    return NumberOfCounters();
+  }
+  return 0;
+}
+
+void CreateViews(const Request& request, Rollup* rollup) {
+  RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_definition"),
+                  pg_get_querydef(CopyNode(rollup->definition->query), false)));
+  rollup->definition_view = RelationNamed(request, "_definition");
+}
+
+void CreateLiveView(const Request& request, Rollup* rollup, const Rollup& root,
+                    const char* id_column) {
+  const char* query;
+  if (OidIsValid(root.node_watermark)) {
+    int count;
+    const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
+    query = LiveSql(*rollup, root, id_column, nodes, count);
+  } else {
+    query = LiveSql(*rollup, root, id_column);
+  }
+  RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_live"), query));
+  rollup->live_view = RelationNamed(request, "_live");
+}
+
+int64 StartPosition(const Request& request, const Rollup& rollup, const IdSource& ids) {
+  if (!request.has_start) return 0;
+  if (OidIsValid(rollup.parent)) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("start_after has no meaning for a rollup over another"),
+                    errdetail("It is made from the rows that the other has.")));
+  }
+  // Where Citus distributes the events, those that the coordinator numbers.
+  const int64 last = LastId(ids);
+  if (request.start_after > last) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("start_after is " INT64_FORMAT ", but the last id of %s is " INT64_FORMAT,
+                    request.start_after, QualifiedName(rollup.source), last)));
+  }
+  return request.start_after;
+}
+
+Oid Create(const Request& request) {
+  auto* rollup = static_cast<Rollup*>(palloc0(sizeof(Rollup)));
+  rollup->name = quote_qualified_identifier(request.schema, request.name);
+  rollup->definition = AnalyzeRollupQuery(request.query, rollup->name);
+  rollup->source = rollup->definition->source;
+  rollup->id_column = request.id_column;
+  CheckQueryPermissions(request.query);
+  Rollup *parent, *root;
+  FindFamily(rollup, &parent, &root);
+  const bool on_nodes = CanFollowOnNodes(root->source);
+  const IdSource ids = FindIdSource(root->source, root->id_column);
+  CheckSource(root->source, ids, GetUserId(), true);
+  CheckNotWriting(root->source);
+  const int64 position = StartPosition(request, *rollup, ids);
+
+  rollup->relation = RelationNamed(request, "");
+  const bool adopt = OidIsValid(rollup->relation);
+  if (rollup->relation == rollup->source) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("rollup %s would read its own table", rollup->name)));
+  }
+  bool has_rows = false;
+  if (adopt) {
+    has_rows = AdoptTable(request, *rollup);
+  } else {
+    ChooseDigestedKeys(*rollup, on_nodes ? DistributionKey(*rollup) : nullptr);
+    RunSql(CreateTableSql(*rollup));
+    RunSql(CreateUniqueIndexSql(*rollup));
+    if (rollup->definition->bucket != nullptr) RunSql(CreateBucketIndexSql(*rollup));
+    rollup->relation = RelationNamed(request, "");
+    AllowReplication(*rollup);
+  }
+  if (parent == nullptr) rollup->topn_counters = CountersOf(*rollup);
+  // The rows of a table that has some are those of the events before.
+  rollup->start_after = has_rows ? 0 : position;
+  if (parent == nullptr) EnsureIdIndex(*rollup, ids);
+  if (on_nodes) DistributeTable(*rollup);
+  if (on_nodes && parent == nullptr) CreateNodeWatermarks(rollup, position);
+  CreateViews(request, rollup);
+  CreateLiveView(request, rollup, *root, ids.column);
+  InsertRollup(*rollup, request.refresh_interval, position);
+  if (parent != nullptr) {
+    FillFromParent(*rollup, *parent, *root);
+  } else if (request.with_data) {
+    RefreshOptions options;
+    options.refuse_all = true;
+    RefreshFamily(LoadFamily(rollup->relation), options);
+  }
+  FaultPoint("create: done");
+  return rollup->relation;
+}
+
+}  // namespace
+
+// millrace.create_rollup(name text, query text, refresh_interval interval, id_column name,
+// start_after bigint, with_data boolean) returns regclass.
+MILLRACE_FUNCTION(create_rollup) {
+  const Request request = ReadArguments(fcinfo);
+  if (request.with_data) RequireReadCommitted("millrace.create_rollup");
+  const int settings = ConnectSpi();
+  const int level = BeginSettings();
+  UseOneConnectionPerNode();
+  const Oid relation = Create(request);
+  EndSettings(level);
+  DisconnectSpi(settings);
+  NotifyWorker();
+  PG_RETURN_OID(relation);
+}

@@ -1,0 +1,68 @@
+// What a declared rollup computes: its query, understood.
+//
+// The query groups one table by expressions and keeps one row a group. It can be kept up to date
+// from new rows alone when each of its outputs is a key, or an aggregate whose value over two sets
+// of rows follows from its values over each ("merges"): see ColumnRole. Anything else is refused
+// here, naming the expression and a way out.
+#pragma once
+
+#include "pg/base/api.h"
+
+namespace millrace::pg {
+
+enum class ColumnRole {
+  kKey,
+  kCount,    // count: added
+  kSum,      // sum: added, NULL is no value
+  kMin,      // min: the lower
+  kMax,      // max: the higher
+  kBoolAnd,  // bool_and, every
+  kBoolOr,   // bool_or
+  kHll,      // hll_add_agg, hll_union_agg: hll_union
+  kTopN,     // topn_add_agg, topn_union_agg: topn_union
+  kAverage,  // avg: generated from two columns before it, name_sum (kSum) and name_count (kCount)
+};
+
+// A column of the rollup's table.
+struct RollupColumn {
+  const char* name;
+  Oid type;
+  int32 typmod;
+  Oid collation;
+  ColumnRole role;
+  const char* schema;  // kHll, kTopN: where the functions are, quoted
+  bool digested;       // kKey: stands in the unique index by KeyDigestSql, not as it is
+};
+
+struct RollupDefinition {
+  Query* query;      // as given, but with every parameter of its sketches written out
+  Oid source;        // the table below
+  Index source_rte;  // its place in the range table of `storage`
+  // The query with each avg split into sum and count: what is run to get new groups. Its target
+  // list is `columns` without those of role kAverage.
+  Query* storage;
+  List* columns;       // RollupColumn*
+  const char* bucket;  // the first key that is a time, or nullptr
+  Oid bucket_type;     // timestamptz, timestamp or date; the latter two are taken as UTC's
+  // The time of the source that `bucket` cuts to its unit (date_bin, date_trunc): a row lies in the
+  // buckets from one bound to another exactly when its time does. nullptr where it is another
+  // expression. `bucket_call` is the expression.
+  const char* bucket_time;
+  const FuncExpr* bucket_call;
+};
+
+// Parses and analyses one SELECT statement, in the current search_path. Raises for anything else.
+Query* ParseRollupQuery(const char* sql);
+
+// Understands a query, as parsed or as a view has it. Raises 0A000 with a hint for what cannot be
+// kept. `name` is for messages. All in the current memory context.
+RollupDefinition* AnalyzeRollupQuery(const Query* query, const char* name);
+
+// Checks that a query over the table of another rollup gives the same over its whole rows as over
+// the partial rows of each refresh, merged. Raises 0A000 where it does not.
+void CheckOverRollup(const RollupDefinition& definition, const RollupDefinition& parent,
+                     const char* name);
+
+inline bool IsStored(const RollupColumn& column) { return column.role != ColumnRole::kAverage; }
+
+}  // namespace millrace::pg

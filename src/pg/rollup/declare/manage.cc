@@ -1,0 +1,147 @@
+// millrace.refresh_rollup, drop_rollup, pause_rollup, resume_rollup.
+
+#include "pg/base/fault_point.h"
+#include "pg/base/spi.h"
+#include "pg/rollup/log/source_check.h"
+#include "pg/rollup/refresh.h"
+#include "pg/rollup/store/set_aside.h"
+#include "pg/rollup/worker/worker.h"
+
+using namespace millrace::pg;
+
+namespace {
+
+void SetPausedFor(Oid relation, bool paused) {
+  const int settings = ConnectSpi();
+  const Rollup* rollup = GetRollup(relation);
+  CheckOwner(*rollup);
+  if (OidIsValid(rollup->parent)) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("rollup %s is refreshed together with %s", rollup->name,
+                           QualifiedName(rollup->parent)),
+                    errhint("Pause or resume that one.")));
+  }
+  SetPaused(relation, paused);
+  DisconnectSpi(settings);
+  NotifyWorker();
+}
+
+void RefuseWithChildren(const Rollup& rollup) {
+  const List* children = RollupsOf(rollup.relation);
+  if (children == NIL) return;
+  ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+                  errmsg("cannot drop rollup %s: rollup %s is declared over it", rollup.name,
+                         QualifiedName(linitial_oid(children))),
+                  errhint("Drop that one first.")));
+}
+
+// The catalog's row of a rollup whose definition may be damaged.
+void CheckDropped(Oid relation) {
+  if (get_rel_name(relation) == nullptr || !pg_class_ownercheck(relation, GetUserId())) {
+    if (!superuser()) {
+      aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, QualifiedName(relation));
+    }
+  }
+}
+
+void DropRelation(Oid relation, const char* kind) {
+  if (!OidIsValid(relation) || get_rel_name(relation) == nullptr) return;
+  // PostgreSQL's hint is to use CASCADE, which drop_rollup has not.
+  ErrorContextCallback callback;
+  callback.callback = [](void*) {
+    if (geterrcode() != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST) return;
+    errhint(
+        "Drop what depends on it first; drop_rollup(..., keep_table => true) leaves the table "
+        "itself.");
+  };
+  callback.arg = nullptr;
+  callback.previous = error_context_stack;
+  error_context_stack = &callback;
+  RunSql(psprintf("DROP %s %s", kind, QualifiedName(relation)));
+  error_context_stack = callback.previous;
+}
+
+}  // namespace
+
+// millrace.refresh_rollup(rollup regclass) returns bigint: how far the watermark moved, in ids.
+MILLRACE_FUNCTION(refresh_rollup) {
+  RequireReadCommitted("millrace.refresh_rollup");
+  const int settings = ConnectSpi();
+  Rollup* root = LoadFamily(PG_GETARG_OID(0));
+  CheckOwner(*root);
+  const RefreshResult result = RefreshFamily(root, {});
+  DisconnectSpi(settings);
+  PG_RETURN_INT64(result.ids);
+}
+
+// millrace.drop_rollup(rollup regclass, keep_table boolean) returns void.
+MILLRACE_FUNCTION(drop_rollup) {
+  const Oid relation = PG_GETARG_OID(0);
+  const bool keep_table = PG_GETARG_BOOL(1);
+  const int settings = ConnectSpi();
+  CheckDropped(relation);
+  RollupViews views;
+  if (!FindViews(relation, &views)) GetRollup(relation);
+  Rollup bare = {};
+  bare.relation = relation;
+  bare.name = QualifiedName(relation);
+  RefuseWithChildren(bare);
+  // A refresh that is under way ends first.
+  Watermark watermark;
+  if (ReadWatermark(relation, &watermark)) LockWatermark(relation, true, &watermark);
+  DeleteRollup(relation);
+  DropRelation(views.live, "VIEW");
+  DropRelation(views.definition, "VIEW");
+  DropRelation(views.node_watermark, "TABLE");
+  if (!keep_table) DropRelation(relation, "TABLE");
+  FaultPoint("drop: dropped");
+  DisconnectSpi(settings);
+  NotifyWorker();
+  PG_RETURN_VOID();
+}
+
+// millrace.retry_failed_events(rollup regclass) returns bigint: how many events that were set aside
+// are not any more.
+MILLRACE_FUNCTION(retry_failed_events) {
+  RequireReadCommitted("millrace.retry_failed_events");
+  const int settings = ConnectSpi();
+  Rollup* root = LoadFamily(PG_GETARG_OID(0));
+  CheckOwner(*root);
+  Watermark watermark;
+  LockWatermark(*root, true, &watermark);
+  const IdSource ids = FindIdSource(root->source, root->id_column);
+  CheckFamily(*root, ids, true);
+  CheckNotWriting(root->source);
+  int64 counted = 0;
+  InsideRefresh(root->relation, [&] { counted = RetryFailedEvents(*root, ids.column); });
+  DisconnectSpi(settings);
+  PG_RETURN_INT64(counted);
+}
+
+// millrace.no_watermark(rollup regclass) returns bigint: stands in a live view in the place of a
+// watermark that is not there. Raises 55000.
+MILLRACE_FUNCTION(no_watermark) {
+  const char* name = get_rel_name(PG_GETARG_OID(0));
+  if (name == nullptr) name = "...";
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("%s is not declared as a rollup in this database, so its live view does not know "
+                  "which events are in it",
+                  QualifiedName(PG_GETARG_OID(0))),
+           errdetail("It was restored without the rows of millrace's own tables, by a dump of one "
+                     "schema or by a role that may not write them."),
+           errhint("Drop its views %s_live and %s_definition, and declare it again: "
+                   "millrace.create_rollup(..., start_after => ...), or over an empty table.",
+                   name, name)));
+  PG_RETURN_NULL();
+}
+
+MILLRACE_FUNCTION(pause_rollup) {
+  SetPausedFor(PG_GETARG_OID(0), true);
+  PG_RETURN_VOID();
+}
+
+MILLRACE_FUNCTION(resume_rollup) {
+  SetPausedFor(PG_GETARG_OID(0), false);
+  PG_RETURN_VOID();
+}

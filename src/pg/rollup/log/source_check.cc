@@ -1,0 +1,219 @@
+// Looking at thousands of partitions takes longer than a small refresh. So each table that was
+// found in order is remembered until PostgreSQL says that something about it has changed, and a
+// whole tree until something about any table has.
+
+#include "pg/rollup/log/source_check.h"
+
+#include "pg/rollup/declare/catalog.h"
+
+namespace millrace::pg {
+namespace {
+
+// Counts changes of any table, and of what subscriptions write to.
+uint64 changes = 0;
+
+// Tables below a source that take their ids from the sequence that they were checked for.
+struct CheckedTable {
+  Oid table;
+  Oid sequence;
+};
+HTAB* checked_tables = nullptr;
+
+// Sources whose tree was found in order, and when.
+struct CheckedSource {
+  Oid source;
+  Oid sequence;
+  uint64 changes;
+};
+HTAB* checked_sources = nullptr;
+
+void ForgetTable(Datum, Oid table) {
+  ++changes;
+  if (OidIsValid(table)) {
+    (void)hash_search(checked_tables, &table, HASH_REMOVE, nullptr);
+    return;
+  }
+  HASH_SEQ_STATUS status;
+  hash_seq_init(&status, checked_tables);
+  while (auto* entry = static_cast<CheckedTable*>(hash_seq_search(&status))) {
+    (void)hash_search(checked_tables, &entry->table, HASH_REMOVE, nullptr);
+  }
+}
+
+void NoteSubscription(Datum, int, uint32) { ++changes; }
+
+void StartRemembering() {
+  if (checked_sources != nullptr) return;
+  HASHCTL control = {};
+  control.keysize = sizeof(Oid);
+  control.entrysize = sizeof(CheckedTable);
+  checked_tables = hash_create("millrace checked tables", 256, &control, HASH_ELEM | HASH_BLOBS);
+  control.entrysize = sizeof(CheckedSource);
+  HTAB* sources = hash_create("millrace checked sources", 16, &control, HASH_ELEM | HASH_BLOBS);
+  CacheRegisterRelcacheCallback(ForgetTable, 0);
+  CacheRegisterSyscacheCallback(SUBSCRIPTIONRELMAP, NoteSubscription, 0);
+  checked_sources = sources;
+}
+
+constexpr const char* kOneSequence =
+    "A rollup follows its events by the ids of one sequence: rows with other ids would be missed.";
+
+[[noreturn]] void RefuseTable(Oid table, Oid source, const char* what, const char* hint) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("%s %s, and so no rollup can follow %s", QualifiedName(table), what,
+                         QualifiedName(source)),
+                  errdetail("%s", kOneSequence), errhint("%s", hint)));
+  pg_unreachable();
+}
+
+// A table below the source may have a default of its own, for rows that are written straight into
+// it. REQUIRES: the table is locked.
+void CheckTableBelow(Oid table, Oid source, const IdSource& ids) {
+  const AttrNumber attribute = get_attnum(table, ids.column);
+  if (attribute == InvalidAttrNumber) return;
+  Relation relation = try_relation_open(table, NoLock);
+  if (relation == nullptr) return;
+  Node* expression = build_column_default(relation, attribute);
+  const bool not_null = TupleDescAttr(RelationGetDescr(relation), attribute - 1)->attnotnull;
+  const char persistence = relation->rd_rel->relpersistence;
+  const char kind = relation->rd_rel->relkind;
+  relation_close(relation, NoLock);
+  const char* column = quote_identifier(ids.column);
+  const Oid sequence = SequenceOfDefault(expression);
+  if (OidIsValid(sequence) && sequence != ids.sequence) {
+    RefuseTable(
+        table, source,
+        psprintf("takes ids for \"%s\" from a sequence of its own, %s", ids.column,
+                 QualifiedName(sequence)),
+        psprintf("ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY IF EXISTS, then ALTER COLUMN %s "
+                 "SET DEFAULT nextval(%s); rows that are in it need new ids.",
+                 QualifiedName(table), column, column,
+                 quote_literal_cstr(QualifiedName(ids.sequence))));
+  }
+  if (expression != nullptr && !OidIsValid(sequence)) {
+    RefuseTable(
+        table, source,
+        psprintf("has another default for \"%s\" than the sequence %s", ids.column,
+                 QualifiedName(ids.sequence)),
+        psprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT nextval(%s).", QualifiedName(table),
+                 column, quote_literal_cstr(QualifiedName(ids.sequence))));
+  }
+  if (!not_null) {
+    RefuseTable(
+        table, source, psprintf("lets \"%s\" be NULL", ids.column),
+        psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL.", QualifiedName(table), column));
+  }
+  if (kind == RELKIND_FOREIGN_TABLE) {
+    RefuseTable(table, source, "is a foreign table, whose rows may get ids elsewhere",
+                "Detach it, or declare the rollup where its rows are.");
+  }
+  if (kind == RELKIND_RELATION && persistence != RELPERSISTENCE_PERMANENT) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s is unlogged, and so no rollup can follow %s", QualifiedName(table),
+                           QualifiedName(source)),
+                    errdetail("A crash would empty it, and the rollup would still count its rows."),
+                    errhint("ALTER TABLE %s SET LOGGED.", QualifiedName(table))));
+  }
+}
+
+// Rows that logical replication writes have the ids of the publisher.
+void CheckNoSubscription(const List* tables, Oid source) {
+  Relation relation = table_open(SubscriptionRelRelationId, AccessShareLock);
+  SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
+  while (HeapTuple tuple = systable_getnext(scan)) {
+    const Oid table = reinterpret_cast<Form_pg_subscription_rel>(GETSTRUCT(tuple))->srrelid;
+    if (!list_member_oid(tables, table)) continue;
+    RefuseTable(table, source, "is written by a subscription, with the ids of its publisher",
+                "Declare the rollup at the publisher, or copy the events into a table that numbers "
+                "them itself.");
+  }
+  systable_endscan(scan);
+  table_close(relation, AccessShareLock);
+}
+
+// A default may name anybody's sequence; how far it has come is public in millrace.watermark.
+void CheckMayReadSequence(Oid source, const IdSource& ids, Oid owner) {
+  if (OwnerOf(ids.sequence) == OwnerOf(source) ||
+      pg_class_aclcheck(ids.sequence, owner, ACL_SELECT | ACL_USAGE) == ACLCHECK_OK) {
+    return;
+  }
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("permission denied for sequence %s, which hands out ids of %s",
+                         QualifiedName(ids.sequence), QualifiedName(source)),
+                  errdetail("A rollup shows how far the sequence has come."),
+                  errhint("Have its owner run: GRANT SELECT ON SEQUENCE %s TO %s.",
+                          QualifiedName(ids.sequence),
+                          quote_identifier(GetUserNameFromId(owner, false)))));
+}
+
+}  // namespace
+
+void CheckNoRowSecurity(Oid table, Oid role) {
+  if (check_enable_rls(table, role, true) != RLS_ENABLED) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+           errmsg("row security of %s binds role %s, as which rollups are refreshed",
+                  QualifiedName(table), quote_identifier(GetUserNameFromId(role, false))),
+           errdetail("Rows that a policy hides would never be counted."),
+           errhint("Let a role that row security does not bind own the rollup: the owner of the "
+                   "table while it has no FORCE ROW LEVEL SECURITY, or one with BYPASSRLS. What "
+                   "readers may see is then up to views over the rollup.")));
+}
+
+void CheckSource(Oid source, const IdSource& ids, Oid owner, bool wait) {
+  CheckNoRowSecurity(source, owner);
+  CheckMayReadSequence(source, ids, owner);
+  StartRemembering();
+  bool found;
+  auto* known =
+      static_cast<CheckedSource*>(hash_search(checked_sources, &source, HASH_FIND, nullptr));
+  const uint64 before = changes;
+  if (known != nullptr && known->changes == before && known->sequence == ids.sequence) return;
+  List* tables = find_all_inheritors(source, NoLock, nullptr);
+  CheckNoSubscription(get_rel_relispartition(source)
+                          ? list_concat_copy(tables, get_partition_ancestors(source))
+                          : tables,
+                      source);
+  bool all = true;
+  ListCell* cell;
+  foreach (cell, tables) {
+    CHECK_FOR_INTERRUPTS();
+    Oid table = lfirst_oid(cell);
+    const auto* checked =
+        static_cast<CheckedTable*>(hash_search(checked_tables, &table, HASH_FIND, nullptr));
+    if (checked != nullptr && checked->sequence == ids.sequence) continue;
+    if (wait) {
+      LockRelationOid(table, AccessShareLock);
+    } else if (!ConditionalLockRelationOid(table, AccessShareLock)) {
+      all = false;
+      continue;
+    }
+    CheckTableBelow(table, source, ids);
+    auto* entry =
+        static_cast<CheckedTable*>(hash_search(checked_tables, &table, HASH_ENTER, &found));
+    entry->sequence = ids.sequence;
+  }
+  if (!all) return;
+  known = static_cast<CheckedSource*>(hash_search(checked_sources, &source, HASH_ENTER, &found));
+  *known = {source, ids.sequence, before};
+}
+
+void CheckNotWriting(Oid source) {
+  List* tables = find_all_inheritors(source, NoLock, nullptr);
+  if (get_rel_relispartition(source)) {
+    tables = list_concat_copy(tables, get_partition_ancestors(source));
+  }
+  ListCell* cell;
+  foreach (cell, tables) {
+    const Oid table = lfirst_oid(cell);
+    // Whoever writes to a table has it locked; the others need not be opened.
+    LOCKTAG tag;
+    SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
+    if (!LockHeldByMe(&tag, RowExclusiveLock)) continue;
+    Relation relation = relation_open(table, AccessShareLock);
+    CheckTableNotInUse(relation, "refresh a rollup of");
+    relation_close(relation, AccessShareLock);
+  }
+}
+
+}  // namespace millrace::pg

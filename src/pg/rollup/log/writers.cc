@@ -1,0 +1,211 @@
+#include "pg/rollup/log/writers.h"
+
+#include <algorithm>
+
+#include "pg/base/spi.h"
+#include "pg/cluster/citus.h"
+
+namespace millrace::pg {
+namespace {
+
+// The locks by which a writer is known. On a partitioned table also that of ATTACH and CREATE ...
+// PARTITION OF: whoever makes a partition and writes to it is not yet known to hold one below it.
+constexpr LOCKMASK kWriting = LOCKBIT_ON(RowExclusiveLock) | LOCKBIT_ON(ShareRowExclusiveLock) |
+                              LOCKBIT_ON(ExclusiveLock) | LOCKBIT_ON(AccessExclusiveLock);
+constexpr LOCKMASK kWritingPartitioned = kWriting | LOCKBIT_ON(ShareUpdateExclusiveLock);
+
+struct WatchedTable {
+  Oid table;
+  LOCKMASK mask;
+  friend bool operator<(const WatchedTable& a, const WatchedTable& b) { return a.table < b.table; }
+};
+
+// The table, those below it, and those above it: a row that is sent to a partition through its
+// parent gets its id when only the parent is locked.
+WatchedTable* TablesToWatch(Oid table, int* count) {
+  List* tables = find_all_inheritors(table, NoLock, nullptr);
+  if (get_rel_relispartition(table)) {
+    tables = list_concat_copy(tables, get_partition_ancestors(table));
+  }
+  auto* watched = static_cast<WatchedTable*>(palloc(list_length(tables) * sizeof(WatchedTable)));
+  *count = 0;
+  ListCell* cell;
+  foreach (cell, tables) {
+    const Oid found = lfirst_oid(cell);
+    const bool partitioned = get_rel_relkind(found) == RELKIND_PARTITIONED_TABLE;
+    watched[(*count)++] = {found, partitioned ? kWritingPartitioned : kWriting};
+  }
+  std::sort(watched, watched + *count);
+  return watched;
+}
+
+// The transaction id of a prepared transaction, which still has the virtual id of the session that
+// prepared it, or after a restart its own in that place.
+TransactionId PreparedXid(const Writer& writer) {
+  if (VirtualTransactionIdIsRecoveredPreparedXact(writer.transaction)) {
+    return writer.transaction.localTransactionId;
+  }
+  bool have_more;
+  return TwoPhaseGetXidByVirtualXID(writer.transaction, &have_more);
+}
+
+// Who has a lock. A prepared transaction is named as after a restart, which it may outlive.
+Writer WriterOf(const LockInstanceData& lock) {
+  Writer writer;
+  writer.transaction.backendId = lock.backend;
+  writer.transaction.localTransactionId = lock.lxid;
+  writer.pid = lock.pid;
+  if (lock.pid != 0) return writer;
+  const TransactionId prepared = PreparedXid(writer);
+  if (TransactionIdIsValid(prepared)) {
+    writer.transaction.backendId = InvalidBackendId;
+    writer.transaction.localTransactionId = prepared;
+  }
+  return writer;
+}
+
+}  // namespace
+
+Writer* WritersOf(Oid table, int* count) {
+  int watched_count;
+  const WatchedTable* watched = TablesToWatch(table, &watched_count);
+  const LockData* locks = GetLockStatusData();
+  auto* writers = static_cast<Writer*>(palloc(Max(locks->nelements, 1) * sizeof(Writer)));
+  *count = 0;
+  for (int i = 0; i < locks->nelements; ++i) {
+    const LockInstanceData& lock = locks->locks[i];
+    if (lock.locktag.locktag_type != LOCKTAG_RELATION ||
+        lock.locktag.locktag_field1 != MyDatabaseId || lock.pid == MyProcPid) {
+      continue;
+    }
+    const WatchedTable wanted = {lock.locktag.locktag_field2, 0};
+    const WatchedTable* found = std::lower_bound(watched, watched + watched_count, wanted);
+    if (found == watched + watched_count || found->table != wanted.table ||
+        (lock.holdMask & found->mask) == 0) {
+      continue;
+    }
+    if (LocalTransactionIdIsValid(lock.lxid)) writers[(*count)++] = WriterOf(lock);
+  }
+  return writers;
+}
+
+namespace {
+
+// The session of whose transaction a session is a part, as Citus puts it into application_name; 0
+// where it is nobody's.
+int64 GlobalPidOf(int pid) {
+  const int backends = pgstat_fetch_stat_numbackends();
+  for (int i = 1; i <= backends; ++i) {
+    const PgBackendStatus* status = pgstat_fetch_stat_beentry(i);
+    if (status == nullptr || status->st_procpid != pid || status->st_appname == nullptr) continue;
+    const char* found = strstr(status->st_appname, "gpid=");
+    return found == nullptr ? 0 : strtoll(found + strlen("gpid="), nullptr, 10);
+  }
+  return 0;
+}
+
+// The number at the end of a shard's name; -1 where there is none.
+int64 ShardIdIn(const char* name) {
+  const char* end = strrchr(name, '_');
+  if (end == nullptr || end[1] == '\0' || end[1 + strspn(end + 1, "0123456789")] != '\0') return -1;
+  return strtoll(end + 1, nullptr, 10);
+}
+
+Datum OidArray(List* oids) {
+  auto* values = static_cast<Datum*>(palloc(Max(list_length(oids), 1) * sizeof(Datum)));
+  int count = 0;
+  ListCell* cell;
+  foreach (cell, oids) values[count++] = ObjectIdGetDatum(lfirst_oid(cell));
+  return PointerGetDatum(construct_array(values, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+}
+
+// Those of `relations` that are shards of a table or of its partitions. One that cannot
+// be seen yet may be a shard that its transaction makes.
+List* ShardsAmong(List* relations, Oid table) {
+  auto* ids = static_cast<Datum*>(palloc(Max(list_length(relations), 1) * sizeof(Datum)));
+  List *shards = NIL, *named = NIL;
+  int count = 0;
+  ListCell* cell;
+  foreach (cell, relations) {
+    const char* name = get_rel_name(lfirst_oid(cell));
+    if (name == nullptr) {
+      shards = lappend_oid(shards, lfirst_oid(cell));
+    } else if (ShardIdIn(name) >= 0) {
+      named = lappend_oid(named, lfirst_oid(cell));
+      ids[count++] = Int64GetDatum(ShardIdIn(name));
+    }
+  }
+  const Datum numbers = PointerGetDatum(
+      construct_array(ids, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+  const uint64 rows = RunSql(
+      "SELECT shardid FROM pg_catalog.pg_dist_shard WHERE shardid = ANY ($1) AND "
+      "logicalrelid::pg_catalog.oid = ANY ($2)",
+      {{INT8ARRAYOID, numbers},
+       {OIDARRAYOID, OidArray(find_all_inheritors(table, NoLock, nullptr))}});
+  for (uint64 i = 0; i < rows; ++i) {
+    bool is_null;
+    const int64 id = DatumGetInt64(SpiValue(i, 1, &is_null));
+    foreach (cell, named) {
+      if (ids[foreach_current_index(cell)] == Int64GetDatum(id)) {
+        shards = lappend_oid(shards, lfirst_oid(cell));
+      }
+    }
+  }
+  return shards;
+}
+
+}  // namespace
+
+Writer* WritersOfShards(Oid table, int64 caller, int* count) {
+  *count = 0;
+  const LockData* locks = GetLockStatusData();
+  auto writes = [](const LockInstanceData& lock) {
+    return lock.locktag.locktag_type == LOCKTAG_RELATION &&
+           lock.locktag.locktag_field1 == MyDatabaseId && lock.pid != MyProcPid &&
+           (lock.holdMask & kWriting) != 0 && LocalTransactionIdIsValid(lock.lxid);
+  };
+  List* relations = NIL;
+  for (int i = 0; i < locks->nelements; ++i) {
+    if (!writes(locks->locks[i])) continue;
+    relations = list_append_unique_oid(relations, locks->locks[i].locktag.locktag_field2);
+  }
+  List* shards = ShardsAmong(relations, table);
+  auto* writers = static_cast<Writer*>(palloc(Max(locks->nelements, 1) * sizeof(Writer)));
+  for (int i = 0; i < locks->nelements; ++i) {
+    const LockInstanceData& lock = locks->locks[i];
+    if (!writes(lock) || !list_member_oid(shards, lock.locktag.locktag_field2)) continue;
+    if (lock.pid != 0 && GlobalPidOf(lock.pid) == caller) continue;
+    writers[(*count)++] = WriterOf(lock);
+  }
+  return writers;
+}
+
+bool HaveEnded(const Writer* writers, int count, bool wait) {
+  for (int i = 0; i < count; ++i) {
+    if (!VirtualXactLock(writers[i].transaction, wait)) return false;
+  }
+  return true;
+}
+
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+// millrace.writers(source regclass) returns setof (pid integer, prepared xid): the transactions
+// that a refresh would wait for now.
+MILLRACE_FUNCTION(writers) {
+  InitMaterializedSRF(fcinfo, 0);
+  auto* results = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr) return static_cast<Datum>(0);
+  int count;
+  const Writer* writers = WritersOf(PG_GETARG_OID(0), &count);
+  for (int i = 0; i < count; ++i) {
+    const bool prepared = writers[i].pid == 0;
+    Datum values[] = {
+        Int32GetDatum(writers[i].pid),
+        TransactionIdGetDatum(prepared ? PreparedXid(writers[i]) : InvalidTransactionId)};
+    bool nulls[] = {prepared, !prepared};
+    tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
+  }
+  return static_cast<Datum>(0);
+}

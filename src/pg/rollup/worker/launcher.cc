@@ -1,0 +1,178 @@
+// The launcher: one process of the server, which fills the places for workers (worker_registry.h)
+// when they are due, and sends workers away when somebody wants their database for itself.
+
+#include "pg/base/guc.h"
+#include "pg/rollup/worker/known_complete.h"
+#include "pg/rollup/worker/worker.h"
+#include "pg/rollup/worker/worker_registry.h"
+#include "pg/rollup/worker/worker_step.h"
+
+namespace millrace::pg {
+namespace {
+
+constexpr int64 kSecond = 1'000'000;
+// Databases come and go.
+constexpr int64 kMeet = 60 * kSecond;
+// While there is no process for a worker, and how often the log says so.
+constexpr int64 kRetry = kSecond, kFirstWarning = 60 * kSecond, kLongestWarning = 3600 * kSecond;
+
+MonotonicTime next_warning = 0;
+int64 warning_pause = kFirstWarning;
+
+// Starts a worker; it finds out itself whether there is anything to do. False: the server has no
+// process for it.
+bool StartWorker(const WorkerPlace& place) {
+  BackgroundWorker worker = {};
+  snprintf(worker.bgw_name, BGW_MAXLEN, "millrace worker");
+  snprintf(worker.bgw_type, BGW_MAXLEN, "millrace worker");
+  snprintf(worker.bgw_library_name, BGW_MAXLEN, "millrace");
+  snprintf(worker.bgw_function_name, BGW_MAXLEN, "millrace_worker_main");
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  worker.bgw_main_arg = ObjectIdGetDatum(place.database);
+  memcpy(worker.bgw_extra, &place.number, sizeof(place.number));
+  worker.bgw_notify_pid = MyProcPid;
+  BackgroundWorkerHandle* handle;
+  if (!RegisterDynamicBackgroundWorker(&worker, &handle)) return false;
+  pid_t pid;
+  (void)WaitForBackgroundWorkerStartup(handle, &pid);
+  pfree(handle);
+  return true;
+}
+
+void WarnOfShortage(const Shortage& shortage) {
+  const MonotonicTime now = MonotonicNow();
+  if (now < next_warning) return;
+  // One that lasted a while and is over begins anew.
+  if (now > next_warning + kLongestWarning) warning_pause = kFirstWarning;
+  next_warning = now + warning_pause;
+  warning_pause = Min(2 * warning_pause, kLongestWarning);
+  ereport(
+      WARNING,
+      (errmsg("millrace: %d databases wait for a worker", shortage.waiting),
+       errdetail(
+           "The server has no free background process. The %d workers that run make way in turn.",
+           shortage.running),
+       errhint("Raise max_worker_processes: each database with rollups that change takes one "
+               "process.")));
+}
+
+// Fills the places that are due; returns when to look again.
+MonotonicTime FillPlaces() {
+  MonotonicTime next = kNever;
+  WorkerPlace place;
+  while (enable_worker && NextPlace(&place, &next)) {
+    CHECK_FOR_INTERRUPTS();
+    if (!StartWorker(place)) {
+      WarnOfShortage(NoteShortage());
+      return MonotonicNow() + kRetry;
+    }
+    NoteStarted(place);
+  }
+  return next;
+}
+
+List* Databases() {
+  StartTransactionCommand();
+  (void)GetTransactionSnapshot();
+  List* databases = NIL;
+  Relation relation = table_open(DatabaseRelationId, AccessShareLock);
+  TableScanDesc scan = table_beginscan_catalog(relation, 0, nullptr);
+  while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection)) {
+    const auto* form = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+    if (!form->datallowconn || form->datistemplate) continue;
+    const MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+    databases = lappend_oid(databases, form->oid);
+    MemoryContextSwitchTo(caller);
+  }
+  table_endscan(scan);
+  table_close(relation, AccessShareLock);
+  CommitTransactionCommand();
+  return databases;
+}
+
+void MeetAllDatabases() {
+  List* databases = Databases();
+  const int without = MeetDatabases(databases);
+  if (without > 0) {
+    ereport(WARNING, (errmsg("millrace: the rollups of %d databases are not refreshed", without),
+                      errdetail("There are places for 1,024 workers only."),
+                      errhint("Refresh them by calling millrace.refresh_rollup.")));
+  }
+  list_free(databases);
+}
+
+// The database that a statement needs for itself; InvalidOid for any other statement.
+Oid DatabaseWantedBy(Node* statement) {
+  const char* name = nullptr;
+  if (IsA(statement, DropdbStmt)) {
+    name = reinterpret_cast<DropdbStmt*>(statement)->dbname;
+  } else if (IsA(statement, RenameStmt) &&
+             reinterpret_cast<RenameStmt*>(statement)->renameType == OBJECT_DATABASE) {
+    name = reinterpret_cast<RenameStmt*>(statement)->subname;
+  } else if (IsA(statement, AlterDatabaseStmt)) {
+    name = reinterpret_cast<AlterDatabaseStmt*>(statement)->dbname;
+  } else if (IsA(statement, CreatedbStmt)) {
+    ListCell* cell;
+    foreach (cell, reinterpret_cast<CreatedbStmt*>(statement)->options) {
+      auto* option = static_cast<DefElem*>(lfirst(cell));
+      if (strcmp(option->defname, "template") == 0 && option->arg != nullptr) {
+        name = defGetString(option);
+      }
+    }
+  }
+  const Oid database = name == nullptr ? InvalidOid : get_database_oid(name, true);
+  if (!OidIsValid(database) || !pg_database_ownercheck(database, GetUserId())) return InvalidOid;
+  return database;
+}
+
+ProcessUtility_hook_type previous_utility = nullptr;
+
+void ProcessUtilityStatement(PlannedStmt* plan, const char* text, bool read_only,
+                             ProcessUtilityContext context, ParamListInfo parameters,
+                             QueryEnvironment* environment, DestReceiver* destination,
+                             QueryCompletion* completion) {
+  const Oid database = DatabaseWantedBy(plan->utilityStmt);
+  if (OidIsValid(database) && database != MyDatabaseId) SendWorkersAway(database);
+  const ProcessUtility_hook_type next =
+      previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
+  next(plan, text, read_only, context, parameters, environment, destination, completion);
+  if (IsA(plan->utilityStmt, CreatedbStmt)) NoteDatabases();
+}
+
+}  // namespace
+
+void InstallRollupWorkers() {
+  RequestWorkerRegistry();
+  RequestKnownComplete();
+  previous_utility = ProcessUtility_hook;
+  ProcessUtility_hook = ProcessUtilityStatement;
+  BackgroundWorker launcher = {};
+  snprintf(launcher.bgw_name, BGW_MAXLEN, "millrace launcher");
+  snprintf(launcher.bgw_type, BGW_MAXLEN, "millrace launcher");
+  snprintf(launcher.bgw_library_name, BGW_MAXLEN, "millrace");
+  snprintf(launcher.bgw_function_name, BGW_MAXLEN, "millrace_launcher_main");
+  launcher.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  launcher.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  launcher.bgw_restart_time = 5;
+  RegisterBackgroundWorker(&launcher);
+}
+
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+extern "C" PGDLLEXPORT void millrace_launcher_main(Datum) {
+  InstallSignalHandlers();
+  BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+  RegisterLauncher();
+  MonotonicTime next_meeting = 0;
+  for (;;) {
+    if (MonotonicNow() >= next_meeting || TakeDatabases()) {
+      MeetAllDatabases();
+      next_meeting = MonotonicNow() + kMeet;
+    }
+    SleepUntil(Min(next_meeting, FillPlaces()));
+  }
+}

@@ -1,0 +1,106 @@
+#include "pg/rollup/worker/maintenance.h"
+
+#include "pg/base/spi.h"
+#include "pg/rollup/declare/catalog.h"
+#include "pg/rollup/retention.h"
+#include "pg/rollup/worker/worker_step.h"
+
+namespace millrace::pg {
+namespace {
+
+struct Retention {
+  Oid source;
+  Interval keep;
+  const char* failure;  // what the log says if it cannot be kept
+};
+
+// What millrace.retention says; an array of `*count` in `context`.
+Retention* LoadRetention(MemoryContext context, int* count) {
+  BeginStep("loading retention");
+  const uint64 rows = RunSql(
+      "SELECT source, keep, 'old partitions of ' || source::text || ' could not be dropped' "
+      "FROM millrace.retention");
+  auto* retention =
+      static_cast<Retention*>(MemoryContextAlloc(context, Max(rows, 1) * sizeof(Retention)));
+  for (uint64 i = 0; i < rows; ++i) {
+    bool is_null;
+    retention[i].source = DatumGetObjectId(SpiValue(i, 1, &is_null));
+    retention[i].keep = *DatumGetIntervalP(SpiValue(i, 2, &is_null));
+    retention[i].failure =
+        MemoryContextStrdup(context, TextDatumGetCString(SpiValue(i, 3, &is_null)));
+  }
+  EndStep();
+  *count = static_cast<int>(rows);
+  return retention;
+}
+
+void Retain(const Retention& retention) {
+  BeginStep("dropping old partitions");
+  if (get_rel_name(retention.source) != nullptr) {
+    const RoleScope before = BecomeOwner(OwnerOf(retention.source));
+    ApplyRetention(retention.source, &retention.keep);
+    RestoreRole(before);
+  }
+  EndStep();
+}
+
+// The BRIN indexes over the tables that rollups read and write, as an array of `*count` in
+// `context`.
+Oid* LoadRangeIndexes(MemoryContext context, int* count) {
+  BeginStep("looking for indexes to summarize");
+  const uint64 rows = RunSql(R"(
+    WITH known AS (SELECT source AS relation FROM millrace.rollup UNION SELECT relation FROM millrace.rollup),
+      tables AS (
+        SELECT relation::oid AS relation FROM known
+        UNION SELECT t.relid FROM known CROSS JOIN LATERAL pg_partition_tree(known.relation) t WHERE t.isleaf)
+    SELECT i.indexrelid
+    FROM tables t
+    JOIN pg_index i ON i.indrelid = t.relation
+    JOIN pg_class c ON c.oid = i.indexrelid
+    JOIN pg_am a ON a.oid = c.relam
+    WHERE a.amname = 'brin' AND i.indisvalid AND c.relkind = 'i')");
+  auto* indexes = static_cast<Oid*>(MemoryContextAlloc(context, Max(rows, 1) * sizeof(Oid)));
+  for (uint64 i = 0; i < rows; ++i) {
+    bool is_null;
+    indexes[i] = DatumGetObjectId(SpiValue(i, 1, &is_null));
+  }
+  EndStep();
+  *count = static_cast<int>(rows);
+  return indexes;
+}
+
+// A BRIN index does not cover what was written since it was last summarized: each refresh and each
+// question to a live view reads all of that. Who works on the table (VACUUM, CREATE INDEX
+// CONCURRENTLY) is not waited for: others would queue behind us.
+void Summarize(Oid index) {
+  BeginStep("summarizing an index");
+  const Oid table = IndexGetRelation(index, true);
+  if (OidIsValid(table) && ConditionalLockRelationOid(table, ShareUpdateExclusiveLock)) {
+    if (get_rel_name(table) != nullptr && get_rel_name(index) != nullptr &&
+        ConditionalLockRelationOid(index, ShareUpdateExclusiveLock)) {
+      RunSql("SELECT brin_summarize_new_values($1)", {OidArgument(index)});
+    }
+  }
+  EndStep();
+}
+
+}  // namespace
+
+void Maintain() {
+  const MemoryContext context =
+      AllocSetContextCreate(TopMemoryContext, "millrace maintenance", ALLOCSET_SMALL_SIZES);
+  Retention* retention = nullptr;
+  int count = 0;
+  (void)Try("retention could not be looked up",
+            [&] { retention = LoadRetention(context, &count); });
+  for (int i = 0; i < count; ++i) (void)Try(retention[i].failure, [&] { Retain(retention[i]); });
+  Oid* indexes = nullptr;
+  count = 0;
+  (void)Try("indexes could not be looked up", [&] { indexes = LoadRangeIndexes(context, &count); });
+  for (int i = 0; i < count; ++i) {
+    (void)Try("an index could not be summarized", [&] { Summarize(indexes[i]); });
+  }
+  MemoryContextDelete(context);
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,327 @@
+#include "pg/rollup/worker/tasks.h"
+
+#include "pg/base/fault_point.h"
+#include "pg/base/guc.h"
+#include "pg/base/spi.h"
+#include "pg/cluster/citus.h"
+#include "pg/rollup/log/source_check.h"
+#include "pg/rollup/refresh.h"
+#include "pg/rollup/worker/known_complete.h"
+#include "pg/rollup/worker/worker_registry.h"
+
+namespace millrace::pg {
+namespace {
+
+constexpr int64 kMillisecond = 1000, kSecond = 1000 * kMillisecond;
+constexpr int64 kFirstPoll = 5 * kMillisecond, kMaxPoll = 200 * kMillisecond;
+constexpr int64 kMaxBackoff = 300 * kSecond, kMaxLockBackoff = 5 * kSecond;
+// A catalog that was changed by hand is read again after so long.
+constexpr int64 kReload = 60 * kSecond;
+// How long a step of a task should take, and how many ids it begins with.
+constexpr int64 kShortStep = 250 * kMillisecond, kLongStep = kSecond;
+constexpr int64 kMostSetAside = 100;
+constexpr int64 kFirstStepIds = 100'000, kFewestStepIds = 1'000;
+
+struct Task {
+  Oid relation;
+  Oid source;
+  char* name;  // qualified and quoted
+  char* id_column;
+  int64 interval;
+  MonotonicTime next;
+  int64 position;      // where the watermark was last seen; -1: not yet
+  Settling* settling;  // ids that are being settled or merged; nullptr: idle
+  MemoryContext settling_context;
+  int64 poll;       // until its writers are looked at again
+  int64 step_ids;   // that the next step takes
+  int empty_steps;  // in a row that found no events: ids may have a gap
+  int failures;
+};
+
+struct TaskList {
+  Task* tasks;
+  int count;
+};
+
+MemoryContext task_context = nullptr;
+TaskList task_list = {};
+MonotonicTime last_work = 0;
+
+const Task* FindTask(const TaskList& list, Oid relation) {
+  for (int i = 0; i < list.count; ++i) {
+    if (list.tasks[i].relation == relation) return &list.tasks[i];
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+namespace {
+
+// Row `row` of the statement in LoadTasks.
+void ReadTask(uint64 row, MemoryContext context, Task* task) {
+  bool is_null;
+  task->relation = DatumGetObjectId(SpiValue(row, 1, &is_null));
+  task->source = DatumGetObjectId(SpiValue(row, 2, &is_null));
+  const Datum id_column = SpiValue(row, 3, &is_null);
+  if (!is_null) task->id_column = MemoryContextStrdup(context, NameStr(*DatumGetName(id_column)));
+  task->interval = Max(DatumGetInt64(SpiValue(row, 4, &is_null)), 10 * kMillisecond);
+  // Written down: the worker before may have met them.
+  task->failures = DatumGetInt32(SpiValue(row, 5, &is_null));
+  const int64 until_retry = DatumGetInt64(SpiValue(row, 6, &is_null));
+  if (task->failures > 0) task->next = MonotonicNow() + Min(Max(until_retry, 0), kMaxBackoff);
+  task->name = MemoryContextStrdup(context, TextDatumGetCString(SpiValue(row, 7, &is_null)));
+  task->position = -1;
+  task->step_ids = kFirstStepIds;
+  const Task* before = FindTask(task_list, task->relation);
+  if (before != nullptr) {
+    task->next = before->next;
+    task->step_ids = before->step_ids;
+  }
+}
+
+}  // namespace
+
+bool LoadTasks(const WorkerPlace& place) {
+  BeginStep("loading rollups");
+  bool needed = false;
+  TaskList loaded = {};
+  const MemoryContext context =
+      AllocSetContextCreate(TopMemoryContext, "millrace tasks", ALLOCSET_SMALL_SIZES);
+  if (ExtensionIsThere() && place.number < workers_per_database) {
+    needed = place.number == 0 &&
+             RunSql("SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention") > 0;
+    const uint64 rows = RunSql(R"(
+      SELECT r.relation, r.source, r.id_column, (extract(epoch FROM r.refresh_interval) * 1e6)::int8,
+        COALESCE(e.failures, 0), COALESCE(extract(epoch FROM LEAST(e.retry_at, now() + '1 h') - now()) * 1e6, 0)::int8,
+        format('%I.%I', n.nspname, c.relname)
+      FROM millrace.rollup r
+      JOIN pg_class c ON c.oid = r.relation
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN millrace.refresh_error e USING (relation)
+      WHERE r.parent IS NULL AND NOT r.paused
+      ORDER BY r.relation::oid)");
+    loaded.tasks = static_cast<Task*>(MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Task)));
+    for (uint64 i = place.number; i < rows; i += workers_per_database) {
+      ReadTask(i, context, &loaded.tasks[loaded.count++]);
+    }
+    needed |= loaded.count > 0;
+    const int wanted = static_cast<int>(Min(rows, static_cast<uint64>(workers_per_database)));
+    for (int i = 1; place.number == 0 && i < wanted; ++i) NoteWanted({place.database, i});
+  }
+  EndStep();
+  if (task_context != nullptr) MemoryContextDelete(task_context);
+  task_context = context;
+  task_list = loaded;
+  last_work = MonotonicNow();
+  return needed;
+}
+
+namespace {
+
+void StopSettling(Task* task) {
+  if (task->settling_context != nullptr) MemoryContextDelete(task->settling_context);
+  task->settling_context = nullptr;
+  task->settling = nullptr;
+}
+
+// idle -> settling, when ids were handed out since the watermark.
+void LookAtSequence(Task* task, MonotonicTime now) {
+  const IdSource ids = FindIdSource(task->source, task->id_column);
+  // Ids that come from elsewhere do not move the sequence.
+  CheckSource(task->source, ids, OwnerOf(task->relation), false);
+  StopSettling(task);
+  task->settling_context =
+      AllocSetContextCreate(task_context, "millrace settling", ALLOCSET_SMALL_SIZES);
+  const MemoryContext step = MemoryContextSwitchTo(task->settling_context);
+  Settling* settling = StartSettling(task->source, ids, OwnerOf(task->relation), task->position);
+  MemoryContextSwitchTo(step);
+  if (settling->total == task->position) NoteComplete(task->relation, settling->since, 0);
+  if (settling->total == task->position || IsBeingRestored()) {
+    task->next = now + (settling->total == task->position ? task->interval : kSecond);
+    return StopSettling(task);
+  }
+  task->settling = settling;
+  task->poll = kFirstPoll;
+}
+
+// Returns whether anything was merged.
+bool Merge(Task* task, MonotonicTime now) {
+  RefreshOptions options;
+  options.wait_for_writers = false;
+  options.wait_for_others = false;
+  options.settled = task->settling;
+  options.most_ids = Min(task->step_ids, refresh_step);
+  // Some milliseconds each.
+  options.most_set_aside = kMostSetAside;
+  options.empty_before = task->empty_steps;
+  const MonotonicTime start = MonotonicNow();
+  const RefreshResult result = RefreshFamily(LoadFamily(task->relation), options);
+  const int64 took = MonotonicNow() - start;
+  if (!result.done) {
+    // Somebody else is at it, or has been further.
+    StopSettling(task);
+    task->next = now + kMaxPoll;
+    return false;
+  }
+  task->position = result.position;
+  if (took > kLongStep) task->step_ids = Max(options.most_ids / 2, kFewestStepIds);
+  if (took < kShortStep && result.more) task->step_ids = 2 * options.most_ids;
+  task->empty_steps = result.empty ? task->empty_steps + 1 : 0;
+  if (!result.more) {
+    StopSettling(task);
+    task->next = now + task->interval;
+  }
+  return result.ids > 0;
+}
+
+// One step of a task, in one transaction.
+void Step(Task* task) {
+  const MonotonicTime now = MonotonicNow();
+  BeginStep(task->settling != nullptr ? "refreshing a rollup" : "looking for events");
+  RollupViews views;
+  if (!FindViews(task->relation, &views) || views.paused || get_rel_name(task->source) == nullptr) {
+    // Dropped or paused; the list of tasks is about to be loaded again.
+    StopSettling(task);
+    task->next = now + kReload;
+    return EndStep();
+  }
+  if (task->settling == nullptr) LookAtSequence(task, now);
+  bool merged = false;
+  if (task->settling != nullptr) {
+    last_work = now;
+    if (HasSettled(task->settling, false)) {
+      merged = Merge(task, now);
+    } else {
+      task->next = now + task->poll;
+      task->poll = Min(2 * task->poll, kMaxPoll);
+    }
+  }
+  // What failed has worked now, or there is nothing left to do.
+  const bool recovered = task->failures > 0 && task->settling == nullptr;
+  if (recovered) {
+    RunSql("DELETE FROM millrace.refresh_error WHERE relation = $1", {OidArgument(task->relation)});
+  }
+  if (merged) FaultPoint("worker: before commit");
+  EndStep();
+  if (merged) FaultPoint("worker: after commit");
+  if (recovered) task->failures = 0;
+}
+
+// A table that somebody has locked is tried again soon; anything else less and less often.
+void RecordFailure(Task* task, const ErrorData& error) {
+  task->failures = Min(task->failures + 1, 30);
+  StopSettling(task);
+  task->position = -1;
+  last_work = MonotonicNow();
+  const int64 longest =
+      error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? kMaxLockBackoff : kMaxBackoff;
+  const int64 backoff = Min(Max(task->interval, kSecond) << Min(task->failures - 1, 10), longest);
+  task->next = MonotonicNow() + backoff;
+  const TimestampTz retry_at = GetCurrentTimestamp() + backoff;
+  BeginStep("recording a failure");
+  if (ExtensionIsThere() && get_rel_name(task->relation) != nullptr) {
+    RunSql(
+        "INSERT INTO millrace.refresh_error AS e (relation, message, failures, retry_at) VALUES "
+        "($1, $2, $3, $4) ON CONFLICT (relation) DO UPDATE SET message = excluded.message, "
+        "failures = excluded.failures, retry_at = excluded.retry_at, failed_at = "
+        "clock_timestamp()",
+        {OidArgument(task->relation),
+         TextArgument(error.message),
+         {INT4OID, Int32GetDatum(task->failures)},
+         {TIMESTAMPTZOID, TimestampTzGetDatum(retry_at)}});
+  }
+  EndStep();
+}
+
+// A lock that somebody holds is met every few seconds: only every other time twice as rare is it
+// logged.
+void LogTaskFailure(const Task& task, const ErrorData& error) {
+  const bool often = error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+  if (often && (task.failures & (task.failures - 1)) != 0) return;
+  char* what = psprintf("rollup %s could not be refreshed", task.name);
+  LogFailure(what, error);
+  pfree(what);
+}
+
+// Whether nothing has come since the watermark; then the task stays idle. One that is written on
+// several nodes is looked at by itself. `sleep` as NoteComplete has it.
+bool IsIdle(Task* task, MonotonicTime now, uint32 sleep) {
+  if (get_rel_name(task->relation) == nullptr || get_rel_name(task->source) == nullptr)
+    return false;
+  const IdSource ids = FindIdSource(task->source, task->id_column);
+  CheckSource(task->source, ids, OwnerOf(task->relation), false);
+  const TimestampTz before = GetCurrentTimestamp();
+  if (LastId(ids) != task->position) return false;
+  NoteComplete(task->relation, before, sleep);
+  task->next = now + task->interval;
+  return true;
+}
+
+// All tasks that are idle, and due now or soon, in one transaction: a hundred rollups over events
+// that do not come must not cost a hundred transactions a second.
+void LookAtIdleTasks() {
+  const MonotonicTime now = MonotonicNow();
+  bool any = false;
+  for (int i = 0; i < task_list.count; ++i) {
+    const Task& task = task_list.tasks[i];
+    any |= task.next <= now && task.settling == nullptr && task.position >= 0 && task.failures == 0;
+  }
+  if (!any) return;
+  BeginStep("looking for events");
+  const bool one_node = !HasCitus();
+  for (int i = 0; one_node && i < task_list.count; ++i) {
+    CHECK_FOR_INTERRUPTS();
+    Task* task = &task_list.tasks[i];
+    if (task->settling != nullptr || task->position < 0 || task->failures > 0) continue;
+    if (task->next <= now + task->interval / 4 && !IsIdle(task, now, 0)) task->next = now;
+  }
+  EndStep();
+}
+
+}  // namespace
+
+void RunDueTasks() {
+  (void)Try("events could not be looked for", LookAtIdleTasks);
+  for (int i = 0; i < task_list.count; ++i) {
+    Task* task = &task_list.tasks[i];
+    if (task->next > MonotonicNow()) continue;
+    ErrorData* error = Guard([task] { Step(task); });
+    if (error == nullptr) continue;
+    LogTaskFailure(*task, *error);
+    (void)Try("a failure could not be recorded", [task, error] { RecordFailure(task, *error); });
+    FreeErrorData(error);
+  }
+}
+
+MonotonicTime LastWork() { return last_work; }
+
+bool CanSleep() {
+  for (int i = 0; i < task_list.count; ++i) {
+    const Task& task = task_list.tasks[i];
+    if (task.settling != nullptr || task.position < 0 || task.failures > 0) return false;
+  }
+  const uint32 sleep = StartWatching();
+  bool idle = false;
+  (void)Try("events could not be looked for", [&] {
+    BeginStep("looking for events");
+    const MonotonicTime now = MonotonicNow();
+    // Events that are written through another node are not seen to be written here.
+    idle = !HasCitus();
+    for (int i = 0; idle && i < task_list.count; ++i)
+      idle = IsIdle(&task_list.tasks[i], now, sleep);
+    EndStep();
+  });
+  if (idle && HasBeenQuiet()) return true;
+  StopWatching();
+  last_work = MonotonicNow();
+  return false;
+}
+
+MonotonicTime NextTaskDue() {
+  MonotonicTime next = kNever;
+  for (int i = 0; i < task_list.count; ++i) next = Min(next, task_list.tasks[i].next);
+  return next;
+}
+
+}  // namespace millrace::pg

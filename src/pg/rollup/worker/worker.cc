@@ -1,0 +1,74 @@
+// A worker: one process for a database that has declared rollups. It refreshes them (tasks.h), has
+// their database maintained (maintenance.h) and their rows verified (verifier.h).
+
+#include "pg/rollup/worker/worker.h"
+
+#include "pg/base/guc.h"
+#include "pg/rollup/worker/maintenance.h"
+#include "pg/rollup/worker/tasks.h"
+#include "pg/rollup/worker/verifier.h"
+#include "pg/rollup/worker/worker_registry.h"
+#include "pg/rollup/worker/worker_step.h"
+
+namespace millrace::pg {
+namespace {
+
+constexpr int64 kMaintenanceInterval = 60'000'000;
+// A worker that has found nothing to do for so long leaves its process to others.
+constexpr int64 kLinger = 20'000'000;
+
+bool change_pending = false;
+
+void AtEndOfTransaction(XactEvent event, void*) {
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE) {
+    if (change_pending) NoteChange(MyDatabaseId);
+    change_pending = false;
+  } else if (event == XACT_EVENT_ABORT) {
+    change_pending = false;
+  }
+}
+
+}  // namespace
+
+void NotifyWorker() {
+  if (!HasWorkerRegistry()) return;
+  static bool registered = false;
+  if (!registered) RegisterXactCallback(AtEndOfTransaction, nullptr);
+  registered = true;
+  change_pending = true;
+}
+
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
+  WorkerPlace place = {DatumGetObjectId(argument), 0};
+  memcpy(&place.number, MyBgworkerEntry->bgw_extra, sizeof(place.number));
+  InstallSignalHandlers();
+  if (!RegisterWorker(place)) return;
+  ConnectToDatabase(place.database);
+  MonotonicTime maintenance = 0;
+  int workers = 0;
+  while (enable_worker) {
+    const bool maintain = MonotonicNow() >= maintenance;
+    // The catalog may have been changed by hand, or by a restore.
+    if (TakeChange() || maintain || workers != workers_per_database) {
+      workers = workers_per_database;
+      bool needed = true;
+      (void)Try("rollups could not be looked up", [&] { needed = LoadTasks(place); });
+      if (!needed) return WillLeave(Leaving::kUseless);
+    }
+    if (maintain) {
+      maintenance = MonotonicNow() + kMaintenanceInterval;
+      if (place.number == 0) Maintain();
+    }
+    RunDueTasks();
+    const MonotonicTime verifier = place.number == 0 ? TendVerifier(place.database) : kNever;
+    const bool make_way = ShouldMakeWay();
+    const bool idle = !VerifierRuns() && (make_way || MonotonicNow() - LastWork() > kLinger);
+    if (idle && CanSleep()) return WillLeave(Leaving::kAsleep);
+    if (make_way) return WillLeave(Leaving::kMakingWay);
+    SleepUntil(Min(Min(NextTaskDue(), maintenance), verifier));
+  }
+}

@@ -1,0 +1,133 @@
+#include "pg/rollup/worker/worker_step.h"
+
+#include <ctime>
+
+#include "pg/base/spi.h"
+
+namespace millrace::pg {
+namespace {
+
+int step_settings = 0;
+// As it was when the process connected to it: nothing can be looked up while an error is logged.
+char database_name[NAMEDATALEN];
+
+// Failures that the log knows already.
+struct Failure {
+  uint32 hash;
+  MonotonicTime next;  // when it is logged again
+  int64 pause;
+};
+constexpr int kRemembered = 32;
+constexpr int64 kFirstPause = 60'000'000, kLongestPause = 3600'000'000;
+Failure failures[kRemembered];
+
+}  // namespace
+
+MonotonicTime MonotonicNow() {
+  timespec now;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
+}
+
+void SleepUntil(MonotonicTime time) {
+  constexpr int64 kMillisecond = 1000, kLongest = 3600'000;
+  const int64 left = time - MonotonicNow();
+  if (left > 0) {
+    // Rounded up, or the last part of a millisecond would be spent awake.
+    const long timeout = static_cast<long>(Min((left + kMillisecond - 1) / kMillisecond, kLongest));
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
+                    PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+  }
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+  }
+}
+
+void BeginStep(const char* activity) {
+  SetCurrentStatementStartTimestamp();
+  StartTransactionCommand();
+  step_settings = ConnectSpi();
+  PushActiveSnapshot(GetTransactionSnapshot());
+  pgstat_report_activity(STATE_RUNNING, activity);
+}
+
+void EndStep() {
+  DisconnectSpi(step_settings);
+  PopActiveSnapshot();
+  CommitTransactionCommand();
+  pgstat_report_stat(true);
+  pgstat_report_activity(STATE_IDLE, nullptr);
+}
+
+void ConnectToDatabase(Oid database) {
+  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  StartTransactionCommand();
+  const char* name = get_database_name(database);
+  strlcpy(database_name, name != nullptr ? name : "", sizeof(database_name));
+  CommitTransactionCommand();
+  // A refresh must see what commits while it waits.
+  SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+  // These are for clients that say nothing else.
+  SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+  SetConfigOption("default_transaction_deferrable", "off", PGC_SUSET, PGC_S_OVERRIDE);
+  // Whoever has locked a table is not waited for long: other rollups have their turn.
+  SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
+  SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_OVERRIDE);
+  SetConfigOption("row_security", "on", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+bool ExtensionIsThere() {
+  const Oid schema = get_namespace_oid("millrace", true);
+  return OidIsValid(get_extension_oid("millrace", true)) && OidIsValid(schema) &&
+         OidIsValid(get_relname_relid("rollup", schema));
+}
+
+bool IsBeingRestored() {
+  return RunSql(R"(
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'pg_restore' LIMIT 1)") > 0;
+}
+
+void LogFailure(const char* what, const ErrorData& error) {
+  const int level = error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? LOG : WARNING;
+  ereport(level, (errcode(error.sqlerrcode),
+                  errmsg("millrace: %s in database \"%s\": %s", what, database_name, error.message),
+                  error.detail_log != nullptr ? errdetail_internal("%s", error.detail_log)
+                  : error.detail != nullptr   ? errdetail_internal("%s", error.detail)
+                                              : 0,
+                  error.hint != nullptr ? errhint("%s", error.hint) : 0, errhidestmt(true),
+                  errhidecontext(true)));
+}
+
+void LogRepeatedFailure(const char* what, const ErrorData& error) {
+  const uint32 hash =
+      hash_combine(string_hash(what, PG_INT32_MAX), string_hash(error.message, PG_INT32_MAX));
+  const MonotonicTime now = MonotonicNow();
+  // Its place, or that of the one whose turn is longest over.
+  Failure* failure = &failures[0];
+  for (Failure& candidate : failures) {
+    if (candidate.hash == hash) {
+      failure = &candidate;
+      break;
+    }
+    if (candidate.next < failure->next) failure = &candidate;
+  }
+  const bool known = failure->hash == hash && failure->pause > 0;
+  if (known && now < failure->next) return;
+  // One that has been over for long is new.
+  const bool repeated = known && now < failure->next + 2 * failure->pause;
+  const int64 pause = repeated ? Min(2 * failure->pause, kLongestPause) : kFirstPause;
+  *failure = {hash, now + pause, pause};
+  LogFailure(what, error);
+}
+
+void InstallSignalHandlers() {
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, die);
+  BackgroundWorkerUnblockSignals();
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,57 @@
+// Key expressions that are computed for a whole batch instead of row by row: a timestamp put into
+// buckets.
+#pragma once
+
+#include "pg/base/api.h"
+
+namespace millrace::pg {
+
+// One of
+//   date_bin('5 minutes', t, 'epoch')      on timestamp or timestamptz
+//   date_trunc('hour', t)                  second to day; timestamptz: in the session's zone
+//   date_trunc('seconds', (t - TIMESTAMP 'epoch') / 300) * 300 + TIMESTAMP 'epoch'
+//                                          the workshop's
+// for a Var `t` of the table scanned, with anything constant in place of the constants. What is not
+// known to be computed right is left to PostgreSQL's own evaluation, value by value. Plain data in
+// a memory context.
+struct Bucket {
+  enum class Shape { kDateBin, kTruncate, kTruncateInZone, kWorkshop };
+  enum class Method { kNotKnown, kExpression, kDateBin, kTruncate, kTruncateInZone, kWorkshop };
+  Shape shape;
+  AttrNumber attribute;   // of t
+  ExprState* expression;  // all of it, with CaseTestExpr for t
+  ExprContext* context;
+  static constexpr int kMaxConstants = 5;
+  ExprState* constants[kMaxConstants];  // in the order in which the functions' calls are nested
+
+  // From here on what SettleBucket found.
+  Method method;
+  // kDateBin: width and origin. kTruncate: width. kWorkshop: what is taken from t, what is added to
+  // the result, and the divisor and factor.
+  int64 width;
+  int64 origin;
+  int64 result_origin;
+  double divisor;
+  struct Cell {
+    int64 low, high, result;
+  };
+  Cell* cells;  // kTruncateInZone, kWorkshop: ranges whose result is known
+};
+
+// Recognises an expression of a scan's target list after planning; nullptr for anything else.
+// Evaluates nothing yet; later on in `context`. `descriptor` is the table's. In the current memory
+// context, which must be the query's.
+Bucket* RecognizeBucket(Expr* expression, TupleDesc descriptor, ExprContext* context);
+
+// Forgets the constants: parameters may have changed.
+void RestartBucket(Bucket* bucket);
+
+// Computes the constants, for the first value of `t`; unless that is done. May raise, as PostgreSQL
+// does for that value.
+void SettleBucket(Bucket* bucket, int64 t, bool is_null);
+
+// The bucket of `t`, a timestamp's 64 bits; `*is_null` is set when it is NULL, otherwise left. May
+// raise, as PostgreSQL's functions do. REQUIRES: settled.
+int64 BucketOf(Bucket* bucket, int64 t, bool* is_null);
+
+}  // namespace millrace::pg

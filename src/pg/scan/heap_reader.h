@@ -1,0 +1,106 @@
+// Reads plain heap tables page by page straight into batches, in place of the sequential and bitmap
+// scans below the node. Only where that gives the very rows the scans would: see Open.
+#pragma once
+
+#include "pg/base/api.h"
+#include "pg/scan/batch_builder.h"
+#include "pg/scan/bucket.h"
+
+namespace millrace::pg {
+
+// Calls the executor (rescans, InitPlans, expressions) in the memory context it is called in, which
+// must be the query's, as for any node; keeps nothing in it but what was made in Make.
+class HeapReader {
+ public:
+  // Returns a reader in place of `child`, in the query's memory context, or nullptr when it cannot
+  // stand in: anything but sequential or bitmap scans of heap tables (one, also a worker's share of
+  // a sequential one, or several below an Append that prunes nothing at run time), filters other
+  // than comparisons of integers or times with constants, target lists other than columns and
+  // buckets. Once for a node: it evaluates nothing yet.
+  static HeapReader* Make(PlanState* child, const VectorAggPlan& plan);
+
+  // Begins to read from the start, with the parameters of now. Before the first Fill, and again
+  // after a rescan.
+  void Start();
+  // Fills `batch` until it is full, a page has ended and `at_page_end` wants it, or there are no
+  // more rows: then false, with what is left in the batch.
+  bool Fill(BatchBuilder* batch, bool at_page_end);
+  void Close();
+  // For EXPLAIN.
+  int64 pages() const { return pages_; }
+
+ private:
+  // An attribute that is read, and where it goes: a batch column, a bucket, a filter, or several.
+  struct Output {
+    int column;      // of the batch
+    Bucket* bucket;  // nullptr: as it is
+    bool integer;    // taken by its bits, when it has eight bytes
+  };
+  struct Filter;
+  struct Attribute {
+    int16 length;
+    char align;
+    int output_count;
+    Output* outputs;
+    int filter_count;  // of those in use, in any order: once its constant is known, none can raise
+    int filter_limit;
+    Filter* filters;
+  };
+  struct Table {
+    ScanState* scan;
+    PlanState* bitmap;    // of a bitmap scan: makes the bitmap of pages to read; else nullptr
+    int attribute_count;  // as far as anything is needed
+    Attribute* attributes;
+    // The filters in the order in which PostgreSQL asks them. The constant of one is computed for
+    // the first row that the ones before it let through, as its error or side effect belongs to
+    // such a row; `filters_known` have been so far, and are in use. Buckets likewise.
+    int filter_count;
+    Filter* filters;
+    int filters_known;
+    int bucket_count;
+    Bucket** buckets;  // in the order of the target list
+    bool buckets_known;
+    bool never;  // a filter compares with NULL: no row passes
+    // Whether no value is put out before the last filter was asked, going from left to right.
+    // Otherwise what is to be put out waits here.
+    bool filters_first;
+    NullableDatum* waiting;
+  };
+
+  bool AddTable(PlanState* state, const VectorAggPlan& plan);
+  static bool AddFilters(const ScanState* scan, const List* quals, Table* table);
+  static bool AddOutputs(const ScanState* scan, const VectorAggPlan& plan, Table* table);
+  static void PlanAttributes(Table* table, int count);
+  static void StartTable(Table* table);
+  static bool UseNextFilter(Table* table);
+  static bool Admit(Table* table, HeapTupleHeader header, uint32 length);
+  void StartShared();
+  bool NextPage();
+  bool NextSharedPage();
+  BlockNumber NextBlock();
+  void OpenPage(BlockNumber block);
+  void EndTable();
+  void ReadPage(BatchBuilder* batch);
+  template <bool kFiltersFirst>
+  static bool ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch);
+  static bool ReadIncomplete(const Table& table, TupleDesc descriptor, HeapTupleHeader header,
+                             uint32 length, BatchBuilder* batch);
+  static bool Passes(const Attribute& attribute, Datum value, bool is_null);
+  static void PutOut(const Attribute& attribute, Datum value, bool is_null, BatchBuilder* batch);
+
+  PlanState* child_;
+  EState* estate_;
+  Table* tables_;
+  int table_count_ = 0;
+  int table_ = 0;
+  TableScanDesc scan_ = nullptr;
+  TableScanDesc shared_ = nullptr;  // the scan of a parallel plan, whose blocks others read too
+  BlockNumber block_ = 0;           // the next, counted from the start block
+  TIDBitmap* bitmap_ = nullptr;     // of the table that is open, and what is left of it
+  TBMIterator* pages_left_ = nullptr;
+  int tuple_ = 0;  // the next of the page
+  bool page_open_ = false;
+  int64 pages_ = 0;
+};
+
+}  // namespace millrace::pg

@@ -1,0 +1,17 @@
+// Which aggregates and keys the engine can compute.
+#pragma once
+
+#include "pg/base/api.h"
+#include "pg/scan/spec.h"
+
+namespace millrace::pg {
+
+// Fills `plan` from an aggregate call. `*argument` is the expression whose value the column is to
+// have (a Var), nullptr for count(*); `*kind` says how it is read. Returns nullptr, or why not.
+const char* RecognizeAggregate(const Aggref* aggref, AggregatePlan* plan, Expr** argument,
+                               ColumnKind* kind);
+
+// Whether rows may be grouped by the bits of this expression; nullptr, or why not.
+const char* RecognizeKey(const Expr* expression, const SortGroupClause* clause, ColumnKind* kind);
+
+}  // namespace millrace::pg
