@@ -2,6 +2,7 @@
 
 #include "pg/cluster/citus.h"
 #include "pg/rollup/distribution.h"
+#include "pg/rollup/extension.h"
 #include "pg/rollup/key_index.h"
 #include "pg/spi.h"
 
@@ -9,6 +10,7 @@ namespace millrace::pg {
 namespace {
 
 Oid CatalogTable() {
+  CheckExtensionVersion();
   const Oid schema = get_namespace_oid("millrace", false);
   const Oid table = get_relname_relid("rollup", schema);
   if (!OidIsValid(table)) elog(ERROR, "table millrace.rollup is missing");

@@ -4,6 +4,7 @@
 #include "pg/fault_point.h"
 #include "pg/guc.h"
 #include "pg/rollup/distribution.h"
+#include "pg/rollup/extension.h"
 #include "pg/rollup/key_index.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/source_check.h"
@@ -302,6 +303,8 @@ void CreateViews(const Request& request, Rollup* rollup) {
   RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_definition"),
                   pg_get_querydef(CopyNode(rollup->definition->query), false)));
   rollup->definition_view = RelationNamed(request, "_definition");
+  // As the live view is, which asks for the watermark.
+  AttachView(rollup->definition_view);
 }
 
 void CreateLiveView(const Request& request, Rollup* rollup, const Rollup& root,

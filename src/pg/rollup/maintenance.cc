@@ -1,6 +1,7 @@
 #include "pg/rollup/maintenance.h"
 
 #include "pg/rollup/catalog.h"
+#include "pg/rollup/extension.h"
 #include "pg/rollup/retention.h"
 #include "pg/rollup/worker_step.h"
 #include "pg/spi.h"
@@ -15,7 +16,8 @@ struct Retention {
 
 // What millrace.retention says; an array of `*count` in `context`.
 Retention* LoadRetention(MemoryContext context, int* count) {
-  BeginStep("loading retention");
+  *count = 0;
+  if (!BeginStep("loading retention")) return nullptr;
   const uint64 rows = RunSql("SELECT source, keep FROM millrace.retention");
   auto* retention =
       static_cast<Retention*>(MemoryContextAlloc(context, Max(rows, 1) * sizeof(Retention)));
@@ -30,7 +32,7 @@ Retention* LoadRetention(MemoryContext context, int* count) {
 }
 
 void Retain(const Retention& retention) {
-  BeginStep("dropping old partitions");
+  if (!BeginStep("dropping old partitions")) return;
   if (get_rel_name(retention.source) != nullptr) {
     const RoleScope before = BecomeOwner(OwnerOf(retention.source));
     ApplyRetention(retention.source, &retention.keep);
@@ -42,7 +44,8 @@ void Retain(const Retention& retention) {
 // The BRIN indexes over the tables that rollups read and write, as an array of `*count` in
 // `context`.
 Oid* LoadRangeIndexes(MemoryContext context, int* count) {
-  BeginStep("looking for indexes to summarize");
+  *count = 0;
+  if (!BeginStep("looking for indexes to summarize")) return nullptr;
   const uint64 rows = RunSql(R"(
     WITH known AS (SELECT source AS relation FROM millrace.rollup UNION SELECT relation FROM millrace.rollup),
       tables AS (
@@ -68,7 +71,7 @@ Oid* LoadRangeIndexes(MemoryContext context, int* count) {
 // question to a live view reads all of that. Who works on the table (VACUUM, CREATE INDEX
 // CONCURRENTLY) is not waited for: others would queue behind us.
 void Summarize(Oid index) {
-  BeginStep("summarizing an index");
+  if (!BeginStep("summarizing an index")) return;
   const Oid table = IndexGetRelation(index, true);
   if (OidIsValid(table) && ConditionalLockRelationOid(table, ShareUpdateExclusiveLock)) {
     if (get_rel_name(table) != nullptr && get_rel_name(index) != nullptr &&
@@ -82,6 +85,11 @@ void Summarize(Oid index) {
 }  // namespace
 
 void Maintain() {
+  LogOnly(Guard([] {
+    if (!BeginStep("looking after views")) return;
+    AttachViews();
+    EndStep();
+  }));
   const MemoryContext context =
       AllocSetContextCreate(TopMemoryContext, "millrace maintenance", ALLOCSET_SMALL_SIZES);
   Retention* retention = nullptr;

@@ -53,48 +53,48 @@ const Task* FindTask(const TaskList& list, Oid relation) {
 
 }  // namespace
 
-bool LoadTasks() {
-  BeginStep("loading rollups");
-  bool needed = false;
+Loaded LoadTasks() {
+  if (!BeginStep("loading rollups")) {
+    return LastExtensionState() == ExtensionState::kAbsent ? Loaded::kNothingToDo : Loaded::kNotNow;
+  }
   TaskList loaded = {};
   const MemoryContext context =
       AllocSetContextCreate(TopMemoryContext, "millrace tasks", ALLOCSET_SMALL_SIZES);
-  if (ExtensionIsThere()) {
-    needed = RunSql("SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention") > 0;
-    const uint64 rows = RunSql(
-        "SELECT relation, source, id_column, (extract(epoch FROM refresh_interval) * 1e6)::int8, "
-        "e.failures FROM millrace.rollup LEFT JOIN millrace.refresh_error e USING (relation) WHERE "
-        "parent IS NULL AND NOT paused");
-    loaded.tasks = static_cast<Task*>(MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Task)));
-    for (uint64 i = 0; i < rows; ++i) {
-      bool is_null;
-      const Oid relation = DatumGetObjectId(SpiValue(i, 1, &is_null));
-      if (get_rel_name(relation) == nullptr) continue;
-      Task& task = loaded.tasks[loaded.count++];
-      const Task* before = FindTask(task_list, relation);
-      task.relation = relation;
-      task.position = -1;
-      task.step_ids = kFirstStepIds;
-      if (before != nullptr) {
-        task.next = before->next;
-        task.step_ids = before->step_ids;
-      }
-      // Written down: the worker before may have met them.
-      const Datum failures = SpiValue(i, 5, &is_null);
-      task.failures = is_null ? 0 : DatumGetInt32(failures);
-      task.source = DatumGetObjectId(SpiValue(i, 2, &is_null));
-      const Datum id_column = SpiValue(i, 3, &is_null);
-      if (!is_null) {
-        task.id_column = MemoryContextStrdup(context, NameStr(*DatumGetName(id_column)));
-      }
-      task.interval = Max(DatumGetInt64(SpiValue(i, 4, &is_null)), 10 * kMillisecond);
+  const bool needed =
+      RunSql("SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention") > 0;
+  const uint64 rows = RunSql(
+      "SELECT relation, source, id_column, (extract(epoch FROM refresh_interval) * 1e6)::int8, "
+      "e.failures FROM millrace.rollup LEFT JOIN millrace.refresh_error e USING (relation) WHERE "
+      "parent IS NULL AND NOT paused");
+  loaded.tasks = static_cast<Task*>(MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Task)));
+  for (uint64 i = 0; i < rows; ++i) {
+    bool is_null;
+    const Oid relation = DatumGetObjectId(SpiValue(i, 1, &is_null));
+    if (get_rel_name(relation) == nullptr) continue;
+    Task& task = loaded.tasks[loaded.count++];
+    const Task* before = FindTask(task_list, relation);
+    task.relation = relation;
+    task.position = -1;
+    task.step_ids = kFirstStepIds;
+    if (before != nullptr) {
+      task.next = before->next;
+      task.step_ids = before->step_ids;
     }
+    // Written down: the worker before may have met them.
+    const Datum failures = SpiValue(i, 5, &is_null);
+    task.failures = is_null ? 0 : DatumGetInt32(failures);
+    task.source = DatumGetObjectId(SpiValue(i, 2, &is_null));
+    const Datum id_column = SpiValue(i, 3, &is_null);
+    if (!is_null) {
+      task.id_column = MemoryContextStrdup(context, NameStr(*DatumGetName(id_column)));
+    }
+    task.interval = Max(DatumGetInt64(SpiValue(i, 4, &is_null)), 10 * kMillisecond);
   }
   EndStep();
   if (task_context != nullptr) MemoryContextDelete(task_context);
   task_context = context;
   task_list = loaded;
-  return needed;
+  return needed ? Loaded::kTasks : Loaded::kNothingToDo;
 }
 
 namespace {
@@ -158,7 +158,7 @@ bool Merge(Task* task, MonotonicTime now) {
 // One step of a task, in one transaction.
 void Step(Task* task) {
   const MonotonicTime now = MonotonicNow();
-  BeginStep(task->settling != nullptr ? "refreshing a rollup" : "looking for events");
+  if (!BeginStep(task->settling != nullptr ? "refreshing a rollup" : "looking for events")) return;
   RollupViews views;
   if (!FindViews(task->relation, &views) || views.paused || get_rel_name(task->source) == nullptr) {
     // Dropped or paused; the list of tasks is about to be loaded again.
@@ -197,8 +197,8 @@ void RecordFailure(Task* task, const ErrorData& error) {
   const int64 backoff = Min(Max(task->interval, kSecond) << Min(task->failures - 1, 10), longest);
   task->next = MonotonicNow() + backoff;
   const TimestampTz retry_at = GetCurrentTimestamp() + backoff;
-  BeginStep("recording a failure");
-  if (ExtensionIsThere() && get_rel_name(task->relation) != nullptr) {
+  if (!BeginStep("recording a failure")) return;
+  if (get_rel_name(task->relation) != nullptr) {
     RunSql(
         "INSERT INTO millrace.refresh_error AS e (relation, message, failures, retry_at) VALUES "
         "($1, $2, $3, $4) ON CONFLICT (relation) DO UPDATE SET message = excluded.message, "
@@ -236,7 +236,7 @@ void LookAtIdleTasks() {
     any |= task.next <= now && task.settling == nullptr && task.position >= 0 && task.failures == 0;
   }
   if (!any) return;
-  BeginStep("looking for events");
+  if (!BeginStep("looking for events")) return;
   const bool one_node = !HasCitus();
   for (int i = 0; one_node && i < task_list.count; ++i) {
     CHECK_FOR_INTERRUPTS();
@@ -252,6 +252,8 @@ void LookAtIdleTasks() {
 void RunDueTasks() {
   LogOnly(Guard(LookAtIdleTasks));
   for (int i = 0; i < task_list.count; ++i) {
+    // All of them are loaded again when that is over.
+    if (LastExtensionState() != ExtensionState::kReady) return;
     Task* task = &task_list.tasks[i];
     if (task->next > MonotonicNow()) continue;
     ErrorData* error = Guard([task] { Step(task); });

@@ -16,9 +16,13 @@
 
 namespace millrace::pg {
 
-// Reads the catalog, keeping what is known of tasks that were there before. Returns whether this
-// database has any use for a worker.
-bool LoadTasks();
+// Reads the catalog, keeping what is known of tasks that were there before.
+enum class Loaded {
+  kTasks,
+  kNothingToDo,  // this database has no use for a worker
+  kNotNow,       // the extension is being changed, or is of another version; all is as it was
+};
+Loaded LoadTasks();
 
 // One step of each task whose time has come.
 void RunDueTasks();

@@ -14,6 +14,8 @@ namespace millrace::pg {
 namespace {
 
 constexpr int64 kMaintenanceInterval = 60'000'000;
+// An extension that is being changed is looked at so often.
+constexpr int64 kChangeInterval = 200'000;
 
 bool change_pending = false;
 
@@ -46,15 +48,20 @@ extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
   if (!RegisterWorker(database)) return;
   ConnectToDatabase(database);
   MonotonicTime maintenance = 0;
-  if (!LoadTasks()) return NoMoreWork();
+  Loaded loaded = LoadTasks();
   for (;;) {
     if (!enable_worker) return NoMoreWork();
     const bool maintain = MonotonicNow() >= maintenance;
     // The catalog may have been changed by hand, or by a restore.
-    if (TakeChange() || maintain) {
-      bool needed = true;
-      LogOnly(Guard([&needed] { needed = LoadTasks(); }));
-      if (!needed) return NoMoreWork();
+    if (TakeChange() || maintain || loaded == Loaded::kNotNow ||
+        LastExtensionState() != ExtensionState::kReady) {
+      LogOnly(Guard([&loaded] { loaded = LoadTasks(); }));
+    }
+    if (loaded == Loaded::kNothingToDo) return NoMoreWork();
+    if (loaded == Loaded::kNotNow) {
+      if (LastExtensionState() == ExtensionState::kOtherVersion) SayOtherVersion();
+      SleepUntil(MonotonicNow() + kChangeInterval);
+      continue;
     }
     if (maintain) {
       maintenance = MonotonicNow() + kMaintenanceInterval;
