@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 #include <pwd.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +25,7 @@
 #include "cli/server/preflight.h"
 #include "cli/server/provision.h"
 #include "cli/server/settings.h"
+#include "cli/server/start_failure.h"
 #include "cli/server/stop.h"
 
 namespace millrace::cli {
@@ -33,7 +33,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kFactsFile = "server.json";
-constexpr const char* kFreshFactsFile = "server.json.new";
+constexpr const char* kFreshSuffix = ".new";
 constexpr const char* kPasswordFile = "password";
 constexpr const char* kNodePasswordFile = "node_password";
 constexpr const char* kMajorVersion = "15";
@@ -81,38 +81,16 @@ std::string UserName(uid_t uid) {
 
 // What a run that was cut short, or an earlier version's lock, may leave in a folder before
 // server.json makes it ours.
-bool IsLeftover(const fs::path& name) { return name == "lock" || name == kFreshFactsFile; }
-
-// The process that postmaster.pid names; 0 when there is none.
-pid_t RecordedProcess(const fs::path& pgdata) {
-  pid_t pid = 0;
-  std::ifstream(pgdata / "postmaster.pid") >> pid;
-  return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM) ? pid : 0;
-}
-
-// Whether a process works in another folder than a postmaster of `pgdata` does.
-bool WorksElsewhere(pid_t pid, const fs::path& pgdata) {
-  std::error_code error;
-  const fs::path folder = fs::read_symlink(fmt::format("/proc/{}/cwd", pid), error);
-  return !error && folder != fs::canonical(pgdata, error);
+bool IsLeftover(const fs::path& name) {
+  return name == "lock" || name == std::string(kFactsFile) + kFreshSuffix;
 }
 
 // A server that was killed is a process for a moment longer, and would keep the next from starting.
 void AwaitDeath(const fs::path& pgdata) {
   for (int i = 0; i < 50; ++i) {
-    const pid_t pid = RecordedProcess(pgdata);
-    if (pid == 0 || WorksElsewhere(pid, pgdata)) return;
+    if (RecordedProcess(pgdata) == 0 || StaleProcess(pgdata) != 0) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-}
-
-// After a crash of the machine, postmaster.pid may name a process that now is another server's.
-// PostgreSQL cannot tell and does not start; we can, because a postmaster works in its own folder.
-std::string StalePidAdvice(const fs::path& pgdata) {
-  const pid_t pid = RecordedProcess(pgdata);
-  if (pid == 0 || !WorksElsewhere(pid, pgdata)) return "";
-  return fmt::format("Process {} is not this server: remove {} and run it again.", pid,
-                     (pgdata / "postmaster.pid").string());
 }
 
 }  // namespace
@@ -186,11 +164,7 @@ void PrivateServer::WriteFacts(const ServerFacts& facts) const {
                                {"role", kRoleNames[static_cast<int>(facts.role)]},
                                {"workers", facts.workers},
                                {"ready", facts.ready}};
-  const fs::path path = directory_ / kFactsFile;
-  const fs::path fresh = directory_ / kFreshFactsFile;
-  const AsServerUser as(user_);
-  WriteOwned(fresh, json.dump(2) + "\n", 0600);
-  fs::rename(fresh, path);
+  WriteWhole(directory_ / kFactsFile, json.dump(2) + "\n", 0600);
 }
 
 std::string PrivateServer::ReadPassword() const {
@@ -240,9 +214,12 @@ std::string PrivateServer::SuperuserConninfo(const ServerFacts& facts,
 
 void PrivateServer::WriteOwned(const fs::path& path, const std::string& text, int mode) const {
   const AsServerUser as(user_);
-  const auto fail = [&path] {
-    throw CliError("cannot write " + path.string() + ": " + std::strerror(errno),
-                   errno == ENOSPC ? "Make room on that disk, and run it again." : "");
+  const auto fail = [&] {
+    const int error = errno;
+    const std::string what = "cannot write " + path.string() + ": ";
+    if (error != ENOSPC && error != EDQUOT) throw CliError(what + std::strerror(error));
+    const CliError reason = ExplainNoSpace(*this, path);
+    throw CliError(what + reason.what(), reason.way_out());
   };
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
   if (file < 0) fail();
@@ -257,6 +234,13 @@ void PrivateServer::WriteOwned(const fs::path& path, const std::string& text, in
   const bool closed = close(file) == 0;
   if (!good) errno = reason;
   if (!good || !closed) fail();
+}
+
+void PrivateServer::WriteWhole(const fs::path& path, const std::string& text, int mode) const {
+  const AsServerUser as(user_);
+  const fs::path fresh = path.string() + kFreshSuffix;
+  WriteOwned(fresh, text, mode);
+  fs::rename(fresh, path);
 }
 
 void PrivateServer::MakeFolder() const {
@@ -342,7 +326,7 @@ void PrivateServer::MakeCertificate() const {
 }
 
 void PrivateServer::WriteSettings(const ServerFacts& facts) const {
-  WriteOwned(
+  WriteWhole(
       pgdata() / "millrace.conf",
       ServerSettings(*this, facts, InspectMachine(directory_), PreloadLibraries(user_, facts.role)),
       0600);
@@ -396,14 +380,13 @@ void PrivateServer::Start(const ServerFacts& facts) const {
   const fs::path start_log = log_folder() / "start.log";
   const AsServerUser as(user_);
   fs::remove(start_log);
+  const LogMark mark(log_folder());
   const auto result =
       RunProgram({PostgresProgram("pg_ctl"), "start", "--pgdata", pgdata().string(), "--log",
                   start_log.string(), "--wait", "--timeout", kStartTimeoutSeconds, "--silent"},
                  user_);
   if (result.exit_code != 0) {
-    const std::string tail = LogTail(20);
-    throw CliError("the server does not start; the end of its log:",
-                   (tail.empty() ? result.output : tail) + StalePidAdvice(pgdata()));
+    throw ExplainStartFailure(*this, mark.Since(), result.output);
   }
 }
 

@@ -116,6 +116,8 @@ class PrivateServer {
   bool SocketAnswers() const;
   // Writes a file as the server's user. A file that is there already is overwritten.
   void WriteOwned(const std::filesystem::path& path, const std::string& text, int mode) const;
+  // The same, so that the file has its old text or the new one whatever happens.
+  void WriteWhole(const std::filesystem::path& path, const std::string& text, int mode) const;
 
   std::filesystem::path directory_;
   ServerUser user_;

@@ -3,12 +3,14 @@
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/declare/distribution.h"
+#include "pg/rollup/declare/extension.h"
 #include "pg/rollup/store/key_index.h"
 
 namespace millrace::pg {
 namespace {
 
 Oid CatalogTable() {
+  CheckExtensionVersion();
   const Oid schema = get_namespace_oid("millrace", false);
   const Oid table = get_relname_relid("rollup", schema);
   if (!OidIsValid(table)) elog(ERROR, "table millrace.rollup is missing");

@@ -5,6 +5,7 @@
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/declare/distribution.h"
+#include "pg/rollup/declare/extension.h"
 #include "pg/rollup/log/source_check.h"
 #include "pg/rollup/refresh.h"
 #include "pg/rollup/store/key_index.h"
@@ -302,6 +303,8 @@ void CreateViews(const Request& request, Rollup* rollup) {
   RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_definition"),
                   pg_get_querydef(CopyNode(rollup->definition->query), false)));
   rollup->definition_view = RelationNamed(request, "_definition");
+  // As the live view is, which asks for the watermark.
+  AttachView(rollup->definition_view);
 }
 
 void CreateLiveView(const Request& request, Rollup* rollup, const Rollup& root,

@@ -2,6 +2,7 @@
 
 #include "pg/base/spi.h"
 #include "pg/rollup/declare/catalog.h"
+#include "pg/rollup/declare/extension.h"
 #include "pg/rollup/retention.h"
 #include "pg/rollup/worker/worker_step.h"
 
@@ -16,7 +17,8 @@ struct Retention {
 
 // What millrace.retention says; an array of `*count` in `context`.
 Retention* LoadRetention(MemoryContext context, int* count) {
-  BeginStep("loading retention");
+  *count = 0;
+  if (!BeginStep("loading retention")) return nullptr;
   const uint64 rows = RunSql(
       "SELECT source, keep, 'old partitions of ' || source::text || ' could not be dropped' "
       "FROM millrace.retention");
@@ -35,7 +37,7 @@ Retention* LoadRetention(MemoryContext context, int* count) {
 }
 
 void Retain(const Retention& retention) {
-  BeginStep("dropping old partitions");
+  if (!BeginStep("dropping old partitions")) return;
   if (get_rel_name(retention.source) != nullptr) {
     const RoleScope before = BecomeOwner(OwnerOf(retention.source));
     ApplyRetention(retention.source, &retention.keep);
@@ -47,7 +49,8 @@ void Retain(const Retention& retention) {
 // The BRIN indexes over the tables that rollups read and write, as an array of `*count` in
 // `context`.
 Oid* LoadRangeIndexes(MemoryContext context, int* count) {
-  BeginStep("looking for indexes to summarize");
+  *count = 0;
+  if (!BeginStep("looking for indexes to summarize")) return nullptr;
   const uint64 rows = RunSql(R"(
     WITH known AS (SELECT source AS relation FROM millrace.rollup UNION SELECT relation FROM millrace.rollup),
       tables AS (
@@ -73,7 +76,7 @@ Oid* LoadRangeIndexes(MemoryContext context, int* count) {
 // question to a live view reads all of that. Who works on the table (VACUUM, CREATE INDEX
 // CONCURRENTLY) is not waited for: others would queue behind us.
 void Summarize(Oid index) {
-  BeginStep("summarizing an index");
+  if (!BeginStep("summarizing an index")) return;
   const Oid table = IndexGetRelation(index, true);
   if (OidIsValid(table) && ConditionalLockRelationOid(table, ShareUpdateExclusiveLock)) {
     if (get_rel_name(table) != nullptr && get_rel_name(index) != nullptr &&
@@ -87,6 +90,11 @@ void Summarize(Oid index) {
 }  // namespace
 
 void Maintain() {
+  (void)Try("views could not be looked after", [] {
+    if (!BeginStep("looking after views")) return;
+    AttachViews();
+    EndStep();
+  });
   const MemoryContext context =
       AllocSetContextCreate(TopMemoryContext, "millrace maintenance", ALLOCSET_SMALL_SIZES);
   Retention* retention = nullptr;

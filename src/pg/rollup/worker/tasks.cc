@@ -82,13 +82,15 @@ void ReadTask(uint64 row, MemoryContext context, Task* task) {
 
 }  // namespace
 
-bool LoadTasks(const WorkerPlace& place) {
-  BeginStep("loading rollups");
+Loaded LoadTasks(const WorkerPlace& place) {
+  if (!BeginStep("loading rollups")) {
+    return LastExtensionState() == ExtensionState::kAbsent ? Loaded::kNothingToDo : Loaded::kNotNow;
+  }
   bool needed = false;
   TaskList loaded = {};
   const MemoryContext context =
       AllocSetContextCreate(TopMemoryContext, "millrace tasks", ALLOCSET_SMALL_SIZES);
-  if (ExtensionIsThere() && place.number < workers_per_database) {
+  if (place.number < workers_per_database) {
     needed = place.number == 0 &&
              RunSql("SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention") > 0;
     const uint64 rows = RunSql(R"(
@@ -114,7 +116,7 @@ bool LoadTasks(const WorkerPlace& place) {
   task_context = context;
   task_list = loaded;
   last_work = MonotonicNow();
-  return needed;
+  return needed ? Loaded::kTasks : Loaded::kNothingToDo;
 }
 
 namespace {
@@ -178,7 +180,7 @@ bool Merge(Task* task, MonotonicTime now) {
 // One step of a task, in one transaction.
 void Step(Task* task) {
   const MonotonicTime now = MonotonicNow();
-  BeginStep(task->settling != nullptr ? "refreshing a rollup" : "looking for events");
+  if (!BeginStep(task->settling != nullptr ? "refreshing a rollup" : "looking for events")) return;
   RollupViews views;
   if (!FindViews(task->relation, &views) || views.paused || get_rel_name(task->source) == nullptr) {
     // Dropped or paused; the list of tasks is about to be loaded again.
@@ -219,8 +221,8 @@ void RecordFailure(Task* task, const ErrorData& error) {
   const int64 backoff = Min(Max(task->interval, kSecond) << Min(task->failures - 1, 10), longest);
   task->next = MonotonicNow() + backoff;
   const TimestampTz retry_at = GetCurrentTimestamp() + backoff;
-  BeginStep("recording a failure");
-  if (ExtensionIsThere() && get_rel_name(task->relation) != nullptr) {
+  if (!BeginStep("recording a failure")) return;
+  if (get_rel_name(task->relation) != nullptr) {
     RunSql(
         "INSERT INTO millrace.refresh_error AS e (relation, message, failures, retry_at) VALUES "
         "($1, $2, $3, $4) ON CONFLICT (relation) DO UPDATE SET message = excluded.message, "
@@ -268,7 +270,7 @@ void LookAtIdleTasks() {
     any |= task.next <= now && task.settling == nullptr && task.position >= 0 && task.failures == 0;
   }
   if (!any) return;
-  BeginStep("looking for events");
+  if (!BeginStep("looking for events")) return;
   const bool one_node = !HasCitus();
   for (int i = 0; one_node && i < task_list.count; ++i) {
     CHECK_FOR_INTERRUPTS();
@@ -284,6 +286,8 @@ void LookAtIdleTasks() {
 void RunDueTasks() {
   (void)Try("events could not be looked for", LookAtIdleTasks);
   for (int i = 0; i < task_list.count; ++i) {
+    // All of them are loaded again when that is over.
+    if (LastExtensionState() != ExtensionState::kReady) return;
     Task* task = &task_list.tasks[i];
     if (task->next > MonotonicNow()) continue;
     ErrorData* error = Guard([task] { Step(task); });
@@ -304,7 +308,7 @@ bool CanSleep() {
   const uint32 sleep = StartWatching();
   bool idle = false;
   (void)Try("events could not be looked for", [&] {
-    BeginStep("looking for events");
+    if (!BeginStep("looking for events")) return;
     const MonotonicTime now = MonotonicNow();
     // Events that are written through another node are not seen to be written here.
     idle = !HasCitus();

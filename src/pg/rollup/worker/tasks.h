@@ -20,9 +20,13 @@
 namespace millrace::pg {
 
 // Reads the catalog, keeping what is known of tasks that were there before. Of the tasks of a
-// database, each worker takes its share by its number. Returns whether this place has any use for a
-// worker.
-bool LoadTasks(const WorkerPlace& place);
+// database, each worker takes its share by its number.
+enum class Loaded {
+  kTasks,
+  kNothingToDo,  // there is no use for a worker in this place
+  kNotNow,       // the extension is being changed, or is of another version; all is as it was
+};
+Loaded LoadTasks(const WorkerPlace& place);
 
 // One step of each task whose time has come.
 void RunDueTasks();

@@ -64,8 +64,9 @@ void NoteTurn(Oid relation, const char* error) {
 enum class Outcome { kVerified, kNothing, kNoRollup };
 
 Outcome VerifyOne(Oid* relation) {
-  BeginStep("verifying a rollup");
-  *relation = ExtensionIsThere() && !IsBeingRestored() ? NextRollup() : InvalidOid;
+  // The worker says why.
+  if (!BeginStep("verifying a rollup")) return Outcome::kNoRollup;
+  *relation = IsBeingRestored() ? InvalidOid : NextRollup();
   if (!OidIsValid(*relation)) {
     EndStep();
     return Outcome::kNoRollup;
@@ -88,7 +89,7 @@ void TakeTurn() {
     if (outcome == Outcome::kNoRollup || (error != nullptr && !OidIsValid(relation))) return;
     if (error != nullptr) {
       (void)Try("a failed verification could not be noted", [&] {
-        BeginStep("noting a failed verification");
+        if (!BeginStep("noting a failed verification")) return;
         NoteTurn(relation, error->message);
         EndStep();
       });

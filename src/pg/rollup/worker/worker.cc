@@ -16,6 +16,8 @@ namespace {
 constexpr int64 kMaintenanceInterval = 60'000'000;
 // A worker that has found nothing to do for so long leaves its process to others.
 constexpr int64 kLinger = 20'000'000;
+// An extension that is being changed is looked at so often.
+constexpr int64 kChangeInterval = 200'000;
 
 bool change_pending = false;
 
@@ -50,14 +52,21 @@ extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
   ConnectToDatabase(place.database);
   MonotonicTime maintenance = 0;
   int workers = 0;
+  Loaded loaded = Loaded::kNotNow;
   while (enable_worker) {
     const bool maintain = MonotonicNow() >= maintenance;
     // The catalog may have been changed by hand, or by a restore.
-    if (TakeChange() || maintain || workers != workers_per_database) {
+    if (TakeChange() || maintain || workers != workers_per_database || loaded == Loaded::kNotNow ||
+        LastExtensionState() != ExtensionState::kReady) {
       workers = workers_per_database;
-      bool needed = true;
-      (void)Try("rollups could not be looked up", [&] { needed = LoadTasks(place); });
-      if (!needed) return WillLeave(Leaving::kUseless);
+      (void)Try("rollups could not be looked up", [&] { loaded = LoadTasks(place); });
+    }
+    if (loaded == Loaded::kNothingToDo) return WillLeave(Leaving::kUseless);
+    if (loaded == Loaded::kNotNow) {
+      if (LastExtensionState() == ExtensionState::kOtherVersion) SayOtherVersion();
+      if (ShouldMakeWay()) return WillLeave(Leaving::kMakingWay);
+      SleepUntil(MonotonicNow() + kChangeInterval);
+      continue;
     }
     if (maintain) {
       maintenance = MonotonicNow() + kMaintenanceInterval;

@@ -20,6 +20,9 @@ struct Failure {
 constexpr int kRemembered = 32;
 constexpr int64 kFirstPause = 60'000'000, kLongestPause = 3600'000'000;
 Failure failures[kRemembered];
+ExtensionState last_state = ExtensionState::kReady;
+
+char last_version[NAMEDATALEN];
 
 }  // namespace
 
@@ -46,12 +49,33 @@ void SleepUntil(MonotonicTime time) {
   }
 }
 
-void BeginStep(const char* activity) {
+bool BeginStep(const char* activity) {
   SetCurrentStatementStartTimestamp();
   StartTransactionCommand();
   step_settings = ConnectSpi();
   PushActiveSnapshot(GetTransactionSnapshot());
   pgstat_report_activity(STATE_RUNNING, activity);
+  const char* version;
+  last_state = HoldExtension(&version);
+  if (last_state == ExtensionState::kReady) return true;
+  if (version != nullptr) strlcpy(last_version, version, sizeof(last_version));
+  EndStep();
+  return false;
+}
+
+ExtensionState LastExtensionState() { return last_state; }
+
+void SayOtherVersion() {
+  static char said[NAMEDATALEN];
+  if (strcmp(said, last_version) == 0) return;
+  strlcpy(said, last_version, sizeof(said));
+  ereport(
+      WARNING,
+      (errmsg(
+           "millrace: the rollups of database \"%s\" are not refreshed: the SQL of its extension "
+           "millrace is of version %s, and not of the library's",
+           database_name, last_version),
+       errhint("%s", VersionAdvice(last_version))));
 }
 
 void EndStep() {
@@ -77,12 +101,6 @@ void ConnectToDatabase(Oid database) {
   SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("row_security", "on", PGC_SUSET, PGC_S_OVERRIDE);
-}
-
-bool ExtensionIsThere() {
-  const Oid schema = get_namespace_oid("millrace", true);
-  return OidIsValid(get_extension_oid("millrace", true)) && OidIsValid(schema) &&
-         OidIsValid(get_relname_relid("rollup", schema));
 }
 
 bool IsBeingRestored() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pg/base/api.h"
+#include "pg/rollup/declare/extension.h"
 
 namespace millrace::pg {
 
@@ -13,9 +14,14 @@ MonotonicTime MonotonicNow();
 // Sleeps until a time has come or the latch is set; handles interrupts and a changed configuration.
 void SleepUntil(MonotonicTime time);
 
-// Begins a transaction with a snapshot and an SPI connection. `activity` is what pg_stat_activity
-// shows.
-void BeginStep(const char* activity);
+// Begins a transaction with a snapshot and an SPI connection, in which the extension's catalog can
+// be read and written (HoldExtension). `activity` is what pg_stat_activity shows. False when it can
+// not: then nothing has begun.
+[[nodiscard]] bool BeginStep(const char* activity);
+// What the last step found of the extension.
+ExtensionState LastExtensionState();
+// Says in the log which version of the SQL the last step has found; once for each.
+void SayOtherVersion();
 // Commits it.
 void EndStep();
 
@@ -23,8 +29,6 @@ void EndStep();
 // the database has for its sessions: it writes also where these are read-only by default.
 void ConnectToDatabase(Oid database);
 
-// Whether the database has the extension, all of it. Inside a step.
-bool ExtensionIsThere();
 // While a dump is being restored into this database, by several processes perhaps, the sequence may
 // be set before the events are there that have its ids. Inside a step.
 bool IsBeingRestored();
