@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 #include "cli/loader/csv.h"
 #include "cli/loader/input_file.h"
 #include "cli/loader/pacer.h"
@@ -271,6 +271,7 @@ void AddOptions(CLI::App& app, Arguments& arguments) {
 }  // namespace millrace::cli
 
 int main(int argc, char** argv) {
+  using namespace millrace;
   using namespace millrace::cli;
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/units.h"
 #include "cli/output.h"
 

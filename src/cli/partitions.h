@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/connection.h"
+#include "client/connection.h"
 #include "cli/loader/qualified_name.h"
 
 namespace millrace::cli {

@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::dashboard {
 namespace {
-
-using cli::CliError;
-using cli::Connection;
 
 constexpr const char* kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 

@@ -9,7 +9,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/serve.h"
 #include "cli/commands/workshop.h"
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/generate_events.h"
 #include "cli/output.h"
 #include "cli/partitions.h"

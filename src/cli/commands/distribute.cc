@@ -9,8 +9,8 @@
 #include <set>
 
 #include "cli/commands/commands.h"
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 #include "cli/output.h"
 #include "cli/server/options.h"
 

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "cli/commands/commands.h"
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/generate_events.h"
 #include "cli/loader/stop_signal.h"
 #include "cli/loader/units.h"

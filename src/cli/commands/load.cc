@@ -8,8 +8,8 @@
 #include <string>
 
 #include "cli/commands/commands.h"
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 #include "cli/loader/load_files.h"
 #include "cli/output.h"
 #include "cli/server/options.h"

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "cli/commands/commands.h"
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/server/options.h"
 #include "cli/server/private_server.h"
 

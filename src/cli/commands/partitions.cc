@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/output.h"
 #include "cli/server/options.h"
 

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "cli/commands/commands.h"
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 #include "cli/server/options.h"
 #include "cli/server/process.h"
 

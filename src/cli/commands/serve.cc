@@ -23,7 +23,7 @@
 #include <thread>
 
 #include "cli/commands/commands.h"
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/stop_signal.h"
 #include "cli/server/dashboard_process.h"
 #include "cli/server/password.h"

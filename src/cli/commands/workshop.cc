@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "cli/commands/commands.h"
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/output.h"
 #include "cli/server/options.h"
 #include "embedded/workshop.h"

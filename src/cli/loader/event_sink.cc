@@ -11,7 +11,7 @@
 #include <mutex>
 #include <utility>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/copy_pool.h"
 #include "cli/loader/entry_points.h"
 #include "cli/loader/row_inserter.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/pacer.h"
 #include "cli/loader/stop_signal.h"
 #include "cli/loader/units.h"

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/stop_signal.h"
 
 namespace millrace::cli {

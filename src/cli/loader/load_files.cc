@@ -11,7 +11,7 @@
 #include <memory>
 #include <set>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/batch_loader.h"
 #include "cli/loader/entry_points.h"
 #include "cli/loader/input_file.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/csv.h"
 #include "cli/loader/loaded_ranges.h"
 #include "cli/loader/qualified_name.h"

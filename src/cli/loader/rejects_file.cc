@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/csv.h"
 
 namespace millrace::cli {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/csv.h"
 #include "cli/output.h"
 

@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "cli/connection.h"
+#include "client/connection.h"
 #include "cli/loader/qualified_name.h"
 #include "cli/partitions.h"
 

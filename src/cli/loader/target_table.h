@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/connection.h"
+#include "client/connection.h"
 #include "cli/loader/qualified_name.h"
 
 namespace millrace::cli {

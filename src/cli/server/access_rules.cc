@@ -2,7 +2,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/server/private_server.h"
 
 namespace millrace::cli {

@@ -5,8 +5,8 @@
 #include <charconv>
 #include <fstream>
 
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 #include "cli/server/preflight.h"
 #include "cli/server/provision.h"
 

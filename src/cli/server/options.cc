@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/server/private_server.h"
 
 namespace millrace::cli {

@@ -21,7 +21,7 @@
 #include <sstream>
 #include <thread>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/server/password.h"
 #include "cli/server/preflight.h"
 #include "cli/server/provision.h"

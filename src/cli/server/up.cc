@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/server/cluster.h"
 #include "cli/server/dashboard_process.h"
 #include "cli/server/preflight.h"
