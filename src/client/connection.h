@@ -42,7 +42,8 @@ class Connection {
   static Connection Open(const std::string& conninfo, bool show_notices = false);
 
   // The same, and gives up at the deadline, also where the server takes the connection and says
-  // nothing. (The names of hosts are looked up without a limit, as libpq does.)
+  // nothing. (The names of hosts are looked up without a limit, as libpq does; of several hosts,
+  // one that says nothing keeps the others from being tried.)
   static Connection Open(const std::string& conninfo, Deadline deadline);
   // The exit code of the CliError that says so.
   static constexpr int kTimedOut = 4;

@@ -149,9 +149,11 @@ class Dashboard::Server {
     while (!stopped_) {
       lock.unlock();
       try {
-        lookout_.Look([this](monitor::Session&, const monitor::Report& report) {
-          conditions_.Remember(report);
-        });
+        if (!lookout_.LookedWithin(kLookEvery)) {
+          lookout_.Look([this](monitor::Session&, const monitor::Report& report) {
+            conditions_.Remember(report);
+          });
+        }
       } catch (const std::exception&) {
         // Whoever asks is told.
       }

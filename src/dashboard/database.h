@@ -83,6 +83,7 @@ class Database {
   long long statements() const { return statements_; }
 
  private:
+  void Limit(Connection& connection) const;
   std::unique_ptr<Connection> Take();
   std::unique_ptr<Connection> Connect();
   void Give(std::unique_ptr<Connection> connection);

@@ -9,8 +9,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kConnect{3};
-// All of it: those who scrape give up after ten.
-constexpr std::chrono::seconds kLook{7};
+// All of it: those who scrape give up after ten, and may have to wait for another look.
+constexpr std::chrono::seconds kLook{4};
 
 }  // namespace
 
@@ -39,6 +39,7 @@ void Lookout::Look(const Use& use) {
     const monitor::Report report = Examine(&session);
     use(*session, report);
     statements_ += session->questions();
+    looked_ = Clock::now();
   } catch (const CliError& e) {
     connection_.reset();
     throw ApiError(503, "unavailable", std::string("the database cannot be asked: ") + e.what(),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,11 @@ class Lookout {
   // Throws ApiError 503 where the database does not answer.
   void Look(const Use& use);
 
+  // Whether somebody has looked in the last so many seconds.
+  bool LookedWithin(std::chrono::seconds time) const {
+    return std::chrono::steady_clock::now() - looked_.load() < time;
+  }
+
   monitor::Monitor& monitor() { return monitor_; }
   // Statements sent so far.
   long long statements() const { return statements_; }
@@ -34,6 +40,7 @@ class Lookout {
   std::mutex mutex_;
   std::unique_ptr<Connection> connection_;
   std::atomic<long long> statements_ = 0;
+  std::atomic<std::chrono::steady_clock::time_point> looked_{};
 };
 
 }  // namespace millrace::dashboard

@@ -87,8 +87,8 @@ constexpr const char* kWorkers =
     "SELECT DISTINCT datname AS database FROM pg_stat_activity "
     "WHERE backend_type = 'millrace worker' AND datname IS NOT NULL ORDER BY 1";
 
-// Who keeps others from reading, for longer than an instant. A row says what could not be looked
-// at.
+// Who keeps others from reading, for longer than an instant, what is looked at: the catalog, tables
+// of events, their partitions, and the relations whose names are given. A row says what could not.
 constexpr const char* kLocks = R"(
   SELECT c.oid::regclass::text AS object, a.pid, l.granted, )" MILLRACE_ISO(
     "a.xact_start") R"( AS since
@@ -96,6 +96,8 @@ constexpr const char* kLocks = R"(
   WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_backend_pid()
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND a.xact_start < clock_timestamp() - interval '1 second' AND c.relkind IN ('r', 'p', 'S')
+    AND (c.relispartition OR c.relkind = 'p' OR c.relnamespace = to_regnamespace('millrace')
+         OR c.oid::regclass::text IN (SELECT jsonb_array_elements_text($1::jsonb)))
   ORDER BY 1, 3 DESC, 2 LIMIT 20)";
 
 void FillSizesOnNodes(Session& session, json* sections) {
@@ -120,9 +122,15 @@ std::string TablesSql(bool millrace) {
                      millrace ? "s.parent IN (SELECT source FROM millrace.rollup)" : "false");
 }
 
-std::vector<Warning> JudgeLocks(Session& session) {
+std::vector<Warning> JudgeLocks(Session& session, const json& sections) {
+  json names = {"rollups"};
+  for (const json& rollup : sections["declared"]) {
+    names.push_back(rollup["rollup"]);
+    names.push_back(rollup["source"]);
+  }
+  const std::string list = names.dump();
   std::vector<Warning> found;
-  for (const json& row : session.Rows("locks", kLocks)) {
+  for (const json& row : session.Rows("locks", kLocks, {list.c_str()})) {
     const std::string object = row["object"], pid = row["pid"].dump();
     found.push_back({"not_checked", Severity::kWarning, object,
                      object + " could not be checked: process " + pid +
@@ -184,7 +192,7 @@ void Monitor::Judge(Session& session, Report* report) {
   AppendNew(warnings, JudgeNodes(sections["nodes"]));
   AppendNew(warnings, JudgeJobs(sections["jobs"]));
   SortWorstFirst(warnings);
-  AppendNew(warnings, JudgeLocks(session));
+  AppendNew(warnings, JudgeLocks(session, sections));
   AppendNew(warnings, session.unanswered());
   report->complete = std::none_of(warnings.begin(), warnings.end(),
                                   [](const Warning& one) { return one.code == "not_checked"; });
