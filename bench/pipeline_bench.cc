@@ -19,16 +19,16 @@
 #include <thread>
 #include <vector>
 
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 #include "cli/output.h"
 #include "workshop_sql.h"
 
 namespace {
 
-using millrace::cli::Connection;
-using millrace::cli::FormatCount;
-using millrace::cli::FormatDuration;
+using millrace::Connection;
+using millrace::FormatCount;
+using millrace::FormatDuration;
 using Clock = std::chrono::steady_clock;
 namespace sql = millrace::bench;
 
@@ -106,7 +106,7 @@ double Time(Connection& connection, const std::string& statement) {
 }
 
 double Quantile(std::vector<double> values, double share) {
-  if (values.empty()) throw millrace::cli::CliError("nothing was measured");
+  if (values.empty()) throw millrace::CliError("nothing was measured");
   std::sort(values.begin(), values.end());
   return values[std::min(values.size() - 1, static_cast<std::size_t>(share * values.size()))];
 }
@@ -301,7 +301,7 @@ class Bench {
       while (connection.Execute(fmt::format("SELECT FROM five WHERE customer_id = {}", tenant))
                  .rows() == 0) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        if (Seconds(committed) > 60) throw millrace::cli::CliError("the rollup does not move");
+        if (Seconds(committed) > 60) throw millrace::CliError("the rollup does not move");
       }
       delays->push_back(Seconds(committed));
     }

@@ -19,16 +19,16 @@
 #include <string>
 #include <vector>
 
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 #include "cli/output.h"
 #include "workshop_sql.h"
 
 namespace {
 
-using millrace::cli::Connection;
-using millrace::cli::FormatCount;
-using millrace::cli::FormatDuration;
+using millrace::Connection;
+using millrace::FormatCount;
+using millrace::FormatDuration;
 namespace sql = millrace::bench;
 
 struct Options {

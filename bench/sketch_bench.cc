@@ -14,12 +14,12 @@
 #include <string>
 #include <vector>
 
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 
 namespace {
 
-using millrace::cli::Connection;
+using millrace::Connection;
 
 constexpr const char* kData = R"(
   DROP SCHEMA IF EXISTS bench CASCADE;

@@ -73,6 +73,11 @@ CREATE TABLE millrace.refresh_error (
   failed_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   retry_at pg_catalog.timestamptz NOT NULL
 );
+-- How often a refresh by the worker has failed since the rollup was declared.
+CREATE TABLE millrace.failed_refreshes (
+  relation pg_catalog.regclass PRIMARY KEY,
+  number pg_catalog.int8 NOT NULL
+) WITH (fillfactor = 50);
 -- Events for which the refresh of a rollup over them fails: they are left out, and all others are counted. What failed may hold
 -- values of events: it is a table of its own, shown by the view millrace.failed_events to whom the last error is shown, and no
 -- part of a dump.
@@ -253,7 +258,8 @@ SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS even
        ) END AS waits_for,
        (SELECT pg_catalog.count(*) FROM millrace.failed_event x WHERE x.relation OPERATOR(pg_catalog.=) f.root) AS failed_events,
        y.verified_through, y.verified_at,
-       (SELECT COALESCE(pg_catalog.sum(d.differences), 0)::pg_catalog.int8 FROM millrace.difference d WHERE d.relation OPERATOR(pg_catalog.=) r.relation) AS differences
+       (SELECT COALESCE(pg_catalog.sum(d.differences), 0)::pg_catalog.int8 FROM millrace.difference d WHERE d.relation OPERATOR(pg_catalog.=) r.relation) AS differences,
+       COALESCE((SELECT x.number FROM millrace.failed_refreshes x WHERE x.relation OPERATOR(pg_catalog.=) f.root), 0) AS failed_refreshes
 FROM millrace.rollup r
 JOIN family f ON f.relation OPERATOR(pg_catalog.=) r.relation
 JOIN millrace.rollup root ON root.relation OPERATOR(pg_catalog.=) f.root
@@ -331,6 +337,17 @@ END
 $$;
 COMMENT ON FUNCTION millrace.cron_jobs IS 'jobs of pg_cron and the last run of each: one''s own, and for members of pg_monitor all';
 
+-- For monitoring (millrace status, millrace serve).
+CREATE FUNCTION millrace.volumes(
+  OUT name pg_catalog.text, OUT device pg_catalog.int8, OUT size_bytes pg_catalog.int8, OUT free_bytes pg_catalog.int8)
+RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_volumes' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.volumes IS 'room on the volumes of the data directory, the WAL and the tablespaces; a device that is named twice is one volume';
+REVOKE ALL ON FUNCTION millrace.volumes() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION millrace.volumes() TO pg_monitor, pg_database_owner;
+CREATE FUNCTION millrace.worker_state(OUT preloaded pg_catalog.bool, OUT starved pg_catalog.bool)
+RETURNS pg_catalog.record AS '$libdir/millrace', 'millrace_worker_state' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.worker_state IS 'whether millrace is in shared_preload_libraries, and whether a worker found no place among the server''s processes (max_worker_processes) in the last two minutes';
+
 -- What `millrace load` could not load: the rows themselves are in a file of its caller's.
 CREATE TABLE millrace.reject (
   file pg_catalog.text NOT NULL,
@@ -375,6 +392,7 @@ BEGIN
   DELETE FROM millrace.node_watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   DELETE FROM millrace.watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   DELETE FROM millrace.refresh_error WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
+  DELETE FROM millrace.failed_refreshes WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   DELETE FROM millrace.failed_event WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   FOREACH view IN ARRAY forgotten LOOP
     IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) view) THEN

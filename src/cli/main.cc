@@ -8,9 +8,10 @@
 #include <exception>
 
 #include "cli/commands/commands.h"
-#include "cli/error.h"
+#include "client/error.h"
 
 int main(int argc, char** argv) {
+  using namespace millrace;
   using namespace millrace::cli;
   // A closed pipe (millrace generate | head) is an error of a write, not of the process.
   std::signal(SIGPIPE, SIG_IGN);

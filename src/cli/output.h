@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "client/text.h"
+
 namespace millrace::cli {
 
 // A table of text with a heading, columns as wide as their widest value; `right_aligned` columns
@@ -13,14 +15,6 @@ namespace millrace::cli {
 std::string FormatTable(const std::vector<std::string>& heading,
                         const std::vector<std::vector<std::string>>& rows,
                         const std::vector<bool>& right_aligned);
-
-// 1234567 -> "1,234,567".
-std::string FormatCount(std::int64_t count);
-// Seconds as "850 ms", "12.3 s", "4 min 10 s", "2 h 5 min".
-std::string FormatDuration(double seconds);
-
-// `text` as one word of a shell's command line, in quotes where it needs them.
-std::string ShellWord(const std::string& text);
 
 // Progress on standard error: on a terminal one line rewritten ten times a second, otherwise a
 // plain line every five seconds. Not thread-safe: one thread reports.

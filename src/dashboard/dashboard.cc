@@ -10,6 +10,7 @@
 #include "dashboard/condition.h"
 #include "dashboard/feed.h"
 #include "dashboard/http_server.h"
+#include "dashboard/lookout.h"
 #include "dashboard/metrics.h"
 #include "dashboard/operations.h"
 #include "dashboard/overview.h"
@@ -29,6 +30,8 @@ constexpr const char* kJson = "application/json; charset=utf-8";
 // So that proxies and pages know that the line is up.
 constexpr std::chrono::seconds kHeartbeat{15};
 constexpr std::chrono::seconds kLookEvery{5};
+constexpr const char* kHealth = "/healthz";
+constexpr const char* kReadiness = "/readyz";
 
 void DoNotStore(Response& response) {
   response.headers.erase("Cache-Control");
@@ -106,6 +109,7 @@ class Dashboard::Server {
   explicit Server(const DashboardOptions& options)
       : access_(options.access),
         database_(options.database),
+        lookout_(options.database.conninfo),
         finder_(options.minutes, options.hours),
         tenants_(database_, finder_),
         http_(HttpLimits{}) {
@@ -145,8 +149,11 @@ class Dashboard::Server {
     while (!stopped_) {
       lock.unlock();
       try {
-        auto snapshot = database_.Begin();
-        (void)conditions_.FindAll(snapshot);
+        if (!lookout_.LookedWithin(kLookEvery)) {
+          lookout_.Look([this](monitor::Session&, const monitor::Report& report) {
+            conditions_.Remember(report);
+          });
+        }
       } catch (const std::exception&) {
         // Whoever asks is told.
       }
@@ -181,6 +188,8 @@ class Dashboard::Server {
     On("/api/stream/operations", &Server::StreamOperations);
     On("/api/openapi.json", &Server::GetDocument);
     On("/metrics", &Server::GetMetrics);
+    On(kHealth, &Server::GetHealth);
+    On(kReadiness, &Server::GetReadiness);
   }
 
   static constexpr auto kHandled = httplib::Server::HandlerResponse::Handled;
@@ -214,6 +223,8 @@ class Dashboard::Server {
       SetError(response, ApiError(405, "bad_request", "only GET is served", ""));
       return false;
     }
+    // Probes know no token, and call us by any name.
+    if (request.path == kHealth || request.path == kReadiness) return true;
     const std::string cookie = access_.CookieFor(request);
     if (!cookie.empty() && request.path == "/") {
       // The token leaves the address, where it could be seen and passed on.
@@ -244,10 +255,7 @@ class Dashboard::Server {
   }
 
   std::shared_ptr<Feed> OperationsFeed() {
-    return hub_.Find("operations", [this] {
-      auto snapshot = database_.Begin();
-      return operations_.Make(snapshot, conditions_);
-    });
+    return hub_.Find("operations", [this] { return operations_.Make(lookout_, conditions_); });
   }
 
   static void Send(const std::shared_ptr<Feed>& feed, Response& response) {
@@ -307,26 +315,46 @@ class Dashboard::Server {
   void GetDocument(const Request&, Response& response) {
     response.set_content(std::string(embedded::kOpenapi[0].text), kJson);
   }
+  // Answers also while the database does not: that is what is to be known then.
   void GetMetrics(const Request& request, Response& response) {
     (void)ParametersOf(request, {});
     const Answer answer = OperationsFeed()->Get();
-    if (answer.status != 200) {
-      response.status = answer.status;
-      response.set_content(*answer.body, kJson);
-      return;
-    }
-    const ServerCounters counters = {requests_, database_.statements(), http_.connections(),
-                                     hub_.watchers()};
-    response.set_content(FormatMetrics(json::parse(*answer.body), counters),
+    const ServerCounters counters = {requests_, database_.statements() + lookout_.statements(),
+                                     http_.connections(), hub_.watchers()};
+    const json operations = answer.status == 200 ? json::parse(*answer.body) : json(nullptr);
+    response.set_content(metrics_.Format(operations, counters),
                          "text/plain; version=0.0.4; charset=utf-8");
+  }
+
+  // For what watches processes. Both say nothing that anybody may not know.
+  void GetHealth(const Request&, Response& response) {
+    response.set_content("ok\n", "text/plain; charset=utf-8");
+  }
+  void GetReadiness(const Request&, Response& response) {
+    const Answer answer = OperationsFeed()->Get();
+    std::set<std::string> codes;
+    if (answer.status != 200) {
+      codes.insert("database_down");
+    } else {
+      const json operations = json::parse(*answer.body);
+      for (const json& warning : operations["warnings"]) {
+        if (warning["severity"] == "critical") codes.insert(warning["code"]);
+      }
+    }
+    std::string text = codes.empty() ? "ready" : "not ready:";
+    for (const std::string& code : codes) text += " " + code;
+    response.status = codes.empty() ? 200 : 503;
+    response.set_content(text + "\n", "text/plain; charset=utf-8");
   }
 
   const Access access_;
   Database database_;
+  Lookout lookout_;
   RollupFinder finder_;
-  ConditionFinder conditions_;
+  ConditionFinder conditions_{lookout_.monitor()};
   Tenants tenants_;
   OperationsMaker operations_;
+  MetricsMaker metrics_;
   std::atomic<long long> requests_ = 0;
   FeedHub hub_{FeedOptions{}};
   std::mutex stop_mutex_;

@@ -2,14 +2,13 @@
 
 #include <fmt/format.h>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::dashboard {
 namespace {
 
-using cli::CliError;
-using cli::Connection;
-
+constexpr std::chrono::seconds kConnect{5};
+constexpr std::chrono::seconds kGrace{2};
 constexpr const char* kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 // A message of PostgreSQL's, for whoever looks at the page.
@@ -30,6 +29,7 @@ ApiError Explain(const CliError& error, const PGconn* connection) {
 
 Database::Snapshot::~Snapshot() {
   try {
+    database_.Limit(*connection_);
     connection_->Execute("COMMIT");
     database_.Give(std::move(connection_));
   } catch (const CliError&) {
@@ -40,6 +40,7 @@ Database::Snapshot::~Snapshot() {
 nlohmann::json Database::Snapshot::Rows(const std::string& sql,
                                         const std::vector<const char*>& parameters) {
   ++database_.statements_;
+  database_.Limit(*connection_);
   try {
     const auto result = connection_->Execute(
         "SELECT coalesce(pg_catalog.json_agg(pg_catalog.row_to_json(q)), '[]') FROM (" + sql +
@@ -49,6 +50,11 @@ nlohmann::json Database::Snapshot::Rows(const std::string& sql,
   } catch (const CliError& e) {
     throw Explain(e, connection_->get());
   }
+}
+
+// A server that says nothing is given up: its own limit of a statement is then of no use.
+void Database::Limit(Connection& connection) const {
+  connection.set_deadline(std::chrono::steady_clock::now() + options_.statement_timeout + kGrace);
 }
 
 Database::Snapshot Database::Begin() { return {*this, Take()}; }
@@ -67,6 +73,7 @@ std::unique_ptr<Connection> Database::Take() {
     idle_.pop_back();
     lock.unlock();
     try {
+      Limit(*connection);
       connection->Execute(kBegin);
       return connection;
     } catch (const CliError&) {
@@ -80,7 +87,9 @@ std::unique_ptr<Connection> Database::Take() {
 
 std::unique_ptr<Connection> Database::Connect() {
   try {
-    auto connection = std::make_unique<Connection>(Connection::Open(options_.conninfo));
+    auto connection = std::make_unique<Connection>(
+        Connection::Open(options_.conninfo, std::chrono::steady_clock::now() + kConnect));
+    Limit(*connection);
     connection->Execute(fmt::format(
         "SET default_transaction_read_only = on; SET statement_timeout = {}; SET TimeZone = 'UTC'; "
         "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET search_path = public, "

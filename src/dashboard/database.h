@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/connection.h"
+#include "client/connection.h"
 
 namespace millrace::dashboard {
 
@@ -66,14 +66,14 @@ class Database {
     nlohmann::json Row(const std::string& sql, const std::vector<const char*>& parameters = {}) {
       return Rows(sql, parameters).at(0);
     }
-    cli::Connection& connection() { return *connection_; }
+    Connection& connection() { return *connection_; }
 
    private:
     friend class Database;
-    Snapshot(Database& database, std::unique_ptr<cli::Connection> connection)
+    Snapshot(Database& database, std::unique_ptr<Connection> connection)
         : database_(database), connection_(std::move(connection)) {}
     Database& database_;
-    std::unique_ptr<cli::Connection> connection_;
+    std::unique_ptr<Connection> connection_;
   };
 
   // Throws ApiError 503 when there is no connection to be had: `busy` or `unavailable`.
@@ -83,14 +83,15 @@ class Database {
   long long statements() const { return statements_; }
 
  private:
-  std::unique_ptr<cli::Connection> Take();
-  std::unique_ptr<cli::Connection> Connect();
-  void Give(std::unique_ptr<cli::Connection> connection);
+  void Limit(Connection& connection) const;
+  std::unique_ptr<Connection> Take();
+  std::unique_ptr<Connection> Connect();
+  void Give(std::unique_ptr<Connection> connection);
 
   const DatabaseOptions options_;
   std::mutex mutex_;
   std::condition_variable given_;
-  std::vector<std::unique_ptr<cli::Connection>> idle_;
+  std::vector<std::unique_ptr<Connection>> idle_;
   std::size_t in_use_ = 0;
   std::atomic<long long> statements_ = 0;
 };

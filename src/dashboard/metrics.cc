@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <map>
 #include <string_view>
+
+#include "monitor/warning.h"
 
 namespace millrace::dashboard {
 namespace {
@@ -40,9 +44,13 @@ class Metrics {
         label_value.is_string() ? label_value.get<std::string>() : label_value.dump();
     text_ += fmt::format("{}{{{}=\"{}\"}} {}\n", name_, label, EscapeLabel(labelled), value.dump());
   }
-  // A sample for each object, of one of its fields.
-  void Samples(const json& objects, const char* label, const char* field) {
-    for (const json& object : objects) Sample(label, object[label], object[field]);
+  // A sample for each object, of one of its fields; `name` has the label's value, and is its name
+  // where no other is given.
+  void Samples(const json& objects, const char* name, const char* field,
+               const char* label = nullptr) {
+    for (const json& object : objects) {
+      Sample(label == nullptr ? name : label, object[name], object[field]);
+    }
   }
   std::string text() && { return std::move(text_); }
 
@@ -51,18 +59,37 @@ class Metrics {
   std::string text_;
 };
 
-// Seconds since 1970 of a time as RFC 3339 in UTC; null of null.
+// Seconds since 1970 of a time as RFC 3339; null of null.
 json Seconds(const json& time) {
   if (time.is_null()) return nullptr;
   std::tm parts = {};
   double seconds = 0;
-  if (std::sscanf(time.get<std::string>().c_str(), "%d-%d-%dT%d:%d:%lf", &parts.tm_year,
-                  &parts.tm_mon, &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &seconds) != 6) {
-    return nullptr;
-  }
+  char sign = '+';
+  int hours = 0, minutes = 0;
+  const int read = std::sscanf(time.get<std::string>().c_str(), "%d-%d-%dT%d:%d:%lf%c%d:%d",
+                               &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &parts.tm_hour,
+                               &parts.tm_min, &seconds, &sign, &hours, &minutes);
+  if (read < 6) return nullptr;
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
-  return static_cast<double>(timegm(&parts)) + seconds;
+  const int offset = 60 * (60 * hours + minutes) * (sign == '-' ? -1 : 1);
+  return static_cast<double>(timegm(&parts) - offset) + seconds;
+}
+
+json Divided(const json& value, double by) {
+  return value.is_null() ? json(nullptr) : json(value.get<double>() / by);
+}
+
+// Sums of events by the table that they are in.
+std::map<std::string, double> EventsOf(const json& rollups) {
+  std::map<std::string, double> events;
+  for (const json& rollup : rollups) {
+    if (!rollup["over_events"].get<bool>() || rollup["events_behind"].is_null()) continue;
+    double& most = events[rollup["source"]];
+    most =
+        std::max(most, rollup["watermark"].get<double>() + rollup["events_behind"].get<double>());
+  }
+  return events;
 }
 
 // A sample for each rollup: 1 where `is` says so.
@@ -70,6 +97,55 @@ template <typename Is>
 void AddFlag(Metrics& metrics, const json& rollups, const char* name, const char* help, Is is) {
   metrics.Begin(name, "gauge", help);
   for (const json& rollup : rollups) metrics.Sample("rollup", rollup["rollup"], is(rollup) ? 1 : 0);
+}
+
+// A sample for each rollup: when something was.
+void AddTime(Metrics& metrics, const json& rollups, const char* name, const char* help,
+             const char* field) {
+  metrics.Begin(name, "gauge", help);
+  for (const json& rollup : rollups) {
+    metrics.Sample("rollup", rollup["rollup"], Seconds(rollup[field]));
+  }
+}
+
+// What comes in, and how far rollups are with it.
+void AddEvents(Metrics& metrics, const json& operations, GrowingFigures& growing) {
+  const json& rollups = operations["rollups"];
+  metrics.Begin("millrace_events_per_second", "gauge", "Events that came in lately.");
+  metrics.Sample(operations["ingest"]["events_per_second"]);
+  metrics.Begin("millrace_events_total", "counter",
+                "Ids handed out for the events of a table that rollups read.");
+  for (const auto& [table, events] : EventsOf(rollups)) {
+    metrics.Sample("table", table, growing.Next("events " + table, events));
+  }
+  metrics.Begin("millrace_rollup_events_total", "counter",
+                "Ids of events that a rollup has taken in.");
+  for (const json& rollup : rollups) {
+    const std::string name = rollup["rollup"];
+    metrics.Sample("rollup", name, growing.Next("taken in " + name, rollup["watermark"]));
+  }
+  metrics.Begin("millrace_rollup_refresh_failures_total", "counter",
+                "Refreshes by the worker that failed.");
+  for (const json& rollup : rollups) {
+    if (!rollup["declared"].get<bool>()) continue;
+    const std::string name = rollup["rollup"];
+    metrics.Sample("rollup", name, growing.Next("failures " + name, rollup["failed_refreshes"]));
+  }
+  metrics.Begin("millrace_rollup_events_behind", "gauge",
+                "Ids handed out that are not in the rollup.");
+  metrics.Samples(rollups, "rollup", "events_behind");
+  metrics.Begin("millrace_rollup_lag_seconds", "gauge",
+                "How long a declared rollup has not had all events; 0: it has.");
+  metrics.Samples(rollups, "rollup", "seconds_behind");
+  AddTime(metrics, rollups, "millrace_rollup_last_refresh_timestamp_seconds",
+          "When it was refreshed last.", "last_refresh");
+  metrics.Begin("millrace_rollup_refresh_duration_seconds", "gauge",
+                "Duration of the last refresh.");
+  for (const json& rollup : rollups) {
+    metrics.Sample("rollup", rollup["rollup"], Divided(rollup["duration_ms"], 1000));
+  }
+  metrics.Begin("millrace_rejected_rows_total", "counter", "Rows that loads have rejected.");
+  metrics.Sample(growing.Next("rejected", operations["rejects"]["rows"]));
 }
 
 // Whether the figures are current and right.
@@ -87,15 +163,42 @@ void AddConditions(Metrics& metrics, const json& operations) {
   metrics.Begin("millrace_rollup_differences", "gauge",
                 "Values that verification found to differ from the events.");
   metrics.Samples(rollups, "rollup", "differences");
-  metrics.Begin("millrace_rollup_verified_timestamp_seconds", "gauge",
-                "When a bucket was verified last.");
-  for (const json& rollup : rollups) {
-    metrics.Sample("rollup", rollup["rollup"], Seconds(rollup["verified_at"]));
+  AddTime(metrics, rollups, "millrace_rollup_verified_timestamp_seconds",
+          "When a bucket was verified last.", "verified_at");
+  AddTime(metrics, rollups, "millrace_rollup_verified_through_timestamp_seconds",
+          "Buckets before this time were verified.", "verified_through");
+  metrics.Begin("millrace_warnings", "gauge", "What `millrace status` warns of, by code.");
+  std::map<std::string, int> count;
+  for (const char* code : monitor::Codes()) count[code] = 0;
+  for (const json& warning : operations["warnings"]) ++count[warning["code"]];
+  for (const auto& [code, number] : count) metrics.Sample("code", code, number);
+}
+
+// The server, and what works in it.
+void AddServer(Metrics& metrics, const json& operations) {
+  const json& server = operations["server"];
+  metrics.Begin("millrace_database_size_bytes", "gauge", "Size of the database.");
+  metrics.Sample(server["size_bytes"]);
+  metrics.Begin("millrace_database_connections", "gauge", "Client connections of the server.");
+  metrics.Sample(server["connections"]);
+  metrics.Begin("millrace_volume_size_bytes", "gauge",
+                "Size of a volume that the server writes to.");
+  metrics.Samples(server["volumes"], "name", "size_bytes", "volume");
+  metrics.Begin("millrace_volume_free_bytes", "gauge", "What the server may still write there.");
+  metrics.Samples(server["volumes"], "name", "free_bytes", "volume");
+  std::map<std::string, int> running = {{server["database"], 0}};
+  for (const json& worker : operations["workers"]) {
+    if (worker["type"] == "millrace worker" && !worker["database"].is_null()) {
+      running[worker["database"]] = 1;
+    }
   }
-  metrics.Begin("millrace_rollup_verified_through_timestamp_seconds", "gauge",
-                "Buckets before this time were verified.");
-  for (const json& rollup : rollups) {
-    metrics.Sample("rollup", rollup["rollup"], Seconds(rollup["verified_through"]));
+  metrics.Begin("millrace_worker_running", "gauge",
+                "1 while a worker refreshes rollups of a database.");
+  for (const auto& [database, runs] : running) metrics.Sample("database", database, runs);
+  metrics.Begin("millrace_cron_job_failing", "gauge",
+                "1 when the last run of a job of pg_cron failed.");
+  for (const json& job : operations["jobs"]) {
+    metrics.Sample("cron_job", job["job"], job["state"] == "bad" ? 1 : 0);
   }
   const json& standby = operations["standby"];
   metrics.Begin("millrace_standby", "gauge", "1 where the database is a standby.");
@@ -107,27 +210,9 @@ void AddConditions(Metrics& metrics, const json& operations) {
   metrics.Sample(standby["connected"].get<bool>() ? 1 : 0);
 }
 
-}  // namespace
-
-std::string FormatMetrics(const json& operations, const ServerCounters& counters) {
-  Metrics metrics;
-  metrics.Begin("millrace_events_per_second", "gauge", "Events that came in lately.");
-  metrics.Sample(operations["ingest"]["events_per_second"]);
-  metrics.Begin("millrace_database_size_bytes", "gauge", "Size of the database.");
-  metrics.Sample(operations["server"]["size_bytes"]);
-  metrics.Begin("millrace_database_connections", "gauge", "Client connections of the server.");
-  metrics.Sample(operations["server"]["connections"]);
-  const json& rollups = operations["rollups"];
-  metrics.Begin("millrace_rollup_events_behind", "gauge",
-                "Ids handed out that are not in the rollup.");
-  metrics.Samples(rollups, "rollup", "events_behind");
-  metrics.Begin("millrace_rollup_seconds_behind", "gauge", "How long a rollup has been behind.");
-  metrics.Samples(rollups, "rollup", "seconds_behind");
-  metrics.Begin("millrace_rollup_refresh_milliseconds", "gauge", "Duration of the last refresh.");
-  metrics.Samples(rollups, "rollup", "duration_ms");
+void AddTables(Metrics& metrics, const json& operations) {
   metrics.Begin("millrace_rollup_size_bytes", "gauge", "Size of a rollup with its indexes.");
-  metrics.Samples(rollups, "rollup", "size_bytes");
-  AddConditions(metrics, operations);
+  metrics.Samples(operations["rollups"], "rollup", "size_bytes");
   const json& tables = operations["tables"];
   metrics.Begin("millrace_table_partitions", "gauge", "Partitions of a table.");
   metrics.Samples(tables, "table", "partitions");
@@ -136,14 +221,12 @@ std::string FormatMetrics(const json& operations, const ServerCounters& counters
   metrics.Begin("millrace_table_default_rows", "gauge",
                 "Rows in the default partition, estimated.");
   metrics.Samples(tables, "table", "default_rows");
-  metrics.Begin("millrace_job_failing", "gauge", "1 when the last run of a job of pg_cron failed.");
-  for (const json& job : operations["jobs"]) {
-    metrics.Sample("job", job["job"], job["state"] == "bad" ? 1 : 0);
-  }
-  metrics.Begin("millrace_rejected_rows_total", "counter", "Rows that loads have rejected.");
-  metrics.Sample(operations["rejects"]["rows"]);
-  metrics.Begin("millrace_warnings", "gauge", "What `millrace status` warns of.");
-  metrics.Sample(operations["warnings"].size());
+  metrics.Begin("millrace_table_newest_partition_end_timestamp_seconds", "gauge",
+                "Where the newest partition of a table that is partitioned by time ends.");
+  metrics.Samples(tables, "table", "newest_ends_seconds");
+}
+
+void AddDashboard(Metrics& metrics, const ServerCounters& counters) {
   metrics.Begin("millrace_dashboard_requests_total", "counter", "Requests to the dashboard.");
   metrics.Sample(counters.requests);
   metrics.Begin("millrace_dashboard_statements_total", "counter",
@@ -153,6 +236,30 @@ std::string FormatMetrics(const json& operations, const ServerCounters& counters
   metrics.Sample(counters.connections);
   metrics.Begin("millrace_dashboard_watchers", "gauge", "Pages that are watching.");
   metrics.Sample(counters.watchers);
+}
+
+}  // namespace
+
+double GrowingFigures::Next(const std::string& key, double value) {
+  const std::lock_guard lock(mutex_);
+  const auto [found, added] = figures_.emplace(key, Figure{value, value});
+  Figure& figure = found->second;
+  if (value > figure.last) figure.total += value - figure.last;
+  figure.last = value;
+  return figure.total;
+}
+
+std::string MetricsMaker::Format(const json& operations, const ServerCounters& counters) {
+  Metrics metrics;
+  metrics.Begin("millrace_up", "gauge", "1 while the database answers.");
+  metrics.Sample(operations.is_null() ? 0 : 1);
+  if (!operations.is_null()) {
+    AddEvents(metrics, operations, growing_);
+    AddConditions(metrics, operations);
+    AddServer(metrics, operations);
+    AddTables(metrics, operations);
+  }
+  AddDashboard(metrics, counters);
   return std::move(metrics).text();
 }
 

@@ -1,121 +1,154 @@
 #include "dashboard/operations.h"
 
-#include <fmt/format.h>
-
-#include "cli/server/status.h"
+#include <algorithm>
+#include <map>
 
 namespace millrace::dashboard {
 namespace {
 
+using monitor::Report;
+using monitor::Session;
 using nlohmann::json;
-
-// Times as RFC 3339.
-#define ISO(expression) "to_char(" expression ", 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
 constexpr const char* kRefreshes =
     "SELECT rollup::text AS rollup, percent::float8 AS percent, "
     "extract(epoch FROM running_for)::float8 AS running_seconds FROM millrace.refresh_progress "
     "ORDER BY 1";
 
-constexpr const char* kJobs =
-    "SELECT jobid AS job, schedule, command, active, last_status, " ISO("last_start")
-    " AS last_start, (extract(epoch FROM last_duration) * 1000)::float8 AS duration_ms, "
-    "last_message, CASE WHEN last_status = 'failed' THEN 'bad' ELSE 'ok' END AS state "
-    "FROM millrace.cron_jobs() ORDER BY 1";
-
 constexpr const char* kWorkers =
     "SELECT datname AS database, backend_type AS type, nullif(query, '') AS activity, "
-    ISO("coalesce(query_start, backend_start)") " AS since "
+    MILLRACE_ISO("coalesce(query_start, backend_start)") " AS since "
     "FROM pg_stat_activity WHERE backend_type LIKE 'millrace %' ORDER BY 2, 1";
 
+// Of every partitioned table: the default partition and the newest.
 constexpr const char* kPartitions = R"(
-  SELECT c.oid::regclass::text AS partition, pg_get_expr(c.relpartbound, c.oid) AS bounds,
-         pg_total_relation_size(c.oid) AS size_bytes,
-         CASE WHEN greatest(s.n_live_tup, c.reltuples) > 0 THEN greatest(s.n_live_tup, c.reltuples)::bigint
-              WHEN c.reltuples >= 0 OR pg_relation_size(c.oid) = 0 THEN 0 END AS rows
-  FROM pg_inherits i
-  JOIN pg_class c ON c.oid = i.inhrelid
-  LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
-  WHERE i.inhparent = to_regclass($1)
-  ORDER BY pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT' DESC, 2 DESC LIMIT 50)";
+  WITH locked AS MATERIALIZED )" MILLRACE_LOCKED R"(, numbered AS (
+    SELECT i.inhparent, c.oid, c.reltuples, b.text AS bounds,
+           row_number() OVER (PARTITION BY i.inhparent ORDER BY b.text = 'DEFAULT' DESC, b.text DESC) AS number
+    FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent AND p.relkind = 'p' AND NOT p.relispartition
+    JOIN pg_class c ON c.oid = i.inhrelid
+    CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid) AS text) b
+  ), sized AS (
+    SELECT n.*, CASE WHEN l.relation IS NULL THEN pg_total_relation_size(n.oid) END AS size_bytes,
+           CASE WHEN l.relation IS NULL THEN pg_relation_size(n.oid) END AS main_bytes
+    FROM numbered n LEFT JOIN locked l ON l.relation = n.oid WHERE n.number <= 50
+  )
+  SELECT z.inhparent::regclass::text AS table, z.oid::regclass::text AS partition, z.bounds, z.size_bytes,
+         CASE WHEN greatest(s.n_live_tup, z.reltuples) > 0 THEN greatest(s.n_live_tup, z.reltuples)::bigint
+              WHEN z.reltuples >= 0 OR z.main_bytes = 0 THEN 0 END AS rows
+  FROM sized z LEFT JOIN pg_stat_user_tables s ON s.relid = z.oid
+  ORDER BY z.inhparent, z.number)";
 
 constexpr const char* kRejects =
-    "SELECT file, rows, " ISO("rejected_at") " AS at FROM millrace.reject ORDER BY rejected_at "
+    "SELECT file, rows, " MILLRACE_ISO("rejected_at") " AS at FROM millrace.reject ORDER BY rejected_at "
     "DESC LIMIT 20";
 
-// Ids handed out so far for the events of declared rollups.
-constexpr const char* kDeclaredEvents = R"(
-  SELECT coalesce(sum(last), 0)::bigint AS events
-  FROM (SELECT DISTINCT source, watermark + events_behind AS last FROM millrace.rollups
-        WHERE source NOT IN (SELECT rollup FROM millrace.rollups)) s)";
-
-// The same for hand-written ones.
-constexpr const char* kHandWrittenEvents = R"(
-  SELECT coalesce(sum(pg_sequence_last_value(s)), 0)::bigint AS events
-  FROM (SELECT DISTINCT to_regclass(event_id_sequence_name) AS s FROM public.rollups) x)";
-
-#undef ISO
-
-json Tables(Database::Snapshot& snapshot, const json& status) {
+json Tables(Session& session, const Report& report) {
+  std::map<std::string, json> partitions;
+  for (json& partition : session.Rows("partitions", kPartitions)) {
+    const std::string table = partition["table"];
+    json& list = partitions.emplace(table, json::array()).first->second;
+    partition.erase("table");
+    list.push_back(partition);
+  }
   json tables = json::array();
-  for (const json& table : status["tables"]) {
+  for (const json& table : report.sections["tables"]) {
     const std::string name = table["name"];
-    tables.push_back({{"table", name},
-                      {"partitions", table["partitions"]},
-                      {"size_bytes", table["size_bytes"]},
-                      {"newest_ends", table["newest"]},
-                      {"default_rows", table["default_rows"]},
-                      {"state", table["default_rows"] > 0 ? "warning" : "ok"},
-                      {"partition_list", snapshot.Rows(kPartitions, {name.c_str()})}});
+    const auto found = partitions.find(name);
+    tables.push_back(
+        {{"table", name},
+         {"partitions", table["partitions"]},
+         {"size_bytes", table["size_bytes"]},
+         {"newest_ends", table["newest"]},
+         {"newest_ends_seconds", table["newest_epoch"]},
+         {"default_rows", table["default_rows"]},
+         {"state", table["default_rows"] > 0 ? "warning" : "ok"},
+         {"partition_list", found == partitions.end() ? json::array() : found->second}});
   }
   return tables;
 }
 
-json HandWritten(const json& status) {
+json HandWritten(const Report& report) {
   json rollups = json::array();
-  for (const json& rollup : status["rollups"]) {
-    rollups.push_back({{"rollup", rollup["name"]},
-                       {"source", rollup["events_table"]},
-                       {"declared", false},
-                       {"events_behind", rollup["behind"]},
-                       {"seconds_behind", nullptr},
-                       {"complete_through", nullptr},
-                       {"rows", nullptr},
-                       {"size_bytes", rollup["size_bytes"]},
-                       {"refresh_interval_seconds", nullptr},
-                       {"paused", false},
-                       {"last_refresh", nullptr},
-                       {"duration_ms", nullptr},
-                       {"last_error", nullptr},
-                       {"failed_at", nullptr},
-                       {"retry_at", nullptr},
-                       {"waits_for", nullptr},
-                       {"failed_events", 0},
-                       {"verified_through", nullptr},
-                       {"verified_at", nullptr},
-                       {"differences", 0},
-                       {"condition", Condition().ToJson()},
-                       {"state", "ok"}});
+  for (const json& rollup : report.sections["rollups"]) {
+    json& made = rollups.emplace_back(json::object());
+    for (const char* unknown :
+         {"seconds_behind", "complete_through", "rows", "refresh_interval_seconds", "last_refresh",
+          "duration_ms", "last_error", "failed_at", "retry_at", "waits_for", "verified_through",
+          "verified_at"}) {
+      made[unknown] = nullptr;
+    }
+    for (const char* none : {"failed_events", "failed_refreshes", "differences"}) made[none] = 0;
+    made.update({{"rollup", rollup["name"]},
+                 {"source", rollup["events_table"]},
+                 {"declared", false},
+                 {"over_events", true},
+                 {"watermark", rollup["last_aggregated_id"]},
+                 {"events_behind", rollup["behind"]},
+                 {"size_bytes", rollup["size_bytes"]},
+                 {"paused", false},
+                 {"condition", Condition().ToJson()},
+                 {"state", "ok"}});
   }
   return rollups;
 }
 
-// What `millrace status` warns of, and what keeps the figures from being current besides.
-json Warnings(const json& status, const RollupStates& states) {
-  json warnings = status["warnings"];
-  for (const Condition& condition : states.conditions) {
-    const std::string& kind = condition.kind;
-    if (kind != "failing" && kind != "set_aside" && kind != "differing") {
-      warnings.push_back(condition.message);
-    }
+json Rollups(const Report& report) {
+  json rollups = report.sections["declared"];
+  for (json& rollup : rollups) {
+    const Condition condition = ConditionOf(rollup, report);
+    rollup["declared"] = true;
+    rollup["condition"] = condition.ToJson();
+    rollup["state"] = condition.state;
+    for (const char* internal : {"name", "root", "root_literal"}) rollup.erase(internal);
   }
-  return warnings;
+  for (const json& rollup : HandWritten(report)) rollups.push_back(rollup);
+  return rollups;
 }
 
-json Rejects(Database::Snapshot& snapshot) {
+// Ids handed out so far for the events of all rollups.
+long long EventsSoFar(const json& rollups) {
+  std::map<std::string, long long> last;
+  for (const json& rollup : rollups) {
+    if (!rollup["over_events"].get<bool>() || rollup["events_behind"].is_null()) continue;
+    long long& most = last[rollup["source"]];
+    most = std::max(
+        most, rollup["watermark"].get<long long>() + rollup["events_behind"].get<long long>());
+  }
+  long long sum = 0;
+  for (const auto& [source, events] : last) sum += events;
+  return sum;
+}
+
+json Jobs(const Report& report) {
+  json jobs = report.sections["jobs"];
+  for (json& job : jobs) job["state"] = job["last_status"] == "failed" ? "bad" : "ok";
+  return jobs;
+}
+
+json Standby(const monitor::ServerState& state) {
+  if (!state.standby) return nullptr;
+  const std::string& through = state.replayed_through;
+  return {{"replay_paused", state.replay_paused},
+          {"connected", state.connected},
+          {"replayed_through", through.empty() ? json(nullptr) : json(through)}};
+}
+
+json Rejects(Session& session) {
   const json sum =
-      snapshot.Row("SELECT coalesce(sum(rows), 0)::bigint AS rows FROM millrace.reject");
-  return {{"rows", sum["rows"]}, {"files", snapshot.Rows(kRejects)}};
+      session.Rows("rows that loads rejected",
+                   "SELECT coalesce(sum(rows), 0)::bigint AS rows FROM millrace.reject");
+  return {{"rows", sum.empty() ? json(0) : sum[0]["rows"]},
+          {"files", session.Rows("rows that loads rejected", kRejects)}};
+}
+
+// With what was asked after the report, and was not answered either.
+json Warnings(const Session& session, const Report& report) {
+  std::vector<monitor::Warning> warnings = report.warnings;
+  AppendNew(warnings, session.unanswered());
+  json found = json::array();
+  for (const monitor::Warning& warning : warnings) found.push_back(warning.ToJson());
+  return found;
 }
 
 }  // namespace
@@ -135,38 +168,38 @@ double OperationsMaker::EventsPerSecond(long long events_so_far) {
   return static_cast<double>(events_so_far - samples_.front().events) / passed;
 }
 
-json OperationsMaker::Make(Database::Snapshot& snapshot, ConditionFinder& conditions) {
-  const json status = cli::InspectServerNow(snapshot.connection());
-  const bool extension =
-      snapshot.Row("SELECT to_regclass('millrace.rollups') IS NOT NULL AS there")["there"];
-  RollupStates states = conditions.FindAll(snapshot);
-  json& rollups = states.rollups;
-  long long events = 0;
-  if (!rollups.empty()) {
-    events = snapshot.Row(kDeclaredEvents)["events"];
-  } else if (!status["rollups"].empty()) {
-    events = snapshot.Row(kHandWrittenEvents)["events"];
-  }
-  for (const json& rollup : HandWritten(status)) rollups.push_back(rollup);
-  const json& server = status["server"];
-  return {{"generated_at",
-           snapshot.Row("SELECT to_char(now(), 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS t")["t"]},
-          {"server",
-           {{"version", server["version"]},
-            {"database", server["database"]},
-            {"size_bytes", server["size_bytes"]},
-            {"connections", server["connections"]},
-            {"uptime_seconds", server["uptime_seconds"]}}},
-          {"ingest", {{"events_per_second", EventsPerSecond(events)}, {"state", "ok"}}},
-          {"condition", states.condition.ToJson()},
-          {"standby", states.replication.ToJson()},
-          {"rollups", rollups},
-          {"refreshes", extension ? snapshot.Rows(kRefreshes) : json::array()},
-          {"tables", Tables(snapshot, status)},
-          {"jobs", extension ? snapshot.Rows(kJobs) : json::array()},
-          {"workers", snapshot.Rows(kWorkers)},
-          {"rejects", extension ? Rejects(snapshot) : json{{"rows", 0}, {"files", json::array()}}},
-          {"warnings", Warnings(status, states)}};
+json OperationsMaker::Make(Lookout& lookout, ConditionFinder& conditions) {
+  json made;
+  lookout.Look([&](Session& session, const Report& report) {
+    conditions.Remember(report);
+    const json& sections = report.sections;
+    const json& server = sections["server"];
+    const json has = session.Rows(
+        "catalog", "SELECT to_regclass('millrace.rollups') IS NOT NULL AS there, " MILLRACE_ISO(
+                       "now()") " AS now");
+    const bool extension = !has.empty() && has[0]["there"].get<bool>();
+    const json rollups = Rollups(report);
+    made = {
+        {"generated_at", has.empty() ? server["started_at"] : has[0]["now"]},
+        {"server",
+         {{"version", server["version"]},
+          {"database", server["database"]},
+          {"size_bytes", server["size_bytes"]},
+          {"connections", server["connections"]},
+          {"uptime_seconds", server["uptime_seconds"]},
+          {"volumes", sections["volumes"]}}},
+        {"ingest", {{"events_per_second", EventsPerSecond(EventsSoFar(rollups))}, {"state", "ok"}}},
+        {"condition", ConditionOf(nullptr, report).ToJson()},
+        {"standby", Standby(report.state)},
+        {"rollups", rollups},
+        {"refreshes", extension ? session.Rows("refreshes", kRefreshes) : json::array()},
+        {"tables", Tables(session, report)},
+        {"jobs", Jobs(report)},
+        {"workers", session.Rows("workers", kWorkers)},
+        {"rejects", extension ? Rejects(session) : json{{"rows", 0}, {"files", json::array()}}}};
+    made["warnings"] = Warnings(session, report);
+  });
+  return made;
 }
 
 }  // namespace millrace::dashboard

@@ -5,7 +5,7 @@
 #include <deque>
 
 #include "dashboard/condition.h"
-#include "dashboard/database.h"
+#include "dashboard/lookout.h"
 
 namespace millrace::dashboard {
 
@@ -13,8 +13,8 @@ namespace millrace::dashboard {
 // thread-safe.
 class OperationsMaker {
  public:
-  // As `Operations` in openapi.json.
-  nlohmann::json Make(Database::Snapshot& snapshot, ConditionFinder& conditions);
+  // As `Operations` in openapi.json. Throws ApiError 503 where the database does not answer.
+  nlohmann::json Make(Lookout& lookout, ConditionFinder& conditions);
 
  private:
   double EventsPerSecond(long long events_so_far);

@@ -385,18 +385,18 @@ OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTable* table
 // a standby: everything that it had replayed.
 void SetStanding(Database::Snapshot& snapshot, const Standing& standing, json& overview) {
   const std::string now = ReadClock(snapshot).iso;
-  const Replication& replication = standing.replication;
+  const monitor::ServerState& server = standing.server;
   const bool all = standing.known && standing.behind <= kLongestTail;
   std::string through = all ? now : standing.complete_through;
-  if (replication.standby && all) {
-    through = replication.replayed_through.empty() ? standing.complete_through
-                                                   : std::min(now, replication.replayed_through);
+  if (server.standby && all) {
+    through = server.replayed_through.empty() ? standing.complete_through
+                                              : std::min(now, server.replayed_through);
   }
   const bool empty = overview["empty"];
   overview["generated_at"] = now;
   overview["complete_through"] = through.empty() || empty ? json(nullptr) : json(through);
-  overview["live"] = all && replication.follows() && !empty;
-  overview["standby"] = replication.standby;
+  overview["live"] = all && server.follows() && !empty;
+  overview["standby"] = server.standby;
   overview["condition"] = standing.condition.ToJson();
   overview["warnings"] = standing.warnings;
 }

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
 
 #include "cli/commands/commands.h"
-#include "cli/error.h"
 #include "cli/output.h"
 #include "cli/server/dashboard_process.h"
 #include "cli/server/options.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {
@@ -26,47 +29,95 @@ void NameServer(nlohmann::json& status, const ConnectionOptions& connection) {
       server = "--data-dir " + ShellWord(connection.data_dir) + " ";
   }
   for (auto& warning : status["warnings"]) {
-    std::string text = warning;
-    const auto at = text.find(command);
-    if (at != std::string::npos) warning = text.insert(at + command.size(), server);
+    if (warning["hint"].is_null()) continue;
+    std::string hint = warning["hint"];
+    const auto at = hint.find(command);
+    if (at != std::string::npos) warning["hint"] = hint.insert(at + command.size(), server);
   }
 }
 
-// So that scripts can tell a server that is down from a failed look at one that is up.
+// So that scripts can tell a server that is down, and an answer that is not complete, from others.
 constexpr int kServerDown = 3;
+constexpr int kNotComplete = 4;
+// Of Nagios.
+constexpr int kCritical = 2;
+
+struct StatusOptions {
+  ConnectionOptions connection;
+  bool json = false;
+  bool check = false;
+  double timeout = 10;  // seconds
+};
+
+// Ends the process: the exit status is part of the answer.
+[[noreturn]] void Answer(const std::string& text, int exit_code) {
+  fmt::print("{}", text);
+  std::fflush(stdout);
+  std::exit(exit_code);
+}
+
+// Part of the time is kept for saying what was found.
+Deadline DeadlineOf(const StatusOptions& options) {
+  const auto timeout = std::chrono::milliseconds(static_cast<long long>(options.timeout * 1000));
+  const auto kept = std::min(timeout / 10, std::chrono::milliseconds(200));
+  return std::chrono::steady_clock::now() + timeout - kept;
+}
+
+nlohmann::json Look(const StatusOptions& options, Deadline deadline) {
+  try {
+    Connection connection = Connection::Open(ResolveConninfo(options.connection), deadline);
+    return InspectServer(connection, deadline);
+  } catch (const CliError& e) {
+    if (options.check) {
+      std::string why = e.what();
+      std::replace(why.begin(), why.end(), '\n', ' ');
+      Answer("MILLRACE CRITICAL: " + why + "\n", kCritical);
+    }
+    if (options.json) {
+      fmt::print("{}\n",
+                 nlohmann::json({{"version", kStatusVersion}, {"error", e.what()}}).dump(2));
+    }
+    throw CliError(e.what(), e.way_out(), kServerDown);
+  }
+}
+
+void Show(const StatusOptions& options) {
+  nlohmann::json status = Look(options, DeadlineOf(options));
+  if (options.check) {
+    const CheckResult result = FormatCheck(status);
+    Answer(result.line + "\n", result.exit_code);
+  }
+  if (options.connection.conninfo.empty()) {
+    const auto running = FindDashboard(PrivateServer(options.connection.data_dir));
+    status["dashboard"] = running ? nlohmann::json(running->url) : nlohmann::json(nullptr);
+  }
+  NameServer(status, options.connection);
+  Answer(options.json ? status.dump(2) + "\n" : FormatStatus(status),
+         status["complete"].get<bool>() ? 0 : kNotComplete);
+}
 
 }  // namespace
 
 void AddStatusCommand(CLI::App& app) {
-  struct Options {
-    ConnectionOptions connection;
-    bool json = false;
-  };
-  auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("status",
-                                         "Server, partitions, rollups and how far each is behind, "
-                                         "jobs, warnings; exit status 3 when the "
-                                         "server is down");
+  auto options = std::make_shared<StatusOptions>();
+  CLI::App* command = app.add_subcommand(
+      "status",
+      "Server, partitions, rollups and how far each is behind, jobs, room on disks, warnings. Exit "
+      "status 3 when the server is down or does not answer, 4 when something could not be told in "
+      "time or was locked: the rest is printed");
   AddConnectionOptions(*command, options->connection);
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options] {
-    std::string conninfo;
-    try {
-      conninfo = ResolveConninfo(options->connection);
-      Connection::Open(conninfo);
-    } catch (const CliError& e) {
-      if (options->json) fmt::print("{}\n", nlohmann::json({{"error", e.what()}}).dump(2));
-      throw CliError(e.what(), e.way_out(), kServerDown);
-    }
-    Connection connection = Connection::Open(conninfo);
-    nlohmann::json status = InspectServer(connection);
-    if (options->connection.conninfo.empty()) {
-      const auto running = FindDashboard(PrivateServer(options->connection.data_dir));
-      status["dashboard"] = running ? nlohmann::json(running->url) : nlohmann::json(nullptr);
-    }
-    NameServer(status, options->connection);
-    fmt::print("{}", options->json ? status.dump(2) + "\n" : FormatStatus(status));
-  });
+  CLI::Option* json = command->add_flag("--json", options->json, "Print JSON");
+  command
+      ->add_flag(
+          "--check", options->check,
+          "For Nagios and the like: print one line with performance data; exit status 0 OK, 1 "
+          "WARNING, 2 CRITICAL, 3 UNKNOWN")
+      ->excludes(json);
+  command
+      ->add_option("--timeout", options->timeout, "Seconds after which it ends, whatever it knows")
+      ->capture_default_str()
+      ->check(CLI::Range(1.0, 3600.0));
+  command->callback([options] { Show(*options); });
 }
 
 }  // namespace millrace::cli

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/connection.h"
+#include "client/connection.h"
 
 namespace millrace::cli {
 

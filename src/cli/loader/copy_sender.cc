@@ -6,7 +6,7 @@
 #include <charconv>
 #include <memory>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

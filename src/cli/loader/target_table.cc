@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

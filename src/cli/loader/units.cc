@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "core/workload/clickstream.h"
 
 namespace millrace::cli {

@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "cli/error.h"
 #include "cli/server/private_server.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 

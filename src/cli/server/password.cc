@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 

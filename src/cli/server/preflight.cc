@@ -11,7 +11,7 @@
 #include <memory>
 #include <sstream>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace fs = std::filesystem;

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "cli/connection.h"
-#include "cli/error.h"
+#include "client/connection.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

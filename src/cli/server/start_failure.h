@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/server/private_server.h"
 
 namespace millrace::cli {

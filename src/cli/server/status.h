@@ -3,29 +3,45 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/connection.h"
+#include "client/connection.h"
 
 namespace millrace::cli {
 
-// Looks at a running server, taking about one second to see how many events come in:
-//   server      version, address, uptime_seconds, database, size_bytes, connections
+// Of the JSON below: grows when a field goes or means something else, not when one is added.
+constexpr int kStatusVersion = 1;
+
+// Looks at a running server until the deadline at most. What cannot be told by then, or as somebody
+// has locked it, is left out, and said to be. Times are RFC 3339.
+//   version     kStatusVersion
+//   complete    whether everything could be told
+//   server      version, address, started_at, uptime_seconds, database, size_bytes, connections
 //   standby     null, or of a standby: replayed_to and lag_seconds (of the last transaction
-//   replayed),
-//               all_replayed (of what it has received), paused, receiving
+//               replayed), all_replayed (of what it has received), paused, receiving
 //   nodes       of Citus: node (its group), address, role, active, shards, answers
 //   tables      partitioned tables: name, partitions, size_bytes, default_rows (estimated), newest
 //               (where the newest partition ends)
-//   rollups     name, events_table, last_aggregated_id, behind (events by id), size_bytes
-//   declared    declared rollups: name, source, watermark, behind, complete_through, refresh_ms,
-//               paused, last_error, waits_for, size_bytes, seconds_behind
+//   rollups     hand-written: name, events_table, last_aggregated_id, behind (events by id),
+//               size_bytes
+//   declared    declared rollups: name, source, watermark, behind, seconds_behind,
+//   complete_through,
+//               last_refresh, refresh_ms, paused, last_error, failed_at, waits_for, failed_events,
+//               differences, size_bytes
 //   jobs        jobid, schedule, command, active, last_status, last_start, last_message
-//   events_per_second
-//   warnings    what somebody should look at, as sentences
-nlohmann::json InspectServer(Connection& connection);
-// The same at once, without events_per_second.
-nlohmann::json InspectServerNow(Connection& connection);
+//   volumes     name, device, size_bytes, free_bytes
+//   events_per_second  into hand-written rollups, looked at for a second; null: not known
+//   warnings    what somebody should look at, the worst first, as in monitor/warning.h
+// Throws CliError where the server could not be asked anything.
+nlohmann::json InspectServer(Connection& connection, Deadline deadline);
 
 // The same for people; with `dashboard`, the address of one that runs, where that is in it.
 std::string FormatStatus(const nlohmann::json& status);
+
+// The same for Nagios and the like: one line with performance data, and 0 (OK), 1 (WARNING),
+// 2 (CRITICAL) or 3 (UNKNOWN: something could not be checked, and nothing worse was found).
+struct CheckResult {
+  int exit_code;
+  std::string line;
+};
+CheckResult FormatCheck(const nlohmann::json& status);
 
 }  // namespace millrace::cli

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "cli/error.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace fs = std::filesystem;

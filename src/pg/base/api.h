@@ -43,6 +43,7 @@ extern "C" {
 #include <commands/explain.h>
 #include <commands/extension.h>
 #include <commands/tablecmds.h>
+#include <commands/tablespace.h>
 #include <common/hashfn.h>
 #include <executor/execPartition.h>
 #include <executor/executor.h>
@@ -84,6 +85,7 @@ extern "C" {
 #include <storage/buffile.h>
 #include <storage/bufmgr.h>
 #include <storage/bufpage.h>
+#include <storage/fd.h>
 #include <storage/ipc.h>
 #include <storage/latch.h>
 #include <storage/lmgr.h>

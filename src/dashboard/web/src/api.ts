@@ -102,11 +102,13 @@ export interface Rollup {
   rollup: string;
   source: string;
   declared: boolean;
+  over_events: boolean;
+  watermark: number;
   events_behind: number | null;
   seconds_behind: number | null;
   complete_through: string | null;
   rows: number | null;
-  size_bytes: number;
+  size_bytes: number | null;
   refresh_interval_seconds: number | null;
   paused: boolean;
   last_refresh: string | null;
@@ -116,6 +118,7 @@ export interface Rollup {
   retry_at: string | null;
   waits_for: string | null;
   failed_events: number;
+  failed_refreshes: number;
   verified_through: string | null;
   verified_at: string | null;
   differences: number;
@@ -132,15 +135,16 @@ export interface Refresh {
 export interface Partition {
   partition: string;
   bounds: string;
-  size_bytes: number;
+  size_bytes: number | null;
   rows: number | null;
 }
 
 export interface Table {
   table: string;
   partitions: number;
-  size_bytes: number;
+  size_bytes: number | null;
   newest_ends: string | null;
+  newest_ends_seconds: number | null;
   default_rows: number;
   state: Health;
   partition_list: Partition[];
@@ -165,14 +169,25 @@ export interface Worker {
   since: string | null;
 }
 
+export interface Warning {
+  code: string;
+  severity: 'information' | 'warning' | 'critical';
+  database: string | null;
+  object: string | null;
+  message: string;
+  hint: string | null;
+  since: string | null;
+}
+
 export interface Operations {
   generated_at: string;
   server: {
     version: string;
     database: string;
-    size_bytes: number;
+    size_bytes: number | null;
     connections: number;
     uptime_seconds: number;
+    volumes: { name: string; device: number; size_bytes: number; free_bytes: number }[];
   };
   ingest: { events_per_second: number; state: Health };
   condition: Condition;
@@ -183,7 +198,7 @@ export interface Operations {
   jobs: Job[];
   workers: Worker[];
   rejects: { rows: number; files: { file: string; rows: number; at: string }[] };
-  warnings: string[];
+  warnings: Warning[];
 }
 
 /** Path and query of what a state shows, below `api/` or `api/stream/`. */

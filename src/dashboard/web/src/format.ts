@@ -40,7 +40,8 @@ export function change(value: number, before: number): Change {
   return { direction: value > before ? 'up' : 'down', text: `${percent}${thin}%` };
 }
 
-export function bytes(size: number): string {
+export function bytes(size: number | null): string {
+  if (size === null) return '–';
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
   let value = size;
   let unit = 0;

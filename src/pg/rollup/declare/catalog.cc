@@ -197,8 +197,9 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) 
 }
 
 void DeleteRollup(Oid relation) {
-  for (const char* table : {"watermark", "node_watermark", "refresh_error", "failed_event_message",
-                            "failed_event", "verification", "difference", "rollup"}) {
+  for (const char* table :
+       {"watermark", "node_watermark", "refresh_error", "failed_refreshes", "failed_event_message",
+        "failed_event", "verification", "difference", "rollup"}) {
     RunOnCatalog(psprintf("DELETE FROM millrace.%s WHERE relation = $1", table),
                  {OidArgument(relation)});
   }

@@ -232,6 +232,10 @@ void RecordFailure(Task* task, const ErrorData& error) {
          TextArgument(error.message),
          {INT4OID, Int32GetDatum(task->failures)},
          {TIMESTAMPTZOID, TimestampTzGetDatum(retry_at)}});
+    RunSql(
+        "INSERT INTO millrace.failed_refreshes AS f (relation, number) VALUES ($1, 1) ON CONFLICT "
+        "(relation) DO UPDATE SET number = f.number + 1",
+        {OidArgument(task->relation)});
   }
   EndStep();
 }

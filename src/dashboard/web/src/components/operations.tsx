@@ -1,6 +1,6 @@
 // How the machinery does: what is wrong first, then what comes in, the rollups, and what works below.
 import { useEffect, useState } from 'preact/hooks';
-import type { Operations } from '../api';
+import type { Operations, Warning } from '../api';
 import { ago, bytes, count, duration, rate } from '../format';
 import { Health } from './health';
 import { Icon } from './icon';
@@ -23,7 +23,11 @@ function useSamples(data: Operations): Sample[] {
   return samples;
 }
 
-function Warnings({ warnings }: { warnings: string[] }) {
+/** Worth somebody's attention; what is only information is told elsewhere. */
+const isTold = ({ severity }: Warning) => severity !== 'information';
+
+function Warnings({ warnings: all }: { warnings: Warning[] }) {
+  const warnings = all.filter(isTold);
   if (warnings.length === 0) {
     return (
       <p class="panel all-well" data-testid="no-warnings">
@@ -31,15 +35,19 @@ function Warnings({ warnings }: { warnings: string[] }) {
       </p>
     );
   }
+  const critical = warnings.some(({ severity }) => severity === 'critical');
   return (
-    <section class="panel warnings" aria-label="Warnings" data-testid="warnings">
+    <section class={`panel warnings ${critical ? 'bad' : ''}`} aria-label="Warnings" data-testid="warnings">
       <h2>
-        <Icon name="warning" size={18} />{' '}
+        <Icon name={critical ? 'bad' : 'warning'} size={18} />{' '}
         {warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`}
       </h2>
       <ul>
-        {warnings.map((warning) => (
-          <li key={warning}>{warning}</li>
+        {warnings.map(({ code, object, severity, message, hint }) => (
+          <li key={`${code} ${object ?? ''} ${message}`} data-code={code} data-severity={severity}>
+            {message}
+            {hint !== null && <span class="muted">. {hint}</span>}
+          </li>
         ))}
       </ul>
     </section>
@@ -52,6 +60,10 @@ function Server({ server }: { server: Operations['server'] }) {
     ['Size', bytes(server.size_bytes)],
     ['Connections', count(server.connections)],
     ['Up for', duration(server.uptime_seconds)],
+    ...server.volumes.map(
+      ({ name, size_bytes, free_bytes }) =>
+        [`Free: ${name}`, `${bytes(free_bytes)} of ${bytes(size_bytes)}`] as const,
+    ),
   ] as const;
   return (
     <Panel name="server" title="Server" subtitle={server.version} class="server">

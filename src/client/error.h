@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace millrace::cli {
+namespace millrace {
 
 // An error the user can act on. main() prints "millrace: <what>" and, below it, the way out, both
 // on standard error, and exits with `exit_code`.
@@ -21,4 +21,4 @@ class CliError : public std::runtime_error {
   int exit_code_;
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace

@@ -3,12 +3,14 @@
 
 #include <libpq-fe.h>
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace millrace::cli {
+namespace millrace {
 
 // The rows of one statement. Values are text; an SQL NULL reads as an empty string, and IsNull
 // tells it apart. Thread-compatible.
@@ -28,6 +30,9 @@ class QueryResult {
   std::unique_ptr<PGresult, void (*)(PGresult*)> result_;
 };
 
+// When somebody has waited long enough.
+using Deadline = std::chrono::steady_clock::time_point;
+
 // One connection to a server. Movable; closed when destroyed. Not thread-safe.
 class Connection {
  public:
@@ -35,6 +40,20 @@ class Connection {
   // takes; environment variables and ~/.pgpass count as ever. application_name is `millrace`
   // unless conninfo sets it. Notices are dropped unless `show_notices`.
   static Connection Open(const std::string& conninfo, bool show_notices = false);
+
+  // The same, and gives up at the deadline, also where the server takes the connection and says
+  // nothing. (The names of hosts are looked up without a limit, as libpq does; of several hosts,
+  // one that says nothing keeps the others from being tried.)
+  static Connection Open(const std::string& conninfo, Deadline deadline);
+  // The exit code of the CliError that says so.
+  static constexpr int kTimedOut = 4;
+
+  // From now on statements are given up at the deadline, also where the server says nothing at all:
+  // CliError with exit code kTimedOut, and the connection is of no use any more (alive() is false).
+  // nullopt: they are waited for. COPY takes no notice of it.
+  void set_deadline(std::optional<Deadline> deadline) { deadline_ = deadline; }
+  // Whether statements can be sent.
+  bool alive() const { return !given_up_ && PQstatus(get()) == CONNECTION_OK; }
 
   // Runs one or more statements; throws CliError with the server's message, detail and hint.
   QueryResult Execute(const std::string& sql);
@@ -53,7 +72,12 @@ class Connection {
 
  private:
   explicit Connection(PGconn* connection) : connection_(connection, &PQfinish) {}
+  // The last result of what was sent, waited for until the deadline.
+  QueryResult Await();
+
   std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+  std::optional<Deadline> deadline_;
+  bool given_up_ = false;
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace

@@ -1,0 +1,17 @@
+// Figures and names as people read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace millrace {
+
+// 1234567 -> "1,234,567".
+std::string FormatCount(std::int64_t count);
+// Seconds as "850 ms", "12.3 s", "4 min 10 s", "2 h 5 min".
+std::string FormatDuration(double seconds);
+
+// `text` as one word of a shell's command line, in quotes where it needs them.
+std::string ShellWord(const std::string& text);
+
+}  // namespace millrace
