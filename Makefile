@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: demo test soak build install bench fuzz check format screenshots deps deps-dev configure clean
+.PHONY: demo test test-on soak build install bench fuzz check format screenshots deps deps-dev configure clean
 
 # Packages and extension files go to system folders; root needs no sudo for that.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -30,6 +30,12 @@ demo: install
 
 test: install
 	@test/run
+
+# The tests on a fresh Debian of another release: make test-on RELEASE=trixie (bookworm, trixie, forky); TESTS names some.
+RELEASE ?= trixie
+TESTS ?=
+test-on:
+	@$(SUDO) scripts/test-on $(RELEASE) $(TESTS)
 
 # The random runs against declared rollups for long: SOAK_SECONDS, and so many crashes.
 SOAK_SECONDS ?= 3600

@@ -1,6 +1,6 @@
 -- 1. Events, as they come in: one row a click, in partitions of five minutes.
 --
--- Needs the extensions pg_partman (4.7 or later, in the schema partman) and millrace, or Citus in its
+-- Needs the extensions pg_partman (4.7, or 5.2 or later, in the schema partman) and millrace, or Citus in its
 -- place. Where there is pg_cron, it schedules a job.
 
 CREATE TABLE public.events (
@@ -26,7 +26,9 @@ PARTITION BY RANGE (event_time);
 SELECT partman.create_parent(
     p_parent_table := 'public.events',
     p_control := 'event_time',
-    p_type := 'native',
+    -- The name of PostgreSQL's own partitioning by ranges: pg_partman 5 has another for it.
+    p_type := (SELECT CASE WHEN split_part(extversion, '.', 1)::int < 5 THEN 'native' ELSE 'range' END
+               FROM pg_extension WHERE extname = 'pg_partman'),
     p_interval := '5 minutes',
     p_premake := 12,
     p_start_partition := (now() - interval '1 hour')::text);
@@ -54,6 +56,7 @@ DECLARE
     last_start timestamptz;
     first_start timestamptz;
     starts timestamptz[];
+    make text;
 BEGIN
     -- (No search_path of the function's own: pg_partman's functions would leave it to the session.)
     -- pg_partman takes this lock too: only one of us makes partitions.
@@ -83,6 +86,12 @@ BEGIN
         RETURN 0;
     END IF;
 
+    -- pg_partman before 5 would analyze the whole table.
+    SELECT 'SELECT partman.create_partition_time(''public.events'', $1'
+           || CASE WHEN split_part(extversion, '.', 1)::int < 5 THEN ', p_analyze := false)' ELSE ')' END
+    INTO make
+    FROM pg_extension WHERE extname = 'pg_partman';
+
     IF EXISTS (SELECT FROM public.events
                WHERE event_time >= first_start
                  AND event_time < starts[cardinality(starts)] + width) THEN
@@ -97,12 +106,12 @@ BEGIN
               AND event_time < starts[cardinality(starts)] + width
             RETURNING *)
         INSERT INTO pg_temp.moving_events SELECT * FROM moved;
-        PERFORM partman.create_partition_time('public.events', starts, false);
+        EXECUTE make USING starts;
         -- Their ids stay: rollups have counted them under these, or will.
         INSERT INTO public.events OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.moving_events;
         DELETE FROM pg_temp.moving_events;
     ELSE
-        PERFORM partman.create_partition_time('public.events', starts, false);
+        EXECUTE make USING starts;
     END IF;
     RETURN cardinality(starts);
 END;

@@ -230,13 +230,9 @@ class Dashboard::Server {
       // The token leaves the address, where it could be seen and passed on.
       response.set_header("Set-Cookie", cookie);
       DoNotStore(response);
-      std::string rest;
-      for (const auto& [name, value] : request.params) {
-        if (name == "token") continue;
-        rest += (rest.empty() ? "?" : "&") + httplib::detail::encode_query_param(name) + "=" +
-                httplib::detail::encode_query_param(value);
-      }
-      response.set_redirect("/" + rest, 303);
+      httplib::Params rest = request.params;
+      rest.erase("token");
+      response.set_redirect(rest.empty() ? "/" : httplib::append_query_params("/", rest), 303);
       return false;
     }
     if (const auto refused = access_.Refuse(request)) {

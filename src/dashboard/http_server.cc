@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace millrace::dashboard {
 namespace {
@@ -63,10 +64,8 @@ bool MayHaveBody(const httplib::Request& request) {
 }
 
 bool AsksToClose(const httplib::Request& request) {
-  for (std::size_t i = 0; i < request.get_header_value_count("Connection"); ++i) {
-    if (IsClose(request.get_header_value("Connection", i))) return true;
-  }
-  return false;
+  const auto [first, last] = request.headers.equal_range("Connection");
+  return std::any_of(first, last, [](const auto& header) { return IsClose(header.second); });
 }
 
 // For threads to come: httplib's regular expression for Range recurses for each of up to 8 kB,
@@ -130,7 +129,13 @@ class HttpServer::BoundedStream : public httplib::Stream {
 
   bool is_readable() const override { return HasBuffered() || Await(socket_, POLLIN, deadline_); }
 
-  bool is_writable() const override {
+  // What httplib asks has other names in its later versions, where these override.
+  bool wait_readable() const { return is_readable(); }
+  bool wait_writable() const { return CanWrite(); }
+  bool is_writable() const { return CanWrite(); }
+  time_t duration() const { return (Clock::now() - begun_) / std::chrono::milliseconds(1); }
+
+  bool CanWrite() const {
     pollfd one = {socket_, POLLOUT | POLLRDHUP, 0};
     return ::poll(&one, 1, static_cast<int>(write_timeout().count())) > 0 &&
            (one.revents & (POLLERR | POLLHUP | POLLRDHUP)) == 0;
@@ -180,6 +185,7 @@ class HttpServer::BoundedStream : public httplib::Stream {
   const int socket_;
   const HttpLimits& limits_;
   size_t bytes_left_ = 0;
+  const Clock::time_point begun_ = Clock::now();
   Clock::time_point deadline_;
   std::array<char, 4096> buffer_;
   size_t begin_ = 0, end_ = 0;
@@ -191,13 +197,16 @@ class HttpServer::ThreadPerConnection : public httplib::TaskQueue {
  public:
   explicit ThreadPerConnection(HttpServer& server) : server_(server) {}
 
-  void enqueue(std::function<void()> serve) override {
-    if (server_.connections_ >= server_.limits_.connections) {
-      refused = true;
-      serve();
-      refused = false;
-      return;
-    }
+  // Nothing, or in later versions of httplib whether it was taken.
+  using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue(nullptr));
+
+  Enqueued enqueue(std::function<void()> serve) override {
+    Serve(std::move(serve));
+    return static_cast<Enqueued>(true);
+  }
+
+  void Serve(std::function<void()> serve) {
+    if (server_.connections_ >= server_.limits_.connections) return Refuse(serve);
     ++server_.connections_;
     try {
       // A copy: it is needed below when there is no thread.
@@ -209,9 +218,7 @@ class HttpServer::ThreadPerConnection : public httplib::TaskQueue {
     } catch (const std::system_error&) {
       // No more threads to be had.
       --server_.connections_;
-      refused = true;
-      serve();
-      refused = false;
+      Refuse(serve);
     }
   }
 
@@ -223,6 +230,12 @@ class HttpServer::ThreadPerConnection : public httplib::TaskQueue {
   static thread_local bool refused;
 
  private:
+  static void Refuse(const std::function<void()>& serve) {
+    refused = true;
+    serve();
+    refused = false;
+  }
+
   HttpServer& server_;
   std::mutex mutex_;
   std::condition_variable none_left_;
@@ -294,6 +307,21 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
   return true;
 }
 
+// httplib's later versions want to be told both ends.
+template <typename Self, typename Setup>
+bool HttpServer::ProcessRequest(Self& server, BoundedStream& stream, bool& closed, Setup setup) {
+  if constexpr (requires { server.process_request(stream, false, closed, setup); }) {
+    return server.process_request(stream, false, closed, setup);
+  } else {
+    std::string remote, local;
+    int remote_port = 0, local_port = 0;
+    stream.get_remote_ip_and_port(remote, remote_port);
+    stream.get_local_ip_and_port(local, local_port);
+    return server.process_request(stream, remote, remote_port, local, local_port, false, closed,
+                                  setup);
+  }
+}
+
 void HttpServer::ServeConnection(int socket) {
   BoundedStream stream(socket, limits_);
   do {
@@ -308,7 +336,7 @@ void HttpServer::ServeConnection(int socket) {
     // Stays so for what is not understood.
     goes_on = false;
     bool closed = false;
-    const bool good = process_request(stream, false, closed, [&](httplib::Request& request) {
+    const bool good = ProcessRequest(*this, stream, closed, [&](httplib::Request& request) {
       goes_on = !closed && !MayHaveBody(request) && !AsksToClose(request);
       // Not compressed: httplib would do it anew for each request, at the highest effort.
       request.headers.erase("Accept-Encoding");

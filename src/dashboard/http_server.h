@@ -52,6 +52,8 @@ class HttpServer : public httplib::Server {
   bool process_and_close_socket(socket_t socket) override;
   bool Enter(int socket);
   void ServeConnection(int socket);
+  template <typename Self, typename Setup>
+  static bool ProcessRequest(Self& server, BoundedStream& stream, bool& closed, Setup setup);
   void Linger(int socket);
 
   const HttpLimits limits_;

@@ -1,6 +1,7 @@
 // `millrace load`: CSV files into the events table.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <map>

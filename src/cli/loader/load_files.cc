@@ -186,8 +186,8 @@ class FileReader {
     const std::string_view sent = std::string_view(batch_.data).substr(begin);
     times_.Add(sent);
     if (sent == "\\.") {
-      // PostgreSQL 15 takes a line of \. for the end of all data, and drops the rest without a
-      // word. In quotes it is the same value, and no end.
+      // PostgreSQL before 18 takes a line of \. for the end of all data, and drops the rest without
+      // a word. In quotes it is the same value, and no end.
       batch_.data.replace(begin, 2, "\"\\.\"");
     }
     batch_.data += '\n';

@@ -78,8 +78,9 @@ void CheckCitusInstalled(const ServerUser& user) {
     return;
   }
   throw CliError("PostgreSQL has no extension citus, which several nodes need",
-                 "Debian has no package of it: install your vendor's for PostgreSQL 15, such as "
-                 "postgresql-15-citus-13.0 (docs/scale-out.md).");
+                 std::string("Debian has no package of it: install your vendor's for PostgreSQL ") +
+                     PostgresMajor() + ", such as " + PostgresPackage("-citus-13.0") +
+                     " (docs/scale-out.md).");
 }
 
 void BecomeCoordinator(PrivateServer& server, ServerFacts& facts) {

@@ -118,7 +118,7 @@ void CheckSpaceForNewServer(const fs::path& folder) {
 std::vector<std::string> PreloadLibraries(const ServerUser& user, ServerRole role) {
   struct Library {
     const char* name;
-    const char* way_out;
+    std::string way_out;
   };
   // Citus wants to be the first, and every extension on every node. Partitions are made by the
   // coordinator.
@@ -126,9 +126,9 @@ std::vector<std::string> PreloadLibraries(const ServerUser& user, ServerRole rol
   if (role != ServerRole::kAlone)
     wanted.push_back({"citus", "install your vendor's package of it"});
   wanted.push_back({"millrace", "run `make install` in Millrace's source folder"});
-  wanted.push_back({"pg_cron", "install the package postgresql-15-cron"});
+  wanted.push_back({"pg_cron", "install the package " + PostgresPackage("-cron")});
   if (role != ServerRole::kWorker) {
-    wanted.push_back({"pg_partman_bgw", "install the package postgresql-15-partman"});
+    wanted.push_back({"pg_partman_bgw", "install the package " + PostgresPackage("-partman")});
   }
   const auto result = RunProgram({PostgresProgram("pg_config"), "--pkglibdir"}, user);
   if (result.exit_code != 0) throw CliError("pg_config failed", result.output);

@@ -36,7 +36,6 @@ constexpr const char* kFactsFile = "server.json";
 constexpr const char* kFreshSuffix = ".new";
 constexpr const char* kPasswordFile = "password";
 constexpr const char* kNodePasswordFile = "node_password";
-constexpr const char* kMajorVersion = "15";
 // Replaying max_wal_size of WAL after a crash takes minutes; a server that fails ends the wait.
 constexpr const char* kStartTimeoutSeconds = "3600";
 
@@ -121,9 +120,9 @@ bool PrivateServer::Exists() const {
   }
   if (fs::exists(directory_ / kFactsFile)) {
     const fs::path version = pgdata() / "PG_VERSION";
-    if (fs::exists(version) && FirstLine(ReadFile(version)) != kMajorVersion) {
+    if (fs::exists(version) && FirstLine(ReadFile(version)) != PostgresMajor()) {
       throw CliError(directory_.string() + " was made by PostgreSQL " +
-                         FirstLine(ReadFile(version)) + ", this is PostgreSQL " + kMajorVersion,
+                         FirstLine(ReadFile(version)) + ", this is PostgreSQL " + PostgresMajor(),
                      "Choose another folder with --data-dir, or pg_upgrade the cluster in it.");
     }
     return true;
@@ -304,10 +303,12 @@ void PrivateServer::MakeCluster() const {
     throw CliError("cannot make a database cluster in " + pgdata().string(), result.output);
   }
   const std::string version = FirstLine(ReadFile(pgdata() / "PG_VERSION"));
-  if (version != kMajorVersion) {
+  if (version != PostgresMajor()) {
     throw CliError(fmt::format("{} is of PostgreSQL {}, not {}", PostgresProgram("initdb"), version,
-                               kMajorVersion),
-                   "Set MILLRACE_PG_BINDIR to the folder that has PostgreSQL 15's programs.");
+                               PostgresMajor()),
+                   fmt::format("Set MILLRACE_PG_BINDIR to the folder that has PostgreSQL {}'s "
+                               "programs, or build Millrace for this one.",
+                               PostgresMajor()));
   }
 }
 

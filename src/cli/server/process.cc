@@ -45,8 +45,8 @@ ServerUser FindServerUser() {
   if (entry == nullptr) {
     throw CliError(root ? "running as root, and there is no user postgres to run the server as"
                         : "this user has no entry in the user database",
-                   root ? "Install the package postgresql-15, which makes that user, or run as an "
-                          "ordinary user."
+                   root ? "Install the package " + PostgresPackage() +
+                              ", which makes that user, or run as an ordinary user."
                         : "");
   }
   return {entry->pw_uid, entry->pw_gid, entry->pw_name, entry->pw_dir};
@@ -104,15 +104,21 @@ ProgramResult RunProgram(const std::vector<std::string>& argv, const ServerUser&
   return result;
 }
 
+const char* PostgresMajor() { return MILLRACE_PG_MAJOR; }
+
+std::string PostgresPackage(const std::string& suffix) {
+  return std::string("postgresql-") + PostgresMajor() + suffix;
+}
+
 std::string PostgresProgram(const std::string& name) {
   const char* override_folder = std::getenv("MILLRACE_PG_BINDIR");
   const std::string folder = override_folder != nullptr ? override_folder : MILLRACE_PG_BINDIR;
   const std::string path = folder + "/" + name;
   if (access(path.c_str(), X_OK) != 0) {
-    throw CliError(
-        "cannot run " + path + ": " + std::strerror(errno),
-        "Install the package postgresql-15, or set MILLRACE_PG_BINDIR to the folder that "
-        "has PostgreSQL 15's programs.");
+    throw CliError("cannot run " + path + ": " + std::strerror(errno),
+                   "Install the package " + PostgresPackage() +
+                       ", or set MILLRACE_PG_BINDIR to the folder that has PostgreSQL " +
+                       PostgresMajor() + "'s programs.");
   }
   return path;
 }

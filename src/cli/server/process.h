@@ -45,6 +45,13 @@ struct ProgramResult {
 // Throws CliError when it cannot be started.
 ProgramResult RunProgram(const std::vector<std::string>& argv, const ServerUser& user);
 
+// The major version of PostgreSQL that Millrace was built for: "17".
+const char* PostgresMajor();
+
+// Debian's package of PostgreSQL of that version, or with a suffix such as "-cron" of something for
+// it: "postgresql-17-cron".
+std::string PostgresPackage(const std::string& suffix = "");
+
 // The path of one of PostgreSQL's programs (`psql`, `initdb`, ...): in the folder that pg_config
 // named when Millrace was built, or in $MILLRACE_PG_BINDIR. Throws CliError when it is not there.
 std::string PostgresProgram(const std::string& name);

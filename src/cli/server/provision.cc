@@ -31,21 +31,23 @@ std::string Verifier(Connection& connection, const std::string& user, const std:
 struct Extension {
   const char* name;
   const char* statement;
-  const char* source;  // what supplies it
+  std::string source;  // what supplies it
 };
 
-constexpr Extension kExtensions[] = {
+const Extension kExtensions[] = {
     {"hll", "CREATE EXTENSION hll", "Run `make install` in Millrace's source folder."},
     {"topn", "CREATE EXTENSION topn", "Run `make install` in Millrace's source folder."},
     {"millrace", "CREATE EXTENSION millrace", "Run `make install` in Millrace's source folder."},
     {"pg_partman", "CREATE SCHEMA partman; CREATE EXTENSION pg_partman SCHEMA partman",
-     "Install the package postgresql-15-partman."},
-    {"pg_cron", "CREATE EXTENSION pg_cron", "Install the package postgresql-15-cron."},
+     "Install the package " + PostgresPackage("-partman") + "."},
+    {"pg_cron", "CREATE EXTENSION pg_cron",
+     "Install the package " + PostgresPackage("-cron") + "."},
 };
 
 // Citus comes first: where it is, its create_distributed_table is the one.
-constexpr Extension kCitus = {"citus", "CREATE EXTENSION IF NOT EXISTS citus",
-                              "Install your vendor's package for PostgreSQL 15."};
+const Extension kCitus = {
+    "citus", "CREATE EXTENSION IF NOT EXISTS citus",
+    std::string("Install your vendor's package for PostgreSQL ") + PostgresMajor() + "."};
 
 void CreateExtensions(Connection& connection, ServerRole role) {
   std::vector<Extension> extensions(std::begin(kExtensions), std::end(kExtensions));

@@ -1,5 +1,5 @@
-// PostgreSQL's headers, as C. The only file that includes them; what differs between the major
-// versions is settled here.
+// PostgreSQL's headers, as C. The only file that includes them, with base/compat.h, which settles
+// what differs between the major versions.
 #pragma once
 
 // The library is compiled with hidden visibility; before PostgreSQL 16 this macro is empty.
@@ -113,7 +113,6 @@ extern "C" {
 #include <utils/memutils.h>
 #include <utils/numeric.h>
 #include <utils/partcache.h>
-#include <utils/pg_locale.h>
 #include <utils/regproc.h>
 #include <utils/rel.h>
 #include <utils/rls.h>
@@ -129,9 +128,7 @@ extern "C" {
 }
 // clang-format on
 
-#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 160000
-#error "Millrace is written for PostgreSQL 15"
-#endif
+#include "pg/base/compat.h"
 
 // An SQL-callable function. In the library its name carries a prefix, so that it never stands in
 // for a symbol of a published hll or topn library loaded into the same backend.
@@ -140,23 +137,6 @@ extern "C" {
   PG_FUNCTION_INFO_V1(millrace_##name); \
   }                                     \
   extern "C" PGDLLEXPORT Datum millrace_##name(PG_FUNCTION_ARGS)
-
-// expression_tree_walker with a typed walker: before PostgreSQL 16 it takes one without parameters.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-function-type"
-inline bool WalkExpressionTree(Node* node, bool (*walker)(Node*, void*), void* context) {
-  return expression_tree_walker(node, reinterpret_cast<bool (*)()>(walker), context);
-}
-inline Node* MutateExpressionTree(Node* node, Node* (*mutator)(Node*, void*), void* context) {
-  return expression_tree_mutator(node, reinterpret_cast<Node* (*)()>(mutator), context);
-}
-#pragma GCC diagnostic pop
-
-// Raises 42501 unless the current user may read what the query reads. Before PostgreSQL 16
-// permissions are part of the range table.
-inline void CheckQueryPermissions(const Query* query) {
-  (void)ExecCheckRTPerms(query->rtable, true);
-}
 
 // copyObject, which C++ has no typeof for.
 template <typename T>

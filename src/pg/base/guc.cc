@@ -34,12 +34,8 @@ void DefineInt(const char* name, const char* description, int* variable, int boo
 
 // Whether a library has defined the setting; one that was only given a value does not count.
 bool IsDefined(const char* name) {
-  struct config_generic** variables = get_guc_variables();
-  for (int i = 0; i < GetNumConfigOptions(); ++i) {
-    if (pg_strcasecmp(variables[i]->name, name) != 0) continue;
-    return (variables[i]->flags & GUC_CUSTOM_PLACEHOLDER) == 0;
-  }
-  return false;
+  const config_generic* setting = FindSetting(name);
+  return setting != nullptr && (setting->flags & GUC_CUSTOM_PLACEHOLDER) == 0;
 }
 
 bool HasPublishedTopN(const char* directory, int length) {

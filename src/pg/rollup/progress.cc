@@ -33,7 +33,7 @@ MILLRACE_FUNCTION(running_refreshes) {
   auto* results = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   const int backends = pgstat_fetch_stat_numbackends();
   for (int i = 1; i <= backends; ++i) {
-    const LocalPgBackendStatus* local = pgstat_fetch_stat_local_beentry(i);
+    const LocalPgBackendStatus* local = BackendStatusAt(i);
     if (local == nullptr) continue;
     const PgBackendStatus& status = local->backendStatus;
     const int64* slots = status.st_progress_param;

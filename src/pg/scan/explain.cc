@@ -8,7 +8,7 @@ void ExplainVectorAgg(const VectorAggState& state, List* ancestors, ExplainState
   List* keys = NIL;
   for (int i = 0; i < state.plan.key_count; ++i) {
     auto* entry = static_cast<TargetEntry*>(list_nth(scan->custom_scan_tlist, i));
-    const bool qualify = list_length(es->rtable) > 1 || es->verbose;
+    const bool qualify = CountTables(*es) > 1 || es->verbose;
     keys = lappend(
         keys, deparse_expression(reinterpret_cast<Node*>(entry->expr), context, qualify, false));
   }

@@ -77,7 +77,7 @@ inline void HeapReader::PutOut(const Attribute& attribute, Datum value, bool is_
 template <bool kFiltersFirst>
 bool HeapReader::ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch) {
   const char* data = reinterpret_cast<char*>(tuple) + tuple->t_hoff;
-  const bits8* nulls = (tuple->t_infomask & HEAP_HASNULL) != 0 ? tuple->t_bits : nullptr;
+  const auto* nulls = (tuple->t_infomask & HEAP_HASNULL) != 0 ? tuple->t_bits : nullptr;
   uint32 offset = 0;
   // False when a filter refuses the value.
   auto take = [&](int i, const Attribute& attribute, Datum value, bool is_null) {
@@ -140,16 +140,20 @@ bool HeapReader::ReadIncomplete(const Table& table, TupleDesc descriptor, HeapTu
   return true;
 }
 
+int HeapReader::TuplesOfPage() const {
+  return static_cast<int>(reinterpret_cast<HeapScanDesc>(scan_)->rs_ntuples);
+}
+
 // The rest of the page that is open, as far as the batch has room.
 void HeapReader::ReadPage(BatchBuilder* batch) {
   Table& table = tables_[table_];
   auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
   Page page = BufferGetPage(heap->rs_cbuf);
-  const int first = tuple_;
+  const int first = tuple_, count = TuplesOfPage();
   // What PostgreSQL's functions leave behind goes with the batch.
   const MemoryContext caller = MemoryContextSwitchTo(batch->context());
-  while (tuple_ < heap->rs_ntuples && !batch->full()) {
-    if (tuple_ + kPrefetchTuples < heap->rs_ntuples) {
+  while (tuple_ < count && !batch->full()) {
+    if (tuple_ + kPrefetchTuples < count) {
       PrefetchTuple(page, heap->rs_vistuples[tuple_ + kPrefetchTuples]);
     }
     const ItemId item = PageGetItemId(page, heap->rs_vistuples[tuple_++]);
@@ -158,7 +162,7 @@ void HeapReader::ReadPage(BatchBuilder* batch) {
     const bool known = table.buckets_known && table.filters_known == table.filter_count;
     if (unlikely(!known) && !Admit(&table, tuple, ItemIdGetLength(item))) {
       // No row will pass.
-      if (table.never) tuple_ = heap->rs_ntuples;
+      if (table.never) tuple_ = count;
       continue;
     }
     if (unlikely(HeapTupleHeaderGetNatts(tuple) < table.attribute_count)) {
@@ -176,12 +180,15 @@ void HeapReader::ReadPage(BatchBuilder* batch) {
     }
   }
   MemoryContextSwitchTo(caller);
-  if (pgstat_should_count_relation(scan_->rs_rd)) {
-    PgStat_TableCounts& counts = scan_->rs_rd->pgstat_info->t_counts;
-    // As the scans count them.
-    (table.bitmap != nullptr ? counts.t_tuples_fetched : counts.t_tuples_returned) +=
-        tuple_ - first;
-  }
+  // As the scans count them.
+  CountRowsRead(scan_->rs_rd, table.bitmap != nullptr, tuple_ - first);
+}
+
+// Begins what is read page by page of the table that is open.
+void HeapReader::StartPages(bool in_order) {
+  pages_of_table_.Begin(
+      scan_, in_order, [](void* self) { return static_cast<HeapReader*>(self)->NextBlock(); },
+      this);
 }
 
 void HeapReader::StartShared() {
@@ -190,80 +197,74 @@ void HeapReader::StartShared() {
   table_block_parallelscan_startblock_init(
       shared_->rs_rd, heap->rs_parallelworkerdata,
       reinterpret_cast<ParallelBlockTableScanDesc>(shared_->rs_parallel));
-}
-
-bool HeapReader::NextSharedPage() {
-  auto* heap = reinterpret_cast<HeapScanDesc>(shared_);
-  const BlockNumber block =
-      tables_[0].never ? InvalidBlockNumber
-                       : table_block_parallelscan_nextpage(
-                             shared_->rs_rd, heap->rs_parallelworkerdata,
-                             reinterpret_cast<ParallelBlockTableScanDesc>(shared_->rs_parallel));
-  if (block == InvalidBlockNumber) return false;
-  OpenPage(block);
-  return true;
-}
-
-void HeapReader::OpenPage(BlockNumber block) {
-  CHECK_FOR_INTERRUPTS();
-  heapgetpage(scan_, block);
-  ++pages_;
-  tuple_ = 0;
-  const auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
-  Page page = BufferGetPage(heap->rs_cbuf);
-  for (int i = 0; i < Min(kPrefetchTuples, heap->rs_ntuples); ++i) {
-    PrefetchTuple(page, heap->rs_vistuples[i]);
-  }
+  StartPages(true);
 }
 
 // The next page of the table that is open; InvalidBlockNumber when there is none left.
 BlockNumber HeapReader::NextBlock() {
   const auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
-  if (pages_left_ != nullptr) {
-    const TBMIterateResult* page = tbm_iterate(pages_left_);
+  if (shared_ != nullptr) {
+    return table_block_parallelscan_nextpage(
+        shared_->rs_rd, heap->rs_parallelworkerdata,
+        reinterpret_cast<ParallelBlockTableScanDesc>(shared_->rs_parallel));
+  }
+  if (bitmap_pages_.begun()) {
+    BlockNumber block = bitmap_pages_.Next();
     // A page of the bitmap may be newer than our snapshot.
-    while (page != nullptr && page->blockno >= heap->rs_nblocks) page = tbm_iterate(pages_left_);
-    return page == nullptr ? InvalidBlockNumber : page->blockno;
+    while (block != InvalidBlockNumber && block >= heap->rs_nblocks) block = bitmap_pages_.Next();
+    return block;
   }
   if (block_ >= heap->rs_nblocks) return InvalidBlockNumber;
   const BlockNumber block = heap->rs_startblock + block_++;
   return block >= heap->rs_nblocks ? block - heap->rs_nblocks : block;
 }
 
+// Begins the table that is next.
+void HeapReader::OpenTable(const Table& table) {
+  if (table.bitmap != nullptr) {
+    bitmap_ = reinterpret_cast<TIDBitmap*>(MultiExecProcNode(table.bitmap));
+    bitmap_pages_.Begin(bitmap_);
+  }
+  Relation relation = table.scan->ss_currentRelation;
+  scan_ = table.bitmap != nullptr ? BeginBitmapScan(relation, estate_->es_snapshot)
+                                  : table_beginscan(relation, estate_->es_snapshot, 0, nullptr);
+  block_ = 0;
+  StartPages(table.bitmap == nullptr);
+}
+
+// Opens the next page, of the next table where one has come to its end. False after the last.
 bool HeapReader::NextPage() {
-  if (shared_ != nullptr) return NextSharedPage();
   for (; table_ < table_count_; ++table_) {
     const Table& table = tables_[table_];
-    if (table.never) {
-      EndTable();
-      continue;
-    }
-    if (scan_ == nullptr) {
-      if (table.bitmap != nullptr) {
-        bitmap_ = reinterpret_cast<TIDBitmap*>(MultiExecProcNode(table.bitmap));
-        pages_left_ = tbm_begin_iterate(bitmap_);
+    if (!table.never) {
+      CHECK_FOR_INTERRUPTS();
+      if (scan_ == nullptr) OpenTable(table);
+      if (pages_of_table_.Next()) {
+        BeginPage();
+        return true;
       }
-      Relation relation = table.scan->ss_currentRelation;
-      scan_ = table.bitmap != nullptr
-                  ? table_beginscan_bm(relation, estate_->es_snapshot, 0, nullptr)
-                  : table_beginscan(relation, estate_->es_snapshot, 0, nullptr);
-      block_ = 0;
-    }
-    const BlockNumber block = NextBlock();
-    if (block != InvalidBlockNumber) {
-      OpenPage(block);
-      return true;
     }
     EndTable();
   }
   return false;
 }
 
+void HeapReader::BeginPage() {
+  ++pages_;
+  tuple_ = 0;
+  const auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
+  Page page = BufferGetPage(heap->rs_cbuf);
+  for (int i = 0; i < Min(kPrefetchTuples, TuplesOfPage()); ++i) {
+    PrefetchTuple(page, heap->rs_vistuples[i]);
+  }
+}
+
 void HeapReader::EndTable() {
-  if (scan_ != nullptr) table_endscan(scan_);
+  pages_of_table_.End();
+  // A shared scan belongs to its node.
+  if (scan_ != nullptr && shared_ == nullptr) table_endscan(scan_);
   scan_ = nullptr;
-  if (pages_left_ != nullptr) tbm_end_iterate(pages_left_);
-  pages_left_ = nullptr;
+  bitmap_pages_.End();
   if (bitmap_ != nullptr) tbm_free(bitmap_);
   bitmap_ = nullptr;
 }
@@ -276,15 +277,13 @@ bool HeapReader::Fill(BatchBuilder* batch, bool at_page_end) {
       if (!page_open_) return false;
     }
     ReadPage(batch);
-    if (tuple_ >= reinterpret_cast<HeapScanDesc>(scan_)->rs_ntuples) page_open_ = false;
+    if (tuple_ >= TuplesOfPage()) page_open_ = false;
   }
   return true;
 }
 
 void HeapReader::Close() {
-  // A shared scan belongs to its node.
-  if (shared_ == nullptr) EndTable();
-  scan_ = nullptr;
+  EndTable();
   table_ = table_count_;
 }
 

@@ -74,11 +74,13 @@ class HeapReader {
   static void StartTable(Table* table);
   static bool UseNextFilter(Table* table);
   static bool Admit(Table* table, HeapTupleHeader header, uint32 length);
+  void StartPages(bool in_order);
   void StartShared();
-  bool NextPage();
-  bool NextSharedPage();
   BlockNumber NextBlock();
-  void OpenPage(BlockNumber block);
+  void OpenTable(const Table& table);
+  bool NextPage();
+  void BeginPage();
+  int TuplesOfPage() const;
   void EndTable();
   void ReadPage(BatchBuilder* batch);
   template <bool kFiltersFirst>
@@ -97,8 +99,9 @@ class HeapReader {
   TableScanDesc shared_ = nullptr;  // the scan of a parallel plan, whose blocks others read too
   BlockNumber block_ = 0;           // the next, counted from the start block
   TIDBitmap* bitmap_ = nullptr;     // of the table that is open, and what is left of it
-  TBMIterator* pages_left_ = nullptr;
-  int tuple_ = 0;  // the next of the page
+  BitmapPages bitmap_pages_;
+  HeapPages pages_of_table_;  // of the table that is open
+  int tuple_ = 0;             // the next of the page
   bool page_open_ = false;
   int64 pages_ = 0;
 };

@@ -164,6 +164,7 @@ CustomPath* MakePath(PlannerInfo* root, RelOptInfo* output, Shape* shape, Path* 
   path->path.parallel_safe = output->consider_parallel && child->parallel_safe;
   path->path.parallel_workers = child->parallel_workers;
   path->path.rows = clamp_row_est(groups);
+  InheritDisabled(&path->path, child);
   // What is not a table (a subquery, WITH) is asked for its tuples, at their price.
   const double share = child->parent->rtekind == RTE_RELATION ? kRowCostShare : 1;
   path->path.startup_cost = child->startup_cost +
@@ -218,7 +219,7 @@ void OfferParallelPath(PlannerInfo* root, RelOptInfo* input, RelOptInfo* output,
   AggPath* path =
       create_agg_path(root, output, &gather->path, output->reltarget,
                       query->groupClause != NIL ? AGG_HASHED : AGG_PLAIN, AGGSPLIT_FINAL_DESERIAL,
-                      query->groupClause, reinterpret_cast<List*>(extra->havingQual),
+                      DistinguishingKeys(root), reinterpret_cast<List*>(extra->havingQual),
                       &extra->agg_final_costs, worker->path.rows);
   add_path(output, &path->path);
 }

@@ -278,7 +278,7 @@ SELECT declare_rollup('no', 'SELECT name, stddev(i) AS n FROM facts GROUP BY nam
 SELECT declare_rollup('no', 'SELECT name, avg(i) AS v, sum(i) AS v_sum FROM facts GROUP BY name');
 SELECT declare_rollup('no', 'SELECT at::timestamp AS t, count(*) AS n FROM facts GROUP BY 1');
 SELECT declare_rollup('no', $$SELECT to_char(at, 'YYYY') AS year, count(*) AS n FROM facts GROUP BY 1$$);
-SELECT declare_rollup('no', $$SELECT date_trunc('day', at, name) AS day, count(*) AS n FROM facts GROUP BY 1$$);
+SELECT declare_rollup('no', $$SELECT date_trunc('day', at, current_setting('timezone')) AS day, count(*) AS n FROM facts GROUP BY 1$$);
 SELECT declare_rollup('no', 'SELECT name, sum(i) FILTER (WHERE at > now()) AS n FROM facts GROUP BY 1');
 SELECT declare_rollup('no', 'SELECT current_user AS u, count(*) AS n FROM facts GROUP BY 1');
 SELECT declare_rollup('no', 'EXPLAIN SELECT 1');

@@ -182,8 +182,8 @@ void CheckFilled(const Rollup& rollup) {
 // keys may be NULL, so that no index can.
 void AllowReplication(const Rollup& rollup) {
   Relation table = relation_open(rollup.relation, AccessShareLock);
-  const bool missing = table->rd_rel->relreplident == REPLICA_IDENTITY_DEFAULT &&
-                       !OidIsValid(RelationGetPrimaryKeyIndex(table));
+  const bool missing =
+      table->rd_rel->relreplident == REPLICA_IDENTITY_DEFAULT && !OidIsValid(PrimaryKeyOf(table));
   relation_close(table, NoLock);
   if (missing) RunSql(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", rollup.name));
 }

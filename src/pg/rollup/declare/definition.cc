@@ -473,6 +473,7 @@ Query* ParseRollupQuery(const char* sql) {
 RollupDefinition* AnalyzeRollupQuery(const Query* query, const char* name) {
   CheckClauses(query, name);
   auto* pinned = CopyNode(query);
+  FlattenGroupEntry(pinned);
   pinned->targetList = reinterpret_cast<List*>(
       WithSketchParameters(reinterpret_cast<Node*>(pinned->targetList), nullptr));
   return Analysis(pinned, name).Run();

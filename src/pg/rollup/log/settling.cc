@@ -20,7 +20,7 @@ constexpr long kFirstPoll = 5, kMaxPoll = 200;  // milliseconds
 // A transaction as other nodes are asked about it: group/backend/transaction.
 void AppendWriters(StringInfo out, int32 group, const Writer* writers, int count) {
   for (int i = 0; i < count; ++i) {
-    appendStringInfo(out, " %d/%d/%u", group, writers[i].transaction.backendId,
+    appendStringInfo(out, " %d/%d/%u", group, BackendOf(writers[i].transaction),
                      writers[i].transaction.localTransactionId);
   }
 }
@@ -288,13 +288,13 @@ MILLRACE_FUNCTION(node_still_writing) {
        word = strtok_r(nullptr, " \n", &rest)) {
     CHECK_FOR_INTERRUPTS();
     int32 of;
-    Writer writer = {};
-    if (sscanf(word, "%d/%d/%u", &of, &writer.transaction.backendId,
-               &writer.transaction.localTransactionId) != 3 ||
-        !VirtualTransactionIdIsValid(writer.transaction)) {
+    int backend;
+    LocalTransactionId local;
+    if (sscanf(word, "%d/%d/%u", &of, &backend, &local) != 3 || !LocalTransactionIdIsValid(local)) {
       ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                       errmsg("not a transaction of a node: \"%s\"", word)));
     }
+    const Writer writer = {MakeVirtualTransactionId(backend, local), 0};
     if (of == group && !HaveEnded(&writer, 1, false)) AppendWriters(&left, group, &writer, 1);
   }
   text* copy = TextOutsideSpi(left.data);

@@ -209,7 +209,7 @@ void CheckNotWriting(Oid source) {
     // Whoever writes to a table has it locked; the others need not be opened.
     LOCKTAG tag;
     SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
-    if (!LockHeldByMe(&tag, RowExclusiveLock)) continue;
+    if (!HoldsLock(tag, RowExclusiveLock)) continue;
     Relation relation = relation_open(table, AccessShareLock);
     CheckTableNotInUse(relation, "refresh a rollup of");
     relation_close(relation, AccessShareLock);

@@ -52,14 +52,12 @@ TransactionId PreparedXid(const Writer& writer) {
 // Who has a lock. A prepared transaction is named as after a restart, which it may outlive.
 Writer WriterOf(const LockInstanceData& lock) {
   Writer writer;
-  writer.transaction.backendId = lock.backend;
-  writer.transaction.localTransactionId = lock.lxid;
+  writer.transaction = HolderOf(lock);
   writer.pid = lock.pid;
   if (lock.pid != 0) return writer;
   const TransactionId prepared = PreparedXid(writer);
   if (TransactionIdIsValid(prepared)) {
-    writer.transaction.backendId = InvalidBackendId;
-    writer.transaction.localTransactionId = prepared;
+    writer.transaction = MakeVirtualTransactionId(kNoBackend, prepared);
   }
   return writer;
 }
@@ -84,7 +82,7 @@ Writer* WritersOf(Oid table, int* count) {
         (lock.holdMask & found->mask) == 0) {
       continue;
     }
-    if (LocalTransactionIdIsValid(lock.lxid)) writers[(*count)++] = WriterOf(lock);
+    if (VirtualTransactionIdIsValid(HolderOf(lock))) writers[(*count)++] = WriterOf(lock);
   }
   return writers;
 }
@@ -96,9 +94,10 @@ namespace {
 int64 GlobalPidOf(int pid) {
   const int backends = pgstat_fetch_stat_numbackends();
   for (int i = 1; i <= backends; ++i) {
-    const PgBackendStatus* status = pgstat_fetch_stat_beentry(i);
-    if (status == nullptr || status->st_procpid != pid || status->st_appname == nullptr) continue;
-    const char* found = strstr(status->st_appname, "gpid=");
+    const LocalPgBackendStatus* local = BackendStatusAt(i);
+    if (local == nullptr || local->backendStatus.st_procpid != pid) continue;
+    const char* name = local->backendStatus.st_appname;
+    const char* found = name == nullptr ? nullptr : strstr(name, "gpid=");
     return found == nullptr ? 0 : strtoll(found + strlen("gpid="), nullptr, 10);
   }
   return 0;
@@ -162,7 +161,7 @@ Writer* WritersOfShards(Oid table, int64 caller, int* count) {
   auto writes = [](const LockInstanceData& lock) {
     return lock.locktag.locktag_type == LOCKTAG_RELATION &&
            lock.locktag.locktag_field1 == MyDatabaseId && lock.pid != MyProcPid &&
-           (lock.holdMask & kWriting) != 0 && LocalTransactionIdIsValid(lock.lxid);
+           (lock.holdMask & kWriting) != 0 && VirtualTransactionIdIsValid(HolderOf(lock));
   };
   List* relations = NIL;
   for (int i = 0; i < locks->nelements; ++i) {

@@ -1,0 +1,320 @@
+// What differs between PostgreSQL 15, 16, 17 and 18, and nothing else. The only file that asks for
+// the version (scripts/check sees to it). Included by api.h alone, after PostgreSQL's own
+// headers.
+#pragma once
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "Millrace is written for PostgreSQL 15 to 18"
+#endif
+
+extern "C" {
+#if PG_VERSION_NUM >= 160000
+#include <varatt.h>
+#endif
+#if PG_VERSION_NUM >= 170000
+#include <storage/read_stream.h>
+#endif
+#if PG_VERSION_NUM >= 180000
+#include <commands/explain_format.h>
+#include <commands/explain_state.h>
+#endif
+}
+
+// -- Trees
+
+// expression_tree_walker with a typed walker: before 16 it takes one without parameters.
+inline bool WalkExpressionTree(Node* node, bool (*walker)(Node*, void*), void* context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_walker(node, walker, context);
+#else
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-function-type"
+  return expression_tree_walker(node, reinterpret_cast<bool (*)()>(walker), context);
+#pragma GCC diagnostic pop
+#endif
+}
+inline Node* MutateExpressionTree(Node* node, Node* (*mutator)(Node*, void*), void* context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_mutator(node, mutator, context);
+#else
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-function-type"
+  return expression_tree_mutator(node, reinterpret_cast<Node* (*)()>(mutator), context);
+#pragma GCC diagnostic pop
+#endif
+}
+
+// Puts what is grouped by back to where it is used. From 18 on a query that has just been analysed
+// keeps these expressions in a range table entry of their own, the last, and refers to them.
+inline void FlattenGroupEntry(Query* query) {
+#if PG_VERSION_NUM >= 180000
+  if (!query->hasGroupRTE) return;
+  auto flatten = [query](void* node) {
+    return flatten_group_exprs(nullptr, query, static_cast<Node*>(node));
+  };
+  query->targetList = reinterpret_cast<List*>(flatten(query->targetList));
+  query->havingQual = flatten(query->havingQual);
+  Assert(llast_node(RangeTblEntry, query->rtable)->rtekind == RTE_GROUP);
+  query->rtable = list_delete_last(query->rtable);
+  query->hasGroupRTE = false;
+#else
+  (void)query;
+#endif
+}
+
+// -- Planning
+
+// The keys that rows are told apart by. From 16 on those are left out that the query's conditions
+// make the same for all rows.
+inline List* DistinguishingKeys(const PlannerInfo* root) {
+#if PG_VERSION_NUM >= 160000
+  return root->processed_groupClause;
+#else
+  return root->parse->groupClause;
+#endif
+}
+
+// What `path` does is no more and no less switched off (enable_seqscan and the like) than `below`.
+// Before 18 that is part of the cost.
+inline void InheritDisabled(Path* path, const Path* below) {
+#if PG_VERSION_NUM >= 180000
+  path->disabled_nodes = below->disabled_nodes;
+#else
+  (void)path;
+  (void)below;
+#endif
+}
+
+// How many entries the statement's range table has, as EXPLAIN counts them to tell whether columns
+// need the names of their tables.
+inline int CountTables(const ExplainState& es) {
+#if PG_VERSION_NUM >= 180000
+  return es.rtable_size;
+#else
+  return list_length(es.rtable);
+#endif
+}
+
+// -- Who may do what
+
+// Raises 42501 unless the current user may read what the query reads.
+inline void CheckQueryPermissions(const Query* query) {
+#if PG_VERSION_NUM >= 160000
+  (void)ExecCheckPermissions(query->rtable, query->rteperminfos, true);
+#else
+  (void)ExecCheckRTPerms(query->rtable, true);
+#endif
+}
+
+#if PG_VERSION_NUM >= 160000
+// As PostgreSQL 15 names them.
+inline bool pg_class_ownercheck(Oid relation, Oid role) {
+  return object_ownercheck(RelationRelationId, relation, role);
+}
+inline bool pg_database_ownercheck(Oid database, Oid role) {
+  return object_ownercheck(DatabaseRelationId, database, role);
+}
+#endif
+
+// -- Sessions and transactions
+
+// The session that number `i` from 1 to pgstat_fetch_stat_numbackends() stands for.
+inline const LocalPgBackendStatus* BackendStatusAt(int i) {
+#if PG_VERSION_NUM >= 160000
+  return pgstat_get_local_beentry_by_index(i);
+#else
+  return pgstat_fetch_stat_local_beentry(i);
+#endif
+}
+
+// The two halves of a virtual transaction id. `backend` is -1 for a prepared transaction that has
+// outlived its session: the other half is its transaction id then.
+inline VirtualTransactionId MakeVirtualTransactionId(int backend, LocalTransactionId local) {
+  VirtualTransactionId id;
+#if PG_VERSION_NUM >= 170000
+  id.procNumber = backend;
+#else
+  id.backendId = backend;
+#endif
+  id.localTransactionId = local;
+  return id;
+}
+inline int BackendOf(const VirtualTransactionId& id) {
+#if PG_VERSION_NUM >= 170000
+  return id.procNumber;
+#else
+  return id.backendId;
+#endif
+}
+inline constexpr int kNoBackend = -1;
+
+inline VirtualTransactionId HolderOf(const LockInstanceData& lock) {
+#if PG_VERSION_NUM >= 170000
+  return lock.vxid;
+#else
+  return MakeVirtualTransactionId(lock.backend, lock.lxid);
+#endif
+}
+
+// Whether this session holds the lock in just this mode.
+inline bool HoldsLock(const LOCKTAG& tag, LOCKMODE mode) {
+#if PG_VERSION_NUM >= 170000
+  return LockHeldByMe(&tag, mode, false);
+#else
+  return LockHeldByMe(&tag, mode);
+#endif
+}
+
+// -- Settings
+
+// nullptr where nobody has defined it or given it a value.
+inline const config_generic* FindSetting(const char* name) {
+#if PG_VERSION_NUM >= 160000
+  return find_option(name, false, true, ERROR);
+#else
+  config_generic** variables = get_guc_variables();
+  for (int i = 0; i < GetNumConfigOptions(); ++i) {
+    if (pg_strcasecmp(variables[i]->name, name) == 0) return variables[i];
+  }
+  return nullptr;
+#endif
+}
+
+// -- Tables
+
+// Counts rows that were read, as a scan of the table (or by a bitmap of it) does.
+inline void CountRowsRead(Relation relation, bool by_bitmap, int64 rows) {
+  if (!pgstat_should_count_relation(relation)) return;
+#if PG_VERSION_NUM >= 160000
+  PgStat_TableCounts& counts = relation->pgstat_info->counts;
+  (by_bitmap ? counts.tuples_fetched : counts.tuples_returned) += rows;
+#else
+  PgStat_TableCounts& counts = relation->pgstat_info->t_counts;
+  (by_bitmap ? counts.t_tuples_fetched : counts.t_tuples_returned) += rows;
+#endif
+}
+
+// The index of the table's primary key; InvalidOid where there is none or it is deferrable.
+inline Oid PrimaryKeyOf(Relation relation) {
+#if PG_VERSION_NUM >= 180000
+  return RelationGetPrimaryKeyIndex(relation, false);
+#else
+  return RelationGetPrimaryKeyIndex(relation);
+#endif
+}
+
+inline TableScanDesc BeginBitmapScan(Relation relation, Snapshot snapshot) {
+#if PG_VERSION_NUM >= 170000 && PG_VERSION_NUM < 180000
+  return table_beginscan_bm(relation, snapshot, 0, nullptr, true);
+#else
+  return table_beginscan_bm(relation, snapshot, 0, nullptr);
+#endif
+}
+
+// The pages of a bitmap, in their order. Plain data.
+class BitmapPages {
+ public:
+  void Begin(TIDBitmap* bitmap) {
+#if PG_VERSION_NUM >= 180000
+    iterator_ = tbm_begin_private_iterate(bitmap);
+#else
+    iterator_ = tbm_begin_iterate(bitmap);
+#endif
+  }
+  // InvalidBlockNumber after the last.
+  BlockNumber Next() {
+#if PG_VERSION_NUM >= 180000
+    TBMIterateResult page;
+    return tbm_private_iterate(iterator_, &page) ? page.blockno : InvalidBlockNumber;
+#else
+    const TBMIterateResult* page = tbm_iterate(iterator_);
+    return page == nullptr ? InvalidBlockNumber : page->blockno;
+#endif
+  }
+  bool begun() const { return iterator_ != nullptr; }
+  void End() {
+    if (iterator_ == nullptr) return;
+#if PG_VERSION_NUM >= 180000
+    tbm_end_private_iterate(iterator_);
+#else
+    tbm_end_iterate(iterator_);
+#endif
+    iterator_ = nullptr;
+  }
+
+ private:
+#if PG_VERSION_NUM >= 180000
+  TBMPrivateIterator* iterator_;
+#else
+  TBMIterator* iterator_;
+#endif
+};
+
+// The pages of a heap table that `next` names, one after the other, with the rows that the scan's
+// snapshot sees in scan->rs_vistuples and the page pinned in scan->rs_cbuf. From 17 on they are
+// read ahead, so `next` may have been asked for more pages than were handed out. Plain data.
+class HeapPages {
+ public:
+  using NextBlock = BlockNumber (*)(void* context);  // InvalidBlockNumber after the last
+
+  // Keeps what it allocates in the current memory context until End. `scan` was begun in page mode
+  // and must outlive this.
+  void Begin(TableScanDesc scan, bool in_order, NextBlock next, void* context) {
+    scan_ = scan;
+    next_ = next;
+    context_ = context;
+#if PG_VERSION_NUM >= 170000
+    int flags = in_order ? READ_STREAM_SEQUENTIAL : READ_STREAM_DEFAULT;
+#if PG_VERSION_NUM >= 180000
+    flags |= READ_STREAM_USE_BATCHING;
+#endif
+    stream_ = read_stream_begin_relation(
+        flags, reinterpret_cast<HeapScanDesc>(scan)->rs_strategy, scan->rs_rd, MAIN_FORKNUM,
+        [](ReadStream*, void* self, void*) {
+          auto* pages = static_cast<HeapPages*>(self);
+          return pages->next_(pages->context_);
+        },
+        this, 0);
+#else
+    (void)in_order;
+#endif
+  }
+  bool begun() const { return scan_ != nullptr; }
+
+  // Opens the next page; false after the last.
+  bool Next() {
+#if PG_VERSION_NUM >= 170000
+    auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
+    if (BufferIsValid(heap->rs_cbuf)) ReleaseBuffer(heap->rs_cbuf);
+    heap->rs_cbuf = InvalidBuffer;
+    heap->rs_cbuf = read_stream_next_buffer(stream_, nullptr);
+    if (!BufferIsValid(heap->rs_cbuf)) return false;
+    heap->rs_cblock = BufferGetBlockNumber(heap->rs_cbuf);
+    heap_prepare_pagescan(scan_);
+    return true;
+#else
+    const BlockNumber block = next_(context_);
+    if (block == InvalidBlockNumber) return false;
+    heapgetpage(scan_, block);
+    return true;
+#endif
+  }
+
+  // To be called before the scan is ended; again does nothing.
+  void End() {
+    if (scan_ == nullptr) return;
+#if PG_VERSION_NUM >= 170000
+    read_stream_end(stream_);
+    stream_ = nullptr;
+#endif
+    scan_ = nullptr;
+  }
+
+ private:
+  TableScanDesc scan_;
+  NextBlock next_;
+  void* context_;
+#if PG_VERSION_NUM >= 170000
+  ReadStream* stream_;
+#endif
+};
