@@ -15,7 +15,9 @@ run_block() {
   [ -n "$text" ] || { fail "$1 has a block $2"; exit 1; }
   # Not within a condition: there a command that fails would not end it.
   trap 'fail "${used[-1]}" "$(tail -20 "$work/log")"' ERR
+  set -E
   eval "$text" >"$work/log" 2>&1
+  set +E
   trap - ERR
   pass "$1: $2"
 }
