@@ -359,6 +359,26 @@ GRANT SELECT ON millrace.reject TO pg_monitor;
 GRANT SELECT, INSERT ON millrace.reject TO pg_database_owner;
 SELECT pg_catalog.pg_extension_config_dump('millrace.reject', '');
 
+-- What millrace load has loaded, written in the transactions that loaded it: rows of a file, counted from 1, or that all of a file
+-- is in. A load that was cut short goes on by it (--resume).
+CREATE TABLE millrace.loaded_range (
+  table_name pg_catalog.regclass,
+  -- The file's size and what is in it at both ends, and its name where it was read.
+  fingerprint pg_catalog.text,
+  file pg_catalog.text NOT NULL,
+  first_row pg_catalog.int8,
+  rows pg_catalog.int8 NOT NULL,
+  first_line pg_catalog.int8 NOT NULL,
+  last_line pg_catalog.int8 NOT NULL,
+  hash pg_catalog.text NOT NULL,
+  complete pg_catalog.bool NOT NULL DEFAULT false,
+  loaded_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  PRIMARY KEY (table_name, fingerprint, first_row)
+);
+COMMENT ON TABLE millrace.loaded_range IS 'rows of files that millrace load has loaded';
+GRANT SELECT, INSERT, DELETE ON millrace.loaded_range TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('millrace.loaded_range', '');
+
 -- Forgets tables that are dropped, and rollups that lost what they read, or their definition: their tables stay, as ordinary
 -- ones. SECURITY DEFINER: whoever may drop a table may not write here.
 CREATE FUNCTION millrace.forget_dropped_tables() RETURNS pg_catalog.event_trigger
@@ -375,6 +395,7 @@ DECLARE
 BEGIN
   IF dropped OPERATOR(pg_catalog.=) '{}' THEN RETURN; END IF;
   DELETE FROM millrace.distributed_table WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.loaded_range WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.retention WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   WITH RECURSIVE lost AS (
     SELECT relation FROM millrace.rollup

@@ -38,6 +38,10 @@ void RecordRejects(const std::string& conninfo, const LoadReport& report, const 
 void Run(const Arguments& arguments) {
   const std::string conninfo = ResolveConninfo(arguments.connection);
   const LoadReport report = LoadFiles(conninfo, arguments.load);
+  if (report.already > 0) {
+    fmt::print(stderr, "{} rows were in already, {} were loaded now.\n",
+               FormatCount(report.already), FormatCount(report.loaded));
+  }
   if (report.rejected > 0) {
     RecordRejects(conninfo, report, arguments.load);
     fmt::print(stderr, "{} rows were rejected; {} has them, with line and reason.\n",
@@ -110,6 +114,10 @@ void AddLoadOptions(CLI::App* command, LoadOptions& load) {
       ->add_option("--rejects", load.rejects_file,
                    "With --on-error reject: a new CSV file for file, line, reason and record")
       ->capture_default_str();
+  command->add_flag("--resume", load.resume,
+                    "Go on with a load that was cut short: what the database has recorded of these "
+                    "files is compared with them and left out. Without a record all is loaded; "
+                    "a file that has changed is refused");
   command->add_flag("--quiet,-q", load.quiet, "Show no progress");
 }
 

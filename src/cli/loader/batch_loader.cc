@@ -14,11 +14,37 @@ constexpr std::int64_t kSmallestWindow = 64;
 
 }  // namespace
 
-BatchLoader::BatchLoader(TargetTable table, std::vector<std::string> names, RejectsFile* rejects)
+BatchLoader::BatchLoader(TargetTable table, std::vector<std::string> names,
+                         const LoadRecords& records, RejectsFile* rejects)
     : table_(std::move(table)),
       names_(std::move(names)),
+      records_(records),
       rejects_(rejects),
-      loaded_(names_.size()) {}
+      loaded_(names_.size()) {
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (records.file(i) == nullptr) continue;
+    for (const RecordedRange& range : records.file(i)->ranges()) {
+      loaded_[i].Add(range.first_row, range.rows, range.first_line, range.last_line);
+    }
+  }
+}
+
+std::int64_t BatchLoader::rows_of(std::size_t file) const {
+  const std::lock_guard lock(mutex_);
+  return loaded_[file].rows();
+}
+
+CopyResult BatchLoader::Send(CopySender& sender, const CopyBatch& batch, const Slice& slice) {
+  const FileRecord* const file = records_.file(batch.file);
+  if (file == nullptr) {
+    return sender.Send(table_, *batch.columns, slice.records, slice.rows, nullptr);
+  }
+  const auto lines = std::count(slice.records.begin(), slice.records.end(), '\n');
+  const RecordStatement record =
+      file->Statement({slice.first_row, slice.rows, slice.first_line, slice.first_line + lines - 1,
+                       HashOfRows(*batch.columns, slice.records)});
+  return sender.Send(table_, *batch.columns, slice.records, slice.rows, &record);
+}
 
 bool BatchLoader::Load(CopySender& sender, const CopyBatch& batch) {
   std::vector<Slice> todo = {{batch.data, batch.first_row, batch.rows, batch.first_line}};
@@ -42,7 +68,7 @@ bool BatchLoader::Load(CopySender& sender, const CopyBatch& batch) {
       split(slice, at.offset, at.index, at.line);
     }
 
-    const CopyResult result = sender.Send(table_, *batch.columns, slice.records, slice.rows);
+    const CopyResult result = Send(sender, batch, slice);
     if (result.outcome == CopyResult::Outcome::kCommitted) {
       Committed(batch, slice);
       if (window < batch.rows) window *= 2;
@@ -144,7 +170,10 @@ std::string BatchLoader::DescribeLoaded() const {
   const std::lock_guard lock(mutex_);
   std::string text;
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    text += fmt::format("{}{}: {} loaded", i == 0 ? "" : "\n", names_[i], loaded_[i].ToString());
+    const FileRecord* const file = records_.file(i);
+    const bool all = file != nullptr && file->complete();
+    text += fmt::format("{}{}: {} loaded", i == 0 ? "" : "\n", names_[i],
+                        all ? "all of it" : loaded_[i].ToString());
   }
   return text;
 }

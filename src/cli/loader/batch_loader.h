@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/loader/copy_pool.h"
+#include "cli/loader/load_record.h"
 #include "cli/loader/loaded_ranges.h"
 #include "cli/loader/rejects_file.h"
 
@@ -27,8 +28,10 @@ struct LoadFailure {
 class BatchLoader {
  public:
   // `names` are the inputs as messages call them. Without `rejects` the first bad row is a failure;
-  // with it, bad rows go there. Both must outlive this object.
-  BatchLoader(TargetTable table, std::vector<std::string> names, RejectsFile* rejects);
+  // with it, bad rows go there. What is loaded goes into `records` too. Both must outlive this
+  // object.
+  BatchLoader(TargetTable table, std::vector<std::string> names, const LoadRecords& records,
+              RejectsFile* rejects);
 
   // Loads the batch through `sender`; false after a failure.
   //
@@ -43,7 +46,10 @@ class BatchLoader {
   bool Refuse(std::size_t file, std::int64_t row, std::int64_t line, const std::string& reason,
               std::string_view record);
 
+  // By this object; not those that `records` had already.
   std::int64_t loaded_rows() const { return loaded_rows_; }
+  // Of one file, those that `records` had too.
+  std::int64_t rows_of(std::size_t file) const;
   // The first failure in the order of the inputs.
   std::optional<LoadFailure> failure() const;
   // "FILE: rows ... are loaded" for every input, a line each.
@@ -57,6 +63,7 @@ class BatchLoader {
     std::int64_t first_line;
   };
 
+  CopyResult Send(CopySender& sender, const CopyBatch& batch, const Slice& slice);
   void Committed(const CopyBatch& batch, const Slice& slice);
   void Fail(const CopyBatch& batch, const Slice& slice, const CopyResult& result);
   void Fail(LoadFailure failure);
@@ -64,6 +71,7 @@ class BatchLoader {
 
   const TargetTable table_;
   const std::vector<std::string> names_;
+  const LoadRecords& records_;
   RejectsFile* const rejects_;
   std::atomic<std::int64_t> loaded_rows_ = 0;
   mutable std::mutex mutex_;  // guards what follows

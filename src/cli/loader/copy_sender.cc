@@ -81,6 +81,21 @@ bool CopySender::Command(const char* sql, CopyResult* result) {
   return false;
 }
 
+bool CopySender::Record(const RecordStatement& record, CopyResult* result) {
+  std::vector<const char*> parameters;
+  for (const std::string& each : record.parameters) parameters.push_back(each.c_str());
+  const Answer answer(
+      PQexecParams(connection_.get(), record.sql.c_str(), static_cast<int>(parameters.size()),
+                   nullptr, parameters.data(), nullptr, nullptr, 0),
+      &PQclear);
+  if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return true;
+  *result = Failure(answer.get(), "");
+  result->message = "cannot write down what is loaded: " + result->message;
+  // No row is at fault.
+  result->sqlstate.clear();
+  return false;
+}
+
 CopyResult CopySender::Refuse(CopyResult result) {
   result.outcome = CopyResult::Outcome::kRefused;
   const Answer answer(PQexec(connection_.get(), "ROLLBACK"), &PQclear);
@@ -88,7 +103,8 @@ CopyResult CopySender::Refuse(CopyResult result) {
 }
 
 CopyResult CopySender::Send(const TargetTable& table, const std::vector<std::string>& columns,
-                            std::string_view records, std::int64_t rows) {
+                            std::string_view records, std::int64_t rows,
+                            const RecordStatement* record) {
   PGconn* const server = connection_.get();
   CopyResult result;
   if (!Command("BEGIN", &result)) return result;
@@ -128,6 +144,7 @@ CopyResult CopySender::Send(const TargetTable& table, const std::vector<std::str
                     rows, counted);
     return Refuse(std::move(result));
   }
+  if (record != nullptr && !Record(*record, &result)) return Refuse(std::move(result));
   if (!Command("COMMIT", &result)) {
     // Without an answer of the server to the COMMIT, only the server knows.
     if (PQstatus(server) == CONNECTION_BAD && result.sqlstate.empty()) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/loader/load_record.h"
 #include "cli/loader/target_table.h"
 #include "client/connection.h"
 
@@ -38,11 +39,13 @@ class CopySender {
   // Loads `rows` whole records, each ending in a line feed, whose fields are `columns` of `table`,
   // in one transaction. Commits only when the server has counted as many rows as were sent.
   // The records are taken as UTF-8. Never throws for what the server refuses.
+  // `record`, where there is one, is run in the same transaction.
   CopyResult Send(const TargetTable& table, const std::vector<std::string>& columns,
-                  std::string_view records, std::int64_t rows);
+                  std::string_view records, std::int64_t rows, const RecordStatement* record);
 
  private:
   bool Command(const char* sql, CopyResult* result);
+  bool Record(const RecordStatement& record, CopyResult* result);
   CopyResult Failure(const PGresult* answer, const std::string& relation);
   CopyResult Refuse(CopyResult result);
 

@@ -144,7 +144,7 @@ class CopySink : public EventSink {
   }
 
   bool Load(CopySender& sender, const CopyBatch& batch) {
-    const CopyResult result = sender.Send(table_, *columns_, batch.data, batch.rows);
+    const CopyResult result = sender.Send(table_, *columns_, batch.data, batch.rows, nullptr);
     if (result.outcome == CopyResult::Outcome::kCommitted) {
       done_ += batch.rows;
       return true;

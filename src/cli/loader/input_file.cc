@@ -50,6 +50,10 @@ InputFile::~InputFile() {
 InputFile::InputFile(InputFile&& other) noexcept
     : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
 
+void InputFile::Seek(std::int64_t offset) {
+  if (lseek(fd_, offset, SEEK_SET) < 0) Fail(path_, errno);
+}
+
 std::size_t InputFile::Read(char* buffer, std::size_t size) {
   while (!StopRequested()) {
     // A signal between the check and a read of an idle pipe would go unnoticed: so wait in slices.

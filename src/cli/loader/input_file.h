@@ -31,6 +31,8 @@ class InputFile {
   // As a ByteSource: at most `size` bytes to `buffer`, 0 at the end. A wait for input ends early,
   // as if the input had, when a stop is requested. Throws CliError when reading fails.
   std::size_t Read(char* buffer, std::size_t size);
+  // Goes on reading at an offset from the start. REQUIRES: a regular file. Throws CliError.
+  void Seek(std::int64_t offset);
 
  private:
   std::string path_;

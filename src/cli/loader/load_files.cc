@@ -14,6 +14,7 @@
 #include "cli/loader/batch_loader.h"
 #include "cli/loader/entry_points.h"
 #include "cli/loader/input_file.h"
+#include "cli/loader/load_record.h"
 #include "cli/loader/row_times.h"
 #include "cli/loader/stop_signal.h"
 #include "cli/output.h"
@@ -102,16 +103,39 @@ FileColumns ColumnsOf(const LoadOptions& options, const TargetTable& table, cons
 class FileReader {
  public:
   FileReader(const LoadOptions& options, std::int64_t batch_rows, const TargetTable& table,
-             RowTimes& times, BatchLoader& loader, CopyPool& pool)
+             const LoadRecords& records, RowTimes& times, BatchLoader& loader, CopyPool& pool)
       : options_(options),
         batch_rows_(batch_rows),
         table_(table),
+        records_(records),
         times_(times),
         loader_(loader),
         pool_(pool) {}
 
-  // Reads one file to its end and pushes its batches. False when the load has stopped.
+  // Compares what is recorded of a file with the file. Throws CliError where they differ; false
+  // when the load has stopped.
+  bool Check(std::size_t file) {
+    record_ = records_.file(file);
+    if (record_ == nullptr || record_->complete() || record_->ranges().empty()) return true;
+    checking_ = true;
+    checked_ = 0;
+    const bool good = ReadRows(file);
+    checking_ = false;
+    if (good && checked_ < record_->ranges().size()) {
+      RefuseChanged(record_->ranges()[checked_]);
+    }
+    return good;
+  }
+
+  // Reads one file to its end and pushes its batches, without the rows that are recorded. False
+  // when the load has stopped.
   bool Read(std::size_t file) {
+    record_ = records_.file(file);
+    return (record_ != nullptr && record_->complete()) || ReadRows(file);
+  }
+
+ private:
+  bool ReadRows(std::size_t file) {
     InputFile input(options_.files[file]);
     CsvReader reader([&](char* buffer, std::size_t size) { return input.Read(buffer, size); },
                      options_.max_record_bytes);
@@ -121,7 +145,8 @@ class FileReader {
     while (true) {
       const CsvReader::Outcome outcome = reader.Next(&record);
       if (StopRequested()) return false;  // the record may be cut short
-      if (outcome == CsvReader::Outcome::kEnd) return Flush();
+      if (checking_ && checked_ == record_->ranges().size()) return true;
+      if (outcome == CsvReader::Outcome::kEnd) return checking_ || Flush();
       if (outcome != CsvReader::Outcome::kRecord) {
         if (!Skip(reader, outcome, record)) return false;
         continue;
@@ -134,7 +159,6 @@ class FileReader {
     }
   }
 
- private:
   // Settles the file's columns by its first record. True when that is a header.
   bool TakeHeader(const CsvRecord& record) {
     const FileColumns found = ColumnsOf(options_, table_, options_.files[batch_.file], record);
@@ -165,6 +189,9 @@ class FileReader {
   }
 
   bool Append(const CsvRecord& record) {
+    const RecordedRange* const range =
+        record_ == nullptr ? nullptr : record_->Find(batch_.first_row + batch_.rows);
+    if ((range != nullptr) != checking_) return PassOver(record.last_line);
     std::string_view head = record.text, tail;
     if (drops_id_) {
       const CsvFieldRange id = FindCsvField(record.text, id_field_);
@@ -184,7 +211,7 @@ class FileReader {
     batch_.data += head;
     batch_.data += tail;
     const std::string_view sent = std::string_view(batch_.data).substr(begin);
-    times_.Add(sent);
+    if (!checking_) times_.Add(sent);
     if (sent == "\\.") {
       // PostgreSQL before 18 takes a line of \. for the end of all data, and drops the rest without
       // a word. In quotes it is the same value, and no end.
@@ -193,6 +220,10 @@ class FileReader {
     batch_.data += '\n';
     ++batch_.rows;
     last_line_ = record.last_line;
+    if (checking_) {
+      if (batch_.first_row + batch_.rows == range->first_row + range->rows) CompareWith(*range);
+      return true;
+    }
     if (batch_.rows < batch_rows_ && batch_.data.size() < kBatchBytes) return true;
     return Flush();
   }
@@ -211,7 +242,7 @@ class FileReader {
                            options_.max_record_bytes);
     }
     const std::string text(record.text);  // skipping reuses the reader's memory
-    if (options_.reject && outcome == CsvReader::Outcome::kTooLong) {
+    if ((options_.reject || checking_) && outcome == CsvReader::Outcome::kTooLong) {
       last_line = reader.SkipRecord();
       if (StopRequested()) return false;
     }
@@ -220,12 +251,47 @@ class FileReader {
 
   bool SkipText(const std::string& text, std::int64_t first_line, std::int64_t last_line,
                 const std::string& reason) {
+    if (checking_) return PassOver(last_line);
     const std::int64_t row = batch_.first_row + batch_.rows;
     if (!loader_.Refuse(batch_.file, row, first_line, reason, text)) return false;
     if (!Flush()) return false;
     batch_.first_row = row + 1;
     batch_.first_line = last_line + 1;
     return true;
+  }
+
+  // A row that is not this pass's: one that is in already, or while we check, one that is not.
+  bool PassOver(std::int64_t last_line) {
+    const std::int64_t row = batch_.first_row + batch_.rows;
+    if (!checking_ && !Flush()) return false;
+    BeginBatch(row + 1, last_line + 1);
+    return true;
+  }
+
+  void BeginBatch(std::int64_t first_row, std::int64_t first_line) {
+    batch_.data.clear();
+    batch_.rows = 0;
+    batch_.first_row = first_row;
+    batch_.first_line = first_line;
+  }
+
+  // What was gathered is a range's rows; they are done with.
+  void CompareWith(const RecordedRange& range) {
+    if (batch_.first_row != range.first_row ||
+        HashOfRows(*batch_.columns, batch_.data) != range.hash) {
+      RefuseChanged(range);
+    }
+    ++checked_;
+    BeginBatch(batch_.first_row + batch_.rows, last_line_ + 1);
+  }
+
+  [[noreturn]] void RefuseChanged(const RecordedRange& range) const {
+    throw CliError(
+        fmt::format("{}: rows {}-{} (lines {}-{}) are not what was loaded from there",
+                    InputName(options_.files[batch_.file]), range.first_row,
+                    range.first_row + range.rows - 1, range.first_line, range.last_line),
+        "The file has changed, or --columns, --header, --ignore-ids or --keep-ids are not those of "
+        "the load before.");
   }
 
   // Pushes what was gathered and begins the next batch behind it.
@@ -242,6 +308,7 @@ class FileReader {
   const LoadOptions& options_;
   const std::int64_t batch_rows_;
   const TargetTable& table_;
+  const LoadRecords& records_;
   RowTimes& times_;
   BatchLoader& loader_;
   CopyPool& pool_;
@@ -250,6 +317,9 @@ class FileReader {
   std::size_t id_field_ = 0;
   bool drops_id_ = false;
   bool said_keeps_ids_ = false;
+  const FileRecord* record_ = nullptr;  // of the file that is read
+  bool checking_ = false;               // nothing is sent
+  std::size_t checked_ = 0;             // ranges that are what the file has
 };
 
 void CheckInputs(const LoadOptions& options) {
@@ -285,21 +355,39 @@ void CheckIds(const LoadOptions& options, const TargetTable& table) {
   }
 }
 
-[[noreturn]] void ThrowFailure(const LoadFailure& failure, const BatchLoader& loader,
-                               bool rejecting) {
-  std::string way_out = loader.DescribeLoaded();
-  if (failure.uncertain.empty()) {
-    way_out += "\nNothing else is loaded.";
-  } else {
-    way_out += fmt::format(
-        "\nThe connection was lost while these were committed, look whether they are there: {}"
-        "\nNothing else is loaded.",
-        failure.uncertain);
+// What is in, and how to go on.
+std::string WhatIsLoaded(const BatchLoader& loader, const LoadRecords& records,
+                         const std::string& uncertain = "") {
+  std::string text = loader.DescribeLoaded();
+  if (!uncertain.empty()) {
+    text += fmt::format(
+        "\nThe connection was lost while these were committed, look whether they are there: {}",
+        uncertain);
   }
+  text += "\nNothing else is loaded.";
+  if (records.any()) text += "\nThe same command with --resume goes on from there.";
+  return text;
+}
+
+[[noreturn]] void ThrowFailure(const LoadFailure& failure, const BatchLoader& loader,
+                               const LoadRecords& records, bool rejecting) {
+  std::string way_out = WhatIsLoaded(loader, records, failure.uncertain);
   if (!rejecting && failure.blames_data) {
     way_out += "\n--on-error reject sets bad rows aside and loads the rest.";
   }
   throw CliError(failure.message, way_out);
+}
+
+// All is loaded; if that cannot be written down, a load with --resume finds nothing left to load.
+void NoteComplete(const BatchLoader& loader, std::size_t files, LoadRecords* records) {
+  try {
+    for (std::size_t file = 0; file < files; ++file) {
+      const FileRecord* const record = records->file(file);
+      if (record != nullptr && !record->complete()) records->Complete(file, loader.rows_of(file));
+    }
+  } catch (const CliError& e) {
+    fmt::print(stderr, "All is loaded, but that it is could not be written down: {}\n", e.what());
+  }
 }
 
 }  // namespace
@@ -318,9 +406,12 @@ LoadReport LoadFiles(const std::string& conninfo, const LoadOptions& options) {
 
   std::vector<std::string> names;
   for (const std::string& path : options.files) names.push_back(InputName(path));
-  BatchLoader loader(table, names, rejects.get());
-  Progress progress("load", "rows", EstimateRows(options.files), options.quiet);
   const EntryPoints entry_points = FindEntryPoints(conninfo, table.name, options.quiet);
+  LoadRecords records(entry_points.servers, table, options.files, options.resume);
+  BatchLoader loader(table, names, records, rejects.get());
+  std::int64_t already = 0;
+  for (std::size_t file = 0; file < names.size(); ++file) already += loader.rows_of(file);
+  Progress progress("load", "rows", EstimateRows(options.files), options.quiet);
   CopyPool pool(
       entry_points.servers, options.jobs,
       [&](CopySender& sender, CopyBatch& batch) { return loader.Load(sender, batch); },
@@ -330,27 +421,29 @@ LoadReport LoadFiles(const std::string& conninfo, const LoadOptions& options) {
       });
 
   RowTimes times(conninfo, table.name, options.quiet);
-  FileReader reader(options, options.batch_rows.value_or(entry_points.batch_rows), table, times,
-                    loader, pool);
+  FileReader reader(options, options.batch_rows.value_or(entry_points.batch_rows), table, records,
+                    times, loader, pool);
   try {
-    for (std::size_t file = 0; file < options.files.size(); ++file) {
-      if (!reader.Read(file)) break;
-    }
+    bool go_on = true;
+    for (std::size_t file = 0; go_on && file < names.size(); ++file) go_on = reader.Check(file);
+    for (std::size_t file = 0; go_on && file < names.size(); ++file) go_on = reader.Read(file);
     pool.Finish();
   } catch (const CliError& e) {
     pool.Stop();
     pool.Finish();
     throw CliError(e.what(), fmt::format("{}{}{}", e.way_out(), e.way_out().empty() ? "" : "\n",
-                                         loader.DescribeLoaded() + "\nNothing else is loaded."));
+                                         WhatIsLoaded(loader, records)));
   }
   progress.Finish(loader.loaded_rows());
   if (rejects != nullptr) rejects->Sync();
-  if (const auto failure = loader.failure()) ThrowFailure(*failure, loader, options.reject);
-  if (StopRequested()) {
-    throw CliError("stopped by a signal", loader.DescribeLoaded() + "\nNothing else is loaded.",
-                   StopExitCode());
+  if (const auto failure = loader.failure()) {
+    ThrowFailure(*failure, loader, records, options.reject);
   }
-  return {loader.loaded_rows(), rejects == nullptr ? 0 : rejects->count()};
+  if (StopRequested()) {
+    throw CliError("stopped by a signal", WhatIsLoaded(loader, records), StopExitCode());
+  }
+  NoteComplete(loader, names.size(), &records);
+  return {loader.loaded_rows(), already, rejects == nullptr ? 0 : rejects->count()};
 }
 
 }  // namespace millrace::cli

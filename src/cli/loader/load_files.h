@@ -28,18 +28,22 @@ struct LoadOptions {
   bool reject = false;  // bad rows go to rejects_file and the rest loads
   std::string rejects_file = "rejects.csv";
   bool quiet = false;  // no progress
+  // Rows that are recorded as loaded are left out (load_record.h).
+  bool resume = false;
 };
 
 struct LoadReport {
-  std::int64_t loaded = 0;
+  std::int64_t loaded = 0;   // by this run
+  std::int64_t already = 0;  // with `resume`, of files that were in in part: before this run
   std::int64_t rejected = 0;
 };
 
 // Reads the files in order and loads their rows in batches. Throws CliError when it cannot, saying
 // which rows of which file are loaded; before the first row when a file, the table or a column of
-// `columns` does not exist, or a regular file brings ids that are refused. Partitions that
-// pg_partman would have to make for the rows are made before they are sent (partitions.h). A stop
-// signal (stop_signal.h) ends it likewise: batches that are under way are finished.
+// `columns` does not exist, a regular file brings ids that are refused, or one is not what was
+// loaded in part. Partitions that pg_partman would have to make for the rows are made before they
+// are sent (partitions.h). A stop signal (stop_signal.h) ends it likewise: batches that are under
+// way are finished.
 LoadReport LoadFiles(const std::string& conninfo, const LoadOptions& options);
 
 }  // namespace millrace::cli

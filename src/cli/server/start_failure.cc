@@ -82,10 +82,11 @@ Cause NoSpace(const PrivateServer& server, const Lines& lines) {
   const std::string* line = FindLine(lines, {"No space left on device", "Disk quota exceeded"});
   if (line == nullptr) return {};
   if (Has(*line, "shared memory segment")) {
-    return CliError("no space left in /dev/shm, where the server keeps shared memory",
-                    "It says: " + Message(*line) +
-                        "\nMake /dev/shm larger: in a container by its shm size (docker run "
-                        "--shm-size), else by mounting it anew.");
+    return CliError(
+        "no space left in /dev/shm, where the server keeps shared memory",
+        "It says: " + Message(*line) +
+            "\nMake /dev/shm larger: a container has a size of its own for it, on a machine it is "
+            "mounted anew.");
   }
   return ExplainNoSpace(server, Quoted(*line));
 }
