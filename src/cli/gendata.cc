@@ -14,8 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "client/connection.h"
-#include "client/error.h"
 #include "cli/loader/csv.h"
 #include "cli/loader/input_file.h"
 #include "cli/loader/pacer.h"
@@ -23,6 +21,8 @@
 #include "cli/loader/stop_signal.h"
 #include "cli/loader/units.h"
 #include "cli/output.h"
+#include "client/connection.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

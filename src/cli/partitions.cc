@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <charconv>
 
-#include "client/error.h"
 #include "cli/loader/units.h"
 #include "cli/output.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "client/connection.h"
 #include "cli/loader/qualified_name.h"
+#include "client/connection.h"
 
 namespace millrace::cli {
 
@@ -55,8 +55,9 @@ class PartitionMaker {
   // Has pg_partman go by the clock and not by the latest row in the default partition. False: it
   // does so already.
   bool IgnoreDefaultRows();
-  // Cancels runs of pg_partman's maintenance that have gone on for more than 30 seconds: they hold the
-  // lock that is needed here, and one that has met an infinite time never ends. Returns how many.
+  // Cancels runs of pg_partman's maintenance that have gone on for more than 30 seconds: they hold
+  // the lock that is needed here, and one that has met an infinite time never ends. Returns how
+  // many.
   std::int64_t CancelMaintenance();
   // Rows in the default partition, at infinity or not.
   std::int64_t DefaultRows();

@@ -9,10 +9,10 @@
 #include <set>
 
 #include "cli/commands/commands.h"
-#include "client/connection.h"
-#include "client/error.h"
 #include "cli/output.h"
 #include "cli/server/options.h"
+#include "client/connection.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

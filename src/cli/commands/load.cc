@@ -8,11 +8,11 @@
 #include <string>
 
 #include "cli/commands/commands.h"
-#include "client/connection.h"
-#include "client/error.h"
 #include "cli/loader/load_files.h"
 #include "cli/output.h"
 #include "cli/server/options.h"
+#include "client/connection.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
-#include "client/error.h"
 #include "cli/output.h"
 #include "cli/server/options.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 

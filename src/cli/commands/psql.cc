@@ -5,10 +5,10 @@
 #include <cstring>
 
 #include "cli/commands/commands.h"
-#include "client/connection.h"
-#include "client/error.h"
 #include "cli/server/options.h"
 #include "cli/server/process.h"
+#include "client/connection.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

@@ -23,11 +23,11 @@
 #include <thread>
 
 #include "cli/commands/commands.h"
-#include "client/error.h"
 #include "cli/loader/stop_signal.h"
 #include "cli/server/dashboard_process.h"
 #include "cli/server/password.h"
 #include "cli/server/provision.h"
+#include "client/error.h"
 #include "dashboard/dashboard.h"
 
 namespace millrace::cli {

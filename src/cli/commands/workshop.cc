@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "cli/commands/commands.h"
-#include "client/error.h"
 #include "cli/output.h"
 #include "cli/server/options.h"
+#include "client/error.h"
 #include "embedded/workshop.h"
 
 namespace millrace::cli {

@@ -11,10 +11,10 @@
 #include <mutex>
 #include <utility>
 
-#include "client/error.h"
 #include "cli/loader/copy_pool.h"
 #include "cli/loader/entry_points.h"
 #include "cli/loader/row_inserter.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "client/error.h"
 #include "cli/loader/pacer.h"
 #include "cli/loader/stop_signal.h"
 #include "cli/loader/units.h"
 #include "cli/output.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

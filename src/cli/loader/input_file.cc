@@ -10,8 +10,8 @@
 #include <cstring>
 #include <utility>
 
-#include "client/error.h"
 #include "cli/loader/stop_signal.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

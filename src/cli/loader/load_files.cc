@@ -11,13 +11,13 @@
 #include <memory>
 #include <set>
 
-#include "client/error.h"
 #include "cli/loader/batch_loader.h"
 #include "cli/loader/entry_points.h"
 #include "cli/loader/input_file.h"
 #include "cli/loader/row_times.h"
 #include "cli/loader/stop_signal.h"
 #include "cli/output.h"
+#include "client/error.h"
 #include "core/workload/clickstream.h"
 
 namespace millrace::cli {

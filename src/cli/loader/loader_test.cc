@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "client/error.h"
 #include "cli/loader/csv.h"
 #include "cli/loader/loaded_ranges.h"
 #include "cli/loader/qualified_name.h"
 #include "cli/loader/row_times.h"
 #include "cli/loader/units.h"
+#include "client/error.h"
 #include "core/workload/clickstream.h"
 #include "core/workload/random.h"
 

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "client/error.h"
 #include "cli/loader/csv.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 

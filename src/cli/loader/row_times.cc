@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "client/error.h"
 #include "cli/loader/csv.h"
 #include "cli/output.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {

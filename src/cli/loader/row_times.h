@@ -8,9 +8,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "client/connection.h"
 #include "cli/loader/qualified_name.h"
 #include "cli/partitions.h"
+#include "client/connection.h"
 
 namespace millrace::cli {
 

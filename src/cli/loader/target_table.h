@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "client/connection.h"
 #include "cli/loader/qualified_name.h"
+#include "client/connection.h"
 
 namespace millrace::cli {
 

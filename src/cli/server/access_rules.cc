@@ -2,8 +2,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "client/error.h"
 #include "cli/server/private_server.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace fs = std::filesystem;

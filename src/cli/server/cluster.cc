@@ -5,10 +5,10 @@
 #include <charconv>
 #include <fstream>
 
-#include "client/connection.h"
-#include "client/error.h"
 #include "cli/server/preflight.h"
 #include "cli/server/provision.h"
+#include "client/connection.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace fs = std::filesystem;

@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "client/error.h"
 #include "cli/server/private_server.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 

@@ -21,12 +21,12 @@
 #include <sstream>
 #include <thread>
 
-#include "client/error.h"
 #include "cli/server/password.h"
 #include "cli/server/preflight.h"
 #include "cli/server/provision.h"
 #include "cli/server/settings.h"
 #include "cli/server/stop.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace fs = std::filesystem;

@@ -4,11 +4,11 @@
 
 #include <fstream>
 
-#include "client/error.h"
 #include "cli/server/cluster.h"
 #include "cli/server/dashboard_process.h"
 #include "cli/server/preflight.h"
 #include "cli/server/private_server.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 namespace {
