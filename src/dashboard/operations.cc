@@ -43,9 +43,13 @@ constexpr const char* kRejects =
     "SELECT file, rows, " MILLRACE_ISO("rejected_at") " AS at FROM millrace.reject ORDER BY rejected_at "
     "DESC LIMIT 20";
 
-json Tables(Session& session, const Report& report) {
+json Tables(Session& session, const Report& report, monitor::Memory& memory) {
+  json all = memory
+                 .Keep("partitions of " + report.state.database, "",
+                       [&] { return session.Ask("partitions", kPartitions); })
+                 .value_or(json::array());
   std::map<std::string, json> partitions;
-  for (json& partition : session.Rows("partitions", kPartitions)) {
+  for (json& partition : all) {
     const std::string table = partition["table"];
     json& list = partitions.emplace(table, json::array()).first->second;
     partition.erase("table");
@@ -193,7 +197,7 @@ json OperationsMaker::Make(Lookout& lookout, ConditionFinder& conditions) {
         {"standby", Standby(report.state)},
         {"rollups", rollups},
         {"refreshes", extension ? session.Rows("refreshes", kRefreshes) : json::array()},
-        {"tables", Tables(session, report)},
+        {"tables", Tables(session, report, lookout.monitor().memory())},
         {"jobs", Jobs(report)},
         {"workers", session.Rows("workers", kWorkers)},
         {"rejects", extension ? Rejects(session) : json{{"rows", 0}, {"files", json::array()}}}};

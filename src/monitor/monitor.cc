@@ -1,5 +1,7 @@
 #include "monitor/monitor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "client/error.h"
@@ -133,9 +135,10 @@ std::vector<Warning> JudgeLocks(Session& session, const json& sections) {
   for (const json& row : session.Rows("locks", kLocks, {list.c_str()})) {
     const std::string object = row["object"], pid = row["pid"].dump();
     found.push_back({"not_checked", Severity::kWarning, object,
-                     object + " could not be checked: process " + pid +
-                         (row["granted"].get<bool>() ? " has locked it" : " waits to lock it"),
-                     "SELECT pg_terminate_backend(" + pid + ") ends that process", row["since"]});
+                     fmt::format("{} could not be checked: process {} {}", object, pid,
+                                 row["granted"].get<bool>() ? "has locked it" : "waits to lock it"),
+                     fmt::format("SELECT pg_terminate_backend({}) ends that process", pid),
+                     row["since"]});
   }
   return found;
 }
@@ -175,12 +178,12 @@ void Monitor::LookAtSections(Session& session, const json& has, Report* report) 
 
 void Monitor::Judge(Session& session, Report* report) {
   const json& sections = report->sections;
-  std::vector<Warning>& warnings = report->warnings;
+  // First what keeps all of it from being current.
+  std::vector<Warning>& warnings = report->warnings = JudgeStandby(report->state);
   for (const json& rollup : sections["declared"]) {
     memory_.NoteCaughtUp(rollup);
     AppendNew(warnings, JudgeRollup(rollup, report->state, memory_));
   }
-  AppendNew(warnings, JudgeStandby(report->state));
   AppendNew(warnings, JudgeVolumes(sections["volumes"]));
   AppendNew(warnings, JudgeAges(session));
   AppendNew(warnings, JudgeSerials(session));

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <set>
 
-#include "cli/error.h"
+#include "client/error.h"
 #include "cli/loader/input_file.h"
 #include "core/base/hash.h"
 

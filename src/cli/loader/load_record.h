@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/connection.h"
+#include "client/connection.h"
 #include "cli/loader/target_table.h"
 
 namespace millrace::cli {
