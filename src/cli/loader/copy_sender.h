@@ -9,8 +9,6 @@
 #include "cli/loader/load_record.h"
 #include "cli/loader/target_table.h"
 #include "client/connection.h"
-#include "cli/loader/target_table.h"
-#include "client/connection.h"
 
 namespace millrace::cli {
 

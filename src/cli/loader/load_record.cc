@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <set>
 
-#include "client/error.h"
 #include "cli/loader/input_file.h"
+#include "client/error.h"
 #include "core/base/hash.h"
 
 namespace millrace::cli {

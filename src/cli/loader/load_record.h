@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "client/connection.h"
 #include "cli/loader/target_table.h"
+#include "client/connection.h"
 
 namespace millrace::cli {
 

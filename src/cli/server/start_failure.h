@@ -6,8 +6,8 @@
 #include <map>
 #include <string>
 
-#include "client/error.h"
 #include "cli/server/private_server.h"
+#include "client/error.h"
 
 namespace millrace::cli {
 
