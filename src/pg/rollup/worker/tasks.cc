@@ -210,8 +210,9 @@ void Step(Task* task) {
   if (recovered) task->failures = 0;
 }
 
-// A table that somebody has locked is tried again soon; anything else less and less often.
-void RecordFailure(Task* task, const ErrorData& error) {
+// A table that somebody has locked is tried again soon; anything else less and less often. Returns whether it is worth a
+// word: whoever drops the rollup or its events at this moment knows.
+bool RecordFailure(Task* task, const ErrorData& error) {
   task->failures = Min(task->failures + 1, 30);
   StopSettling(task);
   task->position = -1;
@@ -221,8 +222,10 @@ void RecordFailure(Task* task, const ErrorData& error) {
   const int64 backoff = Min(Max(task->interval, kSecond) << Min(task->failures - 1, 10), longest);
   task->next = MonotonicNow() + backoff;
   const TimestampTz retry_at = GetCurrentTimestamp() + backoff;
-  if (!BeginStep("recording a failure")) return;
-  if (get_rel_name(task->relation) != nullptr) {
+  if (!BeginStep("recording a failure")) return false;
+  const bool exists =
+      get_rel_name(task->relation) != nullptr && get_rel_name(task->source) != nullptr;
+  if (exists) {
     RunSql(
         "INSERT INTO millrace.refresh_error AS e (relation, message, failures, retry_at) VALUES "
         "($1, $2, $3, $4) ON CONFLICT (relation) DO UPDATE SET message = excluded.message, "
@@ -238,6 +241,7 @@ void RecordFailure(Task* task, const ErrorData& error) {
         {OidArgument(task->relation)});
   }
   EndStep();
+  return exists;
 }
 
 // A lock that somebody holds is met every few seconds: only every other time twice as rare is it
@@ -288,7 +292,9 @@ void LookAtIdleTasks() {
 }  // namespace
 
 void RunDueTasks() {
-  (void)Try("events could not be looked for", LookAtIdleTasks);
+  // What is wrong with one of them is found and said when its own turn comes.
+  ErrorData* error = Guard(LookAtIdleTasks);
+  if (error != nullptr) FreeErrorData(error);
   for (int i = 0; i < task_list.count; ++i) {
     // All of them are loaded again when that is over.
     if (LastExtensionState() != ExtensionState::kReady) return;
@@ -296,8 +302,9 @@ void RunDueTasks() {
     if (task->next > MonotonicNow()) continue;
     ErrorData* error = Guard([task] { Step(task); });
     if (error == nullptr) continue;
-    LogTaskFailure(*task, *error);
-    (void)Try("a failure could not be recorded", [task, error] { RecordFailure(task, *error); });
+    bool exists = true;
+    (void)Try("a failure could not be recorded", [&] { exists = RecordFailure(task, *error); });
+    if (exists) LogTaskFailure(*task, *error);
     FreeErrorData(error);
   }
 }
