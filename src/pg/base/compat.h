@@ -15,6 +15,7 @@ extern "C" {
 #include <storage/read_stream.h>
 #endif
 #if PG_VERSION_NUM >= 180000
+#include <catalog/pg_constraint.h>
 #include <commands/explain_format.h>
 #include <commands/explain_state.h>
 #endif
@@ -200,6 +201,20 @@ inline Oid PrimaryKeyOf(Relation relation) {
   return RelationGetPrimaryKeyIndex(relation, false);
 #else
   return RelationGetPrimaryKeyIndex(relation);
+#endif
+}
+
+// Whether no row of a table can have NULL in a column. From 18 on NOT NULL may be NOT VALID, true
+// of rows to come alone.
+inline bool IsNeverNull(Oid table, const FormData_pg_attribute& column) {
+#if PG_VERSION_NUM >= 180000
+  if (!column.attnotnull) return false;
+  HeapTuple constraint = findNotNullConstraintAttnum(table, column.attnum);
+  return !HeapTupleIsValid(constraint) ||
+         reinterpret_cast<Form_pg_constraint>(GETSTRUCT(constraint))->convalidated;
+#else
+  (void)table;
+  return column.attnotnull;
 #endif
 }
 

@@ -171,6 +171,8 @@ SELECT same_in_parallel('SELECT count(*), count(device), sum(device), avg(device
 SELECT same_in_parallel('SELECT hll_add_agg(hll_hash_bigint(device)), hll_add_agg(hll_hash_text(kind)), topn_add_agg(session::text), topn_add_agg(kind) FROM clicks');
 SELECT same_in_parallel('SELECT kind, count(*), sum(-device), sum(device), avg(small), hll_add_agg(hll_hash_bigint(device)), topn_add_agg(device::text) FROM clicks GROUP BY kind');
 SELECT same_in_parallel('SELECT kind, count(*), sum(device), avg(small), hll_add_agg(hll_hash_bigint(device)), topn_add_agg(device::text) FROM clicks GROUP BY kind HAVING count(*) > 100');
+-- a key that the condition makes the same for all rows
+SELECT same_in_parallel('SELECT added, kind, count(*), sum(device) FROM clicks WHERE added = 7 GROUP BY added, kind');
 SELECT same_in_parallel('SELECT country, sum(device), avg(device), hll_add_agg(hll_hash_bigint(device)), topn_add_agg(device::text) FROM clicks WHERE id > 0 AND tenant IS NOT NULL AND device + 0 < -40 GROUP BY country');
 SELECT same_in_parallel('SELECT count(*), sum(device), avg(device), avg(small), min(at), hll_add_agg(hll_hash_bigint(id)), topn_add_agg(kind) FROM clicks WHERE id + 0 < 0');
 CREATE TABLE more AS SELECT s.* FROM stored s, generate_series(1, 50) WHERE s.tenant <> 98;

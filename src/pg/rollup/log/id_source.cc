@@ -52,7 +52,7 @@ void CheckSequence(const IdSource& ids, const char* table) {
 void CheckNotNull(Oid table, const IdSource& ids, const char* name) {
   HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(ids.attribute));
   if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for a column of %s", name);
-  const bool not_null = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->attnotnull;
+  const bool not_null = IsNeverNull(table, *reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple)));
   ReleaseSysCache(tuple);
   if (not_null) return;
   ereport(ERROR,

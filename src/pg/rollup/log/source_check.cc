@@ -74,7 +74,8 @@ void CheckTableBelow(Oid table, Oid source, const IdSource& ids) {
   Relation relation = try_relation_open(table, NoLock);
   if (relation == nullptr) return;
   Node* expression = build_column_default(relation, attribute);
-  const bool not_null = TupleDescAttr(RelationGetDescr(relation), attribute - 1)->attnotnull;
+  const bool not_null =
+      IsNeverNull(table, *TupleDescAttr(RelationGetDescr(relation), attribute - 1));
   const char persistence = relation->rd_rel->relpersistence;
   const char kind = relation->rd_rel->relkind;
   relation_close(relation, NoLock);

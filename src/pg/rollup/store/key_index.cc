@@ -164,7 +164,9 @@ bool IsUniqueOverKeys(Relation table, Relation index, const Rollup& rollup) {
     const char* name = get_attname(rollup.relation, attribute, false);
     const RollupColumn* key = KeyNamed(rollup, name);
     unique &= key != nullptr && !key->digested;
-    nullable |= attribute > 0 && !TupleDescAttr(RelationGetDescr(table), attribute - 1)->attnotnull;
+    nullable |=
+        attribute > 0 &&
+        !IsNeverNull(rollup.relation, *TupleDescAttr(RelationGetDescr(table), attribute - 1));
     ++plain;
   }
   unique &= plain + digested == keys && (form->indnullsnotdistinct || !nullable);
