@@ -210,8 +210,8 @@ void Step(Task* task) {
   if (recovered) task->failures = 0;
 }
 
-// A table that somebody has locked is tried again soon; anything else less and less often. Returns whether it is worth a
-// word: whoever drops the rollup or its events at this moment knows.
+// A table that somebody has locked is tried again soon; anything else less and less often. Returns
+// whether it is worth a word: whoever drops the rollup or its events at this moment knows.
 bool RecordFailure(Task* task, const ErrorData& error) {
   task->failures = Min(task->failures + 1, 30);
   StopSettling(task);
