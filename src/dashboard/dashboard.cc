@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <set>
+#include <string_view>
 #include <thread>
 
 #include "dashboard/condition.h"
@@ -32,6 +33,19 @@ constexpr std::chrono::seconds kHeartbeat{15};
 constexpr std::chrono::seconds kLookEvery{5};
 constexpr const char* kHealth = "/healthz";
 constexpr const char* kReadiness = "/readyz";
+
+// As a name or value of a query (RFC 3986): what is not unreserved as %XX. httplib's own leaves
+// names as they are.
+std::string PercentEncode(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    encoded +=
+        unreserved ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return encoded;
+}
 
 void DoNotStore(Response& response) {
   response.headers.erase("Cache-Control");
@@ -230,9 +244,12 @@ class Dashboard::Server {
       // The token leaves the address, where it could be seen and passed on.
       response.set_header("Set-Cookie", cookie);
       DoNotStore(response);
-      httplib::Params rest = request.params;
-      rest.erase("token");
-      response.set_redirect(rest.empty() ? "/" : httplib::append_query_params("/", rest), 303);
+      std::string rest;
+      for (const auto& [name, value] : request.params) {
+        if (name == "token") continue;
+        rest += (rest.empty() ? "?" : "&") + PercentEncode(name) + "=" + PercentEncode(value);
+      }
+      response.set_redirect("/" + rest, 303);
       return false;
     }
     if (const auto refused = access_.Refuse(request)) {
