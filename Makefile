@@ -37,10 +37,11 @@ TESTS ?=
 test-on:
 	@$(SUDO) scripts/test-on $(RELEASE) $(TESTS)
 
-# The random runs against declared rollups for long: SOAK_SECONDS, and so many crashes.
+# The random runs against declared rollups for long: SOAK_SECONDS, and so many crashes; then an operator's run of as many seconds.
 SOAK_SECONDS ?= 3600
-soak: install
+soak: install deps-dev
 	@MILLRACE_TEST_CYCLES=1000 test/rollup/soak $(SOAK_SECONDS)
+	@test/rollup/operator build/bin/millrace $(SOAK_SECONDS)
 
 bench: install
 	@bench/run
