@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/output.h"
+#include "client/output.h"
 #include "client/connection.h"
 #include "client/error.h"
 #include "workshop_sql.h"

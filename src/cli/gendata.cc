@@ -14,15 +14,15 @@
 #include <string>
 #include <vector>
 
-#include "cli/loader/csv.h"
-#include "cli/loader/input_file.h"
-#include "cli/loader/pacer.h"
-#include "cli/loader/row_inserter.h"
-#include "cli/loader/stop_signal.h"
-#include "cli/loader/units.h"
-#include "cli/output.h"
 #include "client/connection.h"
 #include "client/error.h"
+#include "client/output.h"
+#include "ingest/csv.h"
+#include "ingest/input_file.h"
+#include "ingest/pacer.h"
+#include "ingest/row_inserter.h"
+#include "ingest/stop_signal.h"
+#include "ingest/units.h"
 
 namespace millrace::cli {
 namespace {

@@ -9,11 +9,11 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/serve.h"
 #include "cli/commands/workshop.h"
-#include "cli/loader/generate_events.h"
-#include "cli/output.h"
-#include "cli/partitions.h"
-#include "cli/server/up.h"
 #include "client/error.h"
+#include "client/output.h"
+#include "ingest/generate_events.h"
+#include "ingest/partitions.h"
+#include "server/up.h"
 
 namespace millrace::cli {
 namespace {

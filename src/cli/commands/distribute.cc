@@ -9,10 +9,10 @@
 #include <set>
 
 #include "cli/commands/commands.h"
-#include "cli/output.h"
-#include "cli/server/options.h"
 #include "client/connection.h"
 #include "client/error.h"
+#include "client/output.h"
+#include "server/options.h"
 
 namespace millrace::cli {
 namespace {

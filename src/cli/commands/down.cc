@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include "cli/commands/commands.h"
-#include "cli/server/cluster.h"
-#include "cli/server/dashboard_process.h"
-#include "cli/server/options.h"
-#include "cli/server/private_server.h"
+#include "server/cluster.h"
+#include "server/dashboard_process.h"
+#include "server/options.h"
+#include "server/private_server.h"
 
 namespace millrace::cli {
 

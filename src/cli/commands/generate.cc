@@ -12,13 +12,13 @@
 #include <string>
 
 #include "cli/commands/commands.h"
-#include "cli/loader/generate_events.h"
-#include "cli/loader/stop_signal.h"
-#include "cli/loader/units.h"
-#include "cli/output.h"
-#include "cli/partitions.h"
-#include "cli/server/options.h"
 #include "client/error.h"
+#include "client/output.h"
+#include "ingest/generate_events.h"
+#include "ingest/partitions.h"
+#include "ingest/stop_signal.h"
+#include "ingest/units.h"
+#include "server/options.h"
 
 namespace millrace::cli {
 namespace {

@@ -9,11 +9,11 @@
 #include <string>
 
 #include "cli/commands/commands.h"
-#include "cli/loader/load_files.h"
-#include "cli/output.h"
-#include "cli/server/options.h"
 #include "client/connection.h"
 #include "client/error.h"
+#include "client/output.h"
+#include "ingest/load_files.h"
+#include "server/options.h"
 
 namespace millrace::cli {
 namespace {

@@ -9,9 +9,9 @@
 #include <thread>
 
 #include "cli/commands/commands.h"
-#include "cli/server/options.h"
-#include "cli/server/private_server.h"
 #include "client/error.h"
+#include "server/options.h"
+#include "server/private_server.h"
 
 namespace millrace::cli {
 namespace {

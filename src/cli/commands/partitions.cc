@@ -1,15 +1,15 @@
 // `millrace partitions`: rows in a default partition move into partitions of their own.
 
-#include "cli/partitions.h"
+#include "ingest/partitions.h"
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
-#include "cli/output.h"
-#include "cli/server/options.h"
 #include "client/error.h"
+#include "client/output.h"
+#include "server/options.h"
 
 namespace millrace::cli {
 

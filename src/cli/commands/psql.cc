@@ -5,10 +5,10 @@
 #include <cstring>
 
 #include "cli/commands/commands.h"
-#include "cli/server/options.h"
-#include "cli/server/process.h"
 #include "client/connection.h"
 #include "client/error.h"
+#include "server/options.h"
+#include "server/process.h"
 
 namespace millrace::cli {
 namespace {

@@ -23,12 +23,12 @@
 #include <thread>
 
 #include "cli/commands/commands.h"
-#include "cli/loader/stop_signal.h"
-#include "cli/server/dashboard_process.h"
-#include "cli/server/password.h"
-#include "cli/server/provision.h"
 #include "client/error.h"
 #include "dashboard/dashboard.h"
+#include "ingest/stop_signal.h"
+#include "server/dashboard_process.h"
+#include "server/password.h"
+#include "server/provision.h"
 
 namespace millrace::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/server/options.h"
+#include "server/options.h"
 
 namespace millrace::cli {
 

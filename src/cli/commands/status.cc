@@ -1,4 +1,4 @@
-#include "cli/server/status.h"
+#include "server/status.h"
 
 #include <fmt/format.h>
 
@@ -8,10 +8,10 @@
 #include <cstdlib>
 
 #include "cli/commands/commands.h"
-#include "cli/output.h"
-#include "cli/server/dashboard_process.h"
-#include "cli/server/options.h"
 #include "client/error.h"
+#include "client/output.h"
+#include "server/dashboard_process.h"
+#include "server/options.h"
 
 namespace millrace::cli {
 namespace {

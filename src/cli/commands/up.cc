@@ -1,12 +1,12 @@
-#include "cli/server/up.h"
+#include "server/up.h"
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
-#include "cli/server/options.h"
-#include "cli/server/private_server.h"
+#include "server/options.h"
+#include "server/private_server.h"
 
 namespace millrace::cli {
 

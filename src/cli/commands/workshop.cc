@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "cli/commands/commands.h"
-#include "cli/output.h"
-#include "cli/server/options.h"
 #include "client/error.h"
+#include "client/output.h"
 #include "embedded/workshop.h"
+#include "server/options.h"
 
 namespace millrace::cli {
 namespace {

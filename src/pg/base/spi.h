@@ -24,6 +24,9 @@ Datum SpiValue(uint64 row, int column, bool* is_null);
 Oid SpiOid(uint64 row, int column);
 
 inline SpiArgument OidArgument(Oid value) { return {REGCLASSOID, ObjectIdGetDatum(value)}; }
+inline SpiArgument TimeArgument(TimestampTz value) {
+  return {TIMESTAMPTZOID, TimestampTzGetDatum(value)};
+}
 inline SpiArgument Int64Argument(int64 value) { return {INT8OID, Int64GetDatum(value)}; }
 inline SpiArgument TextArgument(const char* value) {
   return {TEXTOID, value == nullptr ? 0 : CStringGetTextDatum(value), value == nullptr};

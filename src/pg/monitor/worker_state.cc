@@ -1,6 +1,6 @@
 // What is known of the background work without looking at processes, which not everybody may see.
 
-#include "pg/rollup/worker/worker_registry.h"
+#include "pg/rollup/registry/worker_registry.h"
 
 using namespace millrace::pg;
 

@@ -4,13 +4,13 @@
 #include "pg/base/guc.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
-#include "pg/rollup/declare/distribution.h"
-#include "pg/rollup/declare/extension.h"
+#include "pg/rollup/catalog/extension.h"
+#include "pg/rollup/catalog/key_index.h"
 #include "pg/rollup/log/source_check.h"
-#include "pg/rollup/refresh.h"
-#include "pg/rollup/store/key_index.h"
-#include "pg/rollup/store/statements.h"
-#include "pg/rollup/worker/worker.h"
+#include "pg/rollup/refresh/distribution.h"
+#include "pg/rollup/refresh/refresh.h"
+#include "pg/rollup/registry/worker_registry.h"
+#include "pg/rollup/sql/statements.h"
 
 using namespace millrace::pg;
 

@@ -3,9 +3,9 @@
 #include "pg/base/fault_point.h"
 #include "pg/base/spi.h"
 #include "pg/rollup/log/source_check.h"
-#include "pg/rollup/refresh.h"
-#include "pg/rollup/store/set_aside.h"
-#include "pg/rollup/worker/worker.h"
+#include "pg/rollup/refresh/refresh.h"
+#include "pg/rollup/refresh/set_aside.h"
+#include "pg/rollup/registry/worker_registry.h"
 
 using namespace millrace::pg;
 

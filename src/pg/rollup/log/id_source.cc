@@ -2,7 +2,7 @@
 
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
-#include "pg/rollup/declare/catalog.h"
+#include "pg/rollup/catalog/catalog.h"
 #include "pg/rollup/log/settling.h"
 
 namespace millrace::pg {

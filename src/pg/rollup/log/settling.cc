@@ -10,7 +10,7 @@
 #include "pg/base/fault_point.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
-#include "pg/rollup/declare/catalog.h"
+#include "pg/rollup/catalog/catalog.h"
 
 namespace millrace::pg {
 namespace {

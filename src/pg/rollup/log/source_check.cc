@@ -4,7 +4,7 @@
 
 #include "pg/rollup/log/source_check.h"
 
-#include "pg/rollup/declare/catalog.h"
+#include "pg/rollup/catalog/catalog.h"
 
 namespace millrace::pg {
 namespace {

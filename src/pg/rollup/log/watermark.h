@@ -1,7 +1,7 @@
 // How far rollups have come in the ids of their events.
 #pragma once
 
-#include "pg/rollup/declare/catalog.h"
+#include "pg/rollup/catalog/catalog.h"
 
 namespace millrace::pg {
 

@@ -5,8 +5,8 @@
 
 #include "pg/base/guc.h"
 #include "pg/base/spi.h"
-#include "pg/rollup/refresh.h"
-#include "pg/rollup/store/statements.h"
+#include "pg/rollup/refresh/refresh.h"
+#include "pg/rollup/sql/statements.h"
 
 namespace millrace::pg {
 namespace {

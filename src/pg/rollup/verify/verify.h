@@ -3,7 +3,7 @@
 #pragma once
 
 #include "pg/base/api.h"
-#include "pg/rollup/declare/catalog.h"
+#include "pg/rollup/catalog/differences.h"
 
 namespace millrace::pg {
 
@@ -27,9 +27,5 @@ struct VerifiedSpan {
 // Citus distributes, partitioned events whose bucket is not cut from their time. REQUIRES: SPI is
 // connected.
 bool VerifyNextSpan(Oid relation, VerifiedSpan* span);
-
-// What was found in these buckets is void, and so is what a verification that is at work finds:
-// they are made anew. Infinite times are open ends.
-void ForgetDifferences(Oid relation, TimestampTz since, TimestampTz until);
 
 }  // namespace millrace::pg

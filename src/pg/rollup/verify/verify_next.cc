@@ -9,9 +9,9 @@
 #include <cmath>
 
 #include "pg/base/spi.h"
-#include "pg/rollup/refresh.h"
-#include "pg/rollup/store/set_aside.h"
-#include "pg/rollup/store/statements.h"
+#include "pg/rollup/refresh/refresh.h"
+#include "pg/rollup/refresh/set_aside.h"
+#include "pg/rollup/sql/statements.h"
 #include "pg/rollup/verify/verify.h"
 
 namespace millrace::pg {
@@ -46,8 +46,6 @@ Progress ReadProgress(Oid relation) {
   if (!is_null) progress.next = DatumGetTimestampTz(next);
   return progress;
 }
-
-SpiArgument TimeArgument(TimestampTz time) { return {TIMESTAMPTZOID, TimestampTzGetDatum(time)}; }
 
 // Returns whether the rows are still those that were compared.
 bool WriteProgress(Oid relation, const Progress& progress) {
@@ -217,14 +215,6 @@ void Compare(void* argument) {
   comparison->example = comparison->differences > 0 ? FirstDifference() : nullptr;
 }
 
-void DeleteDifferences(Oid relation, TimestampTz since, TimestampTz until) {
-  const RoleScope before = BecomeCatalogOwner();
-  RunSql(
-      "DELETE FROM millrace.difference WHERE relation = $1 AND bucket_from < $3 AND bucket_to > $2",
-      {OidArgument(relation), TimeArgument(since), TimeArgument(until)});
-  RestoreRole(before);
-}
-
 void WriteDifference(Oid relation, const VerifiedSpan& span, const char* example) {
   const RoleScope before = BecomeCatalogOwner();
   RunSql(
@@ -242,16 +232,6 @@ void WriteDifference(Oid relation, const VerifiedSpan& span, const char* example
 }
 
 }  // namespace
-
-void ForgetDifferences(Oid relation, TimestampTz since, TimestampTz until) {
-  const RoleScope before = BecomeCatalogOwner();
-  RunSql(
-      "INSERT INTO millrace.verification AS v (relation, rebuilds) VALUES ($1, 1) ON CONFLICT "
-      "(relation) DO UPDATE SET rebuilds = v.rebuilds + 1",
-      {OidArgument(relation)});
-  RestoreRole(before);
-  DeleteDifferences(relation, since, until);
-}
 
 bool VerifyNextSpan(Oid relation, VerifiedSpan* span) {
   const Rollup* root = LoadFamily(relation);

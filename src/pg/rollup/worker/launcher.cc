@@ -2,9 +2,9 @@
 // when they are due, and sends workers away when somebody wants their database for itself.
 
 #include "pg/base/guc.h"
-#include "pg/rollup/worker/known_complete.h"
+#include "pg/rollup/registry/known_complete.h"
+#include "pg/rollup/registry/worker_registry.h"
 #include "pg/rollup/worker/worker.h"
-#include "pg/rollup/worker/worker_registry.h"
 #include "pg/rollup/worker/worker_step.h"
 
 namespace millrace::pg {

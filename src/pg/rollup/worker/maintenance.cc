@@ -1,9 +1,9 @@
 #include "pg/rollup/worker/maintenance.h"
 
 #include "pg/base/spi.h"
-#include "pg/rollup/declare/catalog.h"
-#include "pg/rollup/declare/extension.h"
-#include "pg/rollup/retention.h"
+#include "pg/rollup/catalog/catalog.h"
+#include "pg/rollup/catalog/extension.h"
+#include "pg/rollup/refresh/retention.h"
 #include "pg/rollup/worker/worker_step.h"
 
 namespace millrace::pg {

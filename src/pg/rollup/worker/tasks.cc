@@ -5,9 +5,10 @@
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/log/source_check.h"
-#include "pg/rollup/refresh.h"
-#include "pg/rollup/worker/known_complete.h"
-#include "pg/rollup/worker/worker_registry.h"
+#include "pg/rollup/refresh/refresh.h"
+#include "pg/rollup/registry/known_complete.h"
+#include "pg/rollup/registry/worker_registry.h"
+#include "pg/rollup/worker/worker_step.h"
 
 namespace millrace::pg {
 namespace {

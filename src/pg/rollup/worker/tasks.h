@@ -15,7 +15,7 @@
 #pragma once
 
 #include "pg/base/api.h"
-#include "pg/rollup/worker/worker_registry.h"
+#include "pg/rollup/registry/worker_registry.h"
 
 namespace millrace::pg {
 

@@ -2,8 +2,8 @@
 
 #include "pg/base/guc.h"
 #include "pg/base/spi.h"
+#include "pg/rollup/registry/worker_registry.h"
 #include "pg/rollup/verify/verify.h"
-#include "pg/rollup/worker/worker_registry.h"
 #include "pg/rollup/worker/worker_step.h"
 
 namespace millrace::pg {

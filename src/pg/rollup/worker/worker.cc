@@ -4,10 +4,10 @@
 #include "pg/rollup/worker/worker.h"
 
 #include "pg/base/guc.h"
+#include "pg/rollup/registry/worker_registry.h"
 #include "pg/rollup/worker/maintenance.h"
 #include "pg/rollup/worker/tasks.h"
 #include "pg/rollup/worker/verifier.h"
-#include "pg/rollup/worker/worker_registry.h"
 #include "pg/rollup/worker/worker_step.h"
 
 namespace millrace::pg {
@@ -19,26 +19,7 @@ constexpr int64 kLinger = 20'000'000;
 // An extension that is being changed is looked at so often.
 constexpr int64 kChangeInterval = 200'000;
 
-bool change_pending = false;
-
-void AtEndOfTransaction(XactEvent event, void*) {
-  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE) {
-    if (change_pending) NoteChange(MyDatabaseId);
-    change_pending = false;
-  } else if (event == XACT_EVENT_ABORT) {
-    change_pending = false;
-  }
-}
-
 }  // namespace
-
-void NotifyWorker() {
-  if (!HasWorkerRegistry()) return;
-  static bool registered = false;
-  if (!registered) RegisterXactCallback(AtEndOfTransaction, nullptr);
-  registered = true;
-  change_pending = true;
-}
 
 }  // namespace millrace::pg
 

@@ -1,7 +1,5 @@
 #include "pg/rollup/worker/worker_step.h"
 
-#include <ctime>
-
 #include "pg/base/spi.h"
 
 namespace millrace::pg {
@@ -25,12 +23,6 @@ ExtensionState last_state = ExtensionState::kReady;
 char last_version[NAMEDATALEN];
 
 }  // namespace
-
-MonotonicTime MonotonicNow() {
-  timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<int64>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
-}
 
 void SleepUntil(MonotonicTime time) {
   constexpr int64 kMillisecond = 1000, kLongest = 3600'000;

@@ -1,15 +1,10 @@
 // What the background processes of a database share: a step of work in a transaction of its own.
 #pragma once
 
-#include "pg/base/api.h"
-#include "pg/rollup/declare/extension.h"
+#include "pg/base/monotonic_time.h"
+#include "pg/rollup/catalog/extension.h"
 
 namespace millrace::pg {
-
-// Microseconds of a clock that is never set: times of the day may step back and forth.
-using MonotonicTime = int64;
-inline constexpr MonotonicTime kNever = PG_INT64_MAX;
-MonotonicTime MonotonicNow();
 
 // Sleeps until a time has come or the latch is set; handles interrupts and a changed configuration.
 void SleepUntil(MonotonicTime time);

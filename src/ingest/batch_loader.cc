@@ -1,0 +1,181 @@
+#include "ingest/batch_loader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ingest/csv.h"
+
+namespace millrace::cli {
+namespace {
+
+// After a bad record, at least so many are tried together again.
+constexpr std::int64_t kSmallestWindow = 64;
+
+}  // namespace
+
+BatchLoader::BatchLoader(TargetTable table, std::vector<std::string> names,
+                         const LoadRecords& records, RejectsFile* rejects)
+    : table_(std::move(table)),
+      names_(std::move(names)),
+      records_(records),
+      rejects_(rejects),
+      loaded_(names_.size()) {
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (records.file(i) == nullptr) continue;
+    for (const RecordedRange& range : records.file(i)->ranges()) {
+      loaded_[i].Add(range.first_row, range.rows, range.first_line, range.last_line);
+    }
+  }
+}
+
+std::int64_t BatchLoader::rows_of(std::size_t file) const {
+  const std::lock_guard lock(mutex_);
+  return loaded_[file].rows();
+}
+
+CopyResult BatchLoader::Send(CopySender& sender, const CopyBatch& batch, const Slice& slice) {
+  const FileRecord* const file = records_.file(batch.file);
+  if (file == nullptr) {
+    return sender.Send(table_, *batch.columns, slice.records, slice.rows, nullptr);
+  }
+  const auto lines = std::count(slice.records.begin(), slice.records.end(), '\n');
+  const RecordStatement record =
+      file->Statement({slice.first_row, slice.rows, slice.first_line, slice.first_line + lines - 1,
+                       HashOfRows(*batch.columns, slice.records)});
+  return sender.Send(table_, *batch.columns, slice.records, slice.rows, &record);
+}
+
+bool BatchLoader::Load(CopySender& sender, const CopyBatch& batch) {
+  std::vector<Slice> todo = {{batch.data, batch.first_row, batch.rows, batch.first_line}};
+  // Splits `slice` behind its first `head` bytes, which hold `rows` records on `lines` lines; the
+  // rest is put back.
+  const auto split = [&todo](Slice& slice, std::size_t head, std::int64_t rows,
+                             std::int64_t lines) {
+    const Slice rest = {slice.records.substr(head), slice.first_row + rows, slice.rows - rows,
+                        slice.first_line + lines};
+    if (rest.rows > 0) todo.push_back(rest);
+    slice.records = slice.records.substr(0, head);
+    slice.rows = rows;
+  };
+
+  std::int64_t window = batch.rows;
+  while (!todo.empty()) {
+    Slice slice = todo.back();
+    todo.pop_back();
+    if (slice.rows > window) {
+      const CsvPosition at = FindRecordAtIndex(slice.records, window);
+      split(slice, at.offset, at.index, at.line);
+    }
+
+    const CopyResult result = Send(sender, batch, slice);
+    if (result.outcome == CopyResult::Outcome::kCommitted) {
+      Committed(batch, slice);
+      if (window < batch.rows) window *= 2;
+      continue;
+    }
+    if (rejects_ == nullptr || !result.BlamesData()) {
+      Fail(batch, slice, result);
+      return false;
+    }
+    CsvPosition bad;
+    if (result.line >= 0) bad = FindRecordAtLine(slice.records, result.line);
+    if (!bad.found && slice.rows > 1) {
+      window = slice.rows / 2;
+      todo.push_back(slice);
+      continue;
+    }
+    if (!bad.found) bad = FindRecordAtIndex(slice.records, 0);
+    std::string_view record = slice.records.substr(bad.offset, bad.length);
+    record.remove_suffix(1);
+    rejects_->Add(names_[batch.file], slice.first_line + bad.line, result.message, record);
+
+    // Last in, first out: the records before the bad one are next, what follows it comes later.
+    const CsvPosition after = FindRecordAtIndex(slice.records, bad.index + 1);
+    Slice head = slice;
+    split(head, after.offset, after.index, after.line);
+    if (bad.index > 0) {
+      todo.push_back(
+          {slice.records.substr(0, bad.offset), slice.first_row, bad.index, slice.first_line});
+    }
+    window = std::max(kSmallestWindow, 2 * bad.index);
+  }
+  return true;
+}
+
+bool BatchLoader::Refuse(std::size_t file, std::int64_t row, std::int64_t line,
+                         const std::string& reason, std::string_view record) {
+  if (rejects_ != nullptr) {
+    rejects_->Add(names_[file], line, reason, record);
+    return true;
+  }
+  Fail({file, row, true, fmt::format("{}:{}: {}", names_[file], line, reason), ""});
+  return false;
+}
+
+void BatchLoader::Committed(const CopyBatch& batch, const Slice& slice) {
+  const auto lines = std::count(slice.records.begin(), slice.records.end(), '\n');
+  const std::lock_guard lock(mutex_);
+  loaded_[batch.file].Add(slice.first_row, slice.rows, slice.first_line,
+                          slice.first_line + lines - 1);
+  loaded_rows_ += slice.rows;
+}
+
+std::string BatchLoader::Where(const CopyBatch& batch, const Slice& slice) const {
+  const auto lines = std::count(slice.records.begin(), slice.records.end(), '\n');
+  return fmt::format("{} rows {}-{} (lines {}-{})", names_[batch.file], slice.first_row,
+                     slice.first_row + slice.rows - 1, slice.first_line,
+                     slice.first_line + lines - 1);
+}
+
+void BatchLoader::Fail(const CopyBatch& batch, const Slice& slice, const CopyResult& result) {
+  LoadFailure failure = {batch.file, slice.first_row, result.BlamesData(), "", ""};
+  if (result.outcome == CopyResult::Outcome::kUnknown) failure.uncertain = Where(batch, slice);
+  // Any error names the line the server was at; only some of them are that line's fault.
+  if (result.line >= 0 && failure.blames_data) {
+    // The line on which the record begins, which is not the one blamed when fields hold line feeds.
+    const CsvPosition bad = FindRecordAtLine(slice.records, result.line);
+    failure.message =
+        fmt::format("{}:{}: {}", names_[batch.file],
+                    slice.first_line + (bad.found ? bad.line : result.line), result.message);
+  } else {
+    failure.message = fmt::format("{}: {}", Where(batch, slice), result.message);
+  }
+  Fail(std::move(failure));
+}
+
+void BatchLoader::Fail(LoadFailure failure) {
+  const std::lock_guard lock(mutex_);
+  if (failure_.has_value()) {
+    // The sooner one is reported, but what is uncertain about either stays on record.
+    std::string uncertain = failure_->uncertain;
+    if (!failure.uncertain.empty()) {
+      uncertain += (uncertain.empty() ? "" : ", ") + failure.uncertain;
+    }
+    if (std::pair(failure.file, failure.row) < std::pair(failure_->file, failure_->row)) {
+      failure_ = std::move(failure);
+    }
+    failure_->uncertain = uncertain;
+    return;
+  }
+  failure_ = std::move(failure);
+}
+
+std::optional<LoadFailure> BatchLoader::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+std::string BatchLoader::DescribeLoaded() const {
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    const FileRecord* const file = records_.file(i);
+    const bool all = file != nullptr && file->complete();
+    text += fmt::format("{}{}: {} loaded", i == 0 ? "" : "\n", names_[i],
+                        all ? "all of it" : loaded_[i].ToString());
+  }
+  return text;
+}
+
+}  // namespace millrace::cli

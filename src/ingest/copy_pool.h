@@ -1,0 +1,75 @@
+// Several connections that load batches side by side.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ingest/copy_sender.h"
+
+namespace millrace::cli {
+
+// Records that go to the server in one transaction. Rows are counted from 1 without a header, lines
+// from 1 with it; the records are consecutive in their file.
+struct CopyBatch {
+  std::size_t file = 0;  // index of the input
+  std::shared_ptr<const std::vector<std::string>> columns;
+  std::string data;  // whole records, each ending in a line feed
+  std::int64_t first_row = 1;
+  std::int64_t rows = 0;
+  std::int64_t first_line = 1;
+};
+
+// Runs `work` on batches, each on one of `jobs` connections with a thread of its own. Batches start
+// in the order pushed. One thread owns the pool.
+class CopyPool {
+ public:
+  // Loads one batch. Runs in any of the pool's threads, at most one per connection. Returns false,
+  // or throws, to stop the pool: batches that have not begun are dropped.
+  using Work = std::function<bool(CopySender&, CopyBatch&)>;
+  // Called about every 100 ms while the owner waits. Returns false to stop the pool.
+  using Tick = std::function<bool()>;
+
+  // Connects, to each of the servers in turn, once at least; throws CliError. REQUIRES: there is
+  // one.
+  CopyPool(const std::vector<std::string>& servers, int jobs, Work work, Tick tick);
+  ~CopyPool();
+  CopyPool(const CopyPool&) = delete;
+  CopyPool& operator=(const CopyPool&) = delete;
+
+  // Hands a batch over, waiting while as many batches wait as there are connections. False when the
+  // pool has stopped; the batch is then dropped.
+  bool Push(CopyBatch batch);
+  // Drops what has not begun.
+  void Stop();
+  // Waits until every batch that has begun (all, unless stopped) has ended. Throws what `work`
+  // threw first, once. No Push afterwards.
+  void Finish();
+  // An empty string that has held a batch before, so that its memory is used again.
+  std::string SpareBuffer();
+
+ private:
+  void Run(CopySender& sender);
+  bool WaitFor(std::unique_lock<std::mutex>& lock, const std::function<bool()>& ready);
+
+  Work work_;
+  Tick tick_;
+  std::vector<std::unique_ptr<CopySender>> senders_;
+  std::vector<std::thread> threads_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::deque<CopyBatch> queue_;
+  std::vector<std::string> spare_;
+  std::exception_ptr failure_;
+  int busy_ = 0;
+  bool closed_ = false;  // no further batch will come
+  bool stopped_ = false;
+};
+
+}  // namespace millrace::cli

@@ -1,0 +1,158 @@
+#include "ingest/copy_sender.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "client/error.h"
+
+namespace millrace::cli {
+namespace {
+
+using Answer = std::unique_ptr<PGresult, void (*)(PGresult*)>;
+
+// A line before the records, which COPY skips as a header. It makes the server settle on line feeds
+// as line ends before the first record, and only then does it count the line feeds inside quotes:
+// the line number of an error is off otherwise.
+constexpr std::string_view kHeaderLine = "h\n";
+constexpr std::size_t kSliceBytes = 256 << 10;
+
+std::string Field(const PGresult* answer, int code) {
+  const char* text = PQresultErrorField(answer, code);
+  return text == nullptr ? "" : text;
+}
+
+std::string TrimEnd(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+// Reads the line number out of "COPY events, line 17, column country: "x"", whatever the language
+// of the server's messages, and puts what follows it in `rest`. -1 when the context blames no line
+// of this relation: a line of a shard's own COPY, say, would be another count.
+std::int64_t ParseContextLine(const std::string& context, const std::string& relation,
+                              std::string* rest) {
+  const std::string prefix = "COPY " + relation + ", ";
+  std::size_t at = context.find(prefix);
+  if (at == std::string::npos || (at > 0 && context[at - 1] != '\n')) return -1;
+  at = context.find_first_of("0123456789\n", at + prefix.size());
+  if (at == std::string::npos || context[at] == '\n') return -1;
+  std::int64_t line = -1;
+  const char* end = context.data() + context.size();
+  const auto [after, error] = std::from_chars(context.data() + at, end, line);
+  if (error != std::errc()) return -1;
+  *rest = std::string(after, std::find(after, end, '\n'));
+  return line;
+}
+
+}  // namespace
+
+bool CopyResult::BlamesData() const {
+  if (outcome != Outcome::kRefused || sqlstate.size() != 5) return false;
+  const std::string_view group = std::string_view(sqlstate).substr(0, 2);
+  // Data exception, integrity constraint, check option, RAISE in a trigger, a row too large.
+  return group == "22" || group == "23" || group == "44" || group == "P0" || group == "54";
+}
+
+CopySender::CopySender(const std::string& conninfo) : connection_(Connection::Open(conninfo)) {}
+
+CopyResult CopySender::Failure(const PGresult* answer, const std::string& relation) {
+  CopyResult result;
+  result.outcome = CopyResult::Outcome::kRefused;
+  result.sqlstate = Field(answer, PG_DIAG_SQLSTATE);
+  result.message = Field(answer, PG_DIAG_MESSAGE_PRIMARY);
+  if (result.message.empty()) result.message = TrimEnd(PQerrorMessage(connection_.get()));
+  const std::string detail = Field(answer, PG_DIAG_MESSAGE_DETAIL);
+  if (!detail.empty()) result.message += fmt::format(" ({})", detail);
+  std::string rest;
+  const std::int64_t line = ParseContextLine(Field(answer, PG_DIAG_CONTEXT), relation, &rest);
+  if (line > 1) result.line = line - 2;  // they count from 1, and the header line
+  if (rest.starts_with(", ")) result.message += rest;
+  std::replace(result.message.begin(), result.message.end(), '\n', ' ');
+  return result;
+}
+
+bool CopySender::Command(const char* sql, CopyResult* result) {
+  const Answer answer(PQexec(connection_.get(), sql), &PQclear);
+  if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return true;
+  *result = Failure(answer.get(), "");
+  return false;
+}
+
+bool CopySender::Record(const RecordStatement& record, CopyResult* result) {
+  std::vector<const char*> parameters;
+  for (const std::string& each : record.parameters) parameters.push_back(each.c_str());
+  const Answer answer(
+      PQexecParams(connection_.get(), record.sql.c_str(), static_cast<int>(parameters.size()),
+                   nullptr, parameters.data(), nullptr, nullptr, 0),
+      &PQclear);
+  if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return true;
+  *result = Failure(answer.get(), "");
+  result->message = "cannot write down what is loaded: " + result->message;
+  // No row is at fault.
+  result->sqlstate.clear();
+  return false;
+}
+
+CopyResult CopySender::Refuse(CopyResult result) {
+  result.outcome = CopyResult::Outcome::kRefused;
+  const Answer answer(PQexec(connection_.get(), "ROLLBACK"), &PQclear);
+  return result;
+}
+
+CopyResult CopySender::Send(const TargetTable& table, const std::vector<std::string>& columns,
+                            std::string_view records, std::int64_t rows,
+                            const RecordStatement* record) {
+  PGconn* const server = connection_.get();
+  CopyResult result;
+  if (!Command("BEGIN", &result)) return result;
+
+  const std::string copy =
+      fmt::format("COPY {} {} FROM STDIN (FORMAT csv, HEADER true, ENCODING 'UTF8')",
+                  table.name.Quoted(), QuoteColumnList(columns));
+  const Answer begun(PQexec(server, copy.c_str()), &PQclear);
+  if (PQresultStatus(begun.get()) != PGRES_COPY_IN) {
+    return Refuse(Failure(begun.get(), table.relation));
+  }
+
+  bool sent = PQputCopyData(server, kHeaderLine.data(), static_cast<int>(kHeaderLine.size())) == 1;
+  for (std::size_t at = 0; sent && at < records.size(); at += kSliceBytes) {
+    const std::string_view slice = records.substr(at, kSliceBytes);
+    sent = PQputCopyData(server, slice.data(), static_cast<int>(slice.size())) == 1;
+  }
+  sent = sent && PQputCopyEnd(server, nullptr) == 1;
+
+  std::int64_t counted = -1;
+  while (const Answer answer{PQgetResult(server), &PQclear}) {
+    if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) {
+      counted = std::atoll(PQcmdTuples(answer.get()));
+    } else if (result.message.empty()) {
+      result = Failure(answer.get(), table.relation);
+    }
+    if (PQstatus(server) == CONNECTION_BAD) break;
+  }
+  if (!result.message.empty()) return Refuse(std::move(result));
+  if (!sent || counted < 0) {
+    result.message = TrimEnd(PQerrorMessage(server));
+    return Refuse(std::move(result));
+  }
+  if (counted != rows) {
+    result.message =
+        fmt::format("{} rows were sent but the server counted {}: a trigger or rule may skip rows",
+                    rows, counted);
+    return Refuse(std::move(result));
+  }
+  if (record != nullptr && !Record(*record, &result)) return Refuse(std::move(result));
+  if (!Command("COMMIT", &result)) {
+    // Without an answer of the server to the COMMIT, only the server knows.
+    if (PQstatus(server) == CONNECTION_BAD && result.sqlstate.empty()) {
+      result.outcome = CopyResult::Outcome::kUnknown;
+    }
+    return result;
+  }
+  return result;
+}
+
+}  // namespace millrace::cli

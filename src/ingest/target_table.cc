@@ -1,0 +1,131 @@
+#include "ingest/target_table.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "client/error.h"
+
+namespace millrace::cli {
+namespace {
+
+std::string Lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+bool Has(Connection& connection, const char* condition) {
+  return connection.Execute(std::string("SELECT ") + condition).Value(0, 0) == "t";
+}
+
+// Columns of the table, or of one it is a partition of, that rollups follow: the declared ones by
+// the catalog of the extension, those of the workshop by the sequence they name.
+std::string FollowedColumns(Connection& connection) {
+  std::string sql =
+      "SELECT NULL::pg_catalog.name AS col, NULL::pg_catalog.text AS rollup WHERE false";
+  if (Has(connection, "pg_catalog.to_regclass('millrace.rollup') IS NOT NULL")) {
+    // Without an id_column, the only one of its events that is filled by a sequence.
+    sql +=
+        " UNION ALL SELECT coalesce(id_column, a.attname), relation::pg_catalog.text FROM "
+        "millrace.rollup JOIN tables ON relid = source::pg_catalog.oid LEFT JOIN "
+        "(pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid "
+        "AND "
+        "d.adnum = a.attnum) ON a.attrelid = relid AND NOT a.attisdropped AND (a.attidentity <> '' "
+        "OR "
+        "pg_catalog.pg_get_expr(d.adbin, d.adrelid) LIKE '%nextval(%') WHERE parent IS NULL";
+  }
+  if (Has(connection,
+          "pg_catalog.count(*) = 3 AND coalesce(pg_catalog.bool_and("
+          "pg_catalog.has_column_privilege(attrelid, attnum, 'SELECT')), false) FROM "
+          "pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('public.rollups') AND "
+          "NOT "
+          "attisdropped AND attname IN ('name', 'event_table_name', 'event_id_sequence_name')")) {
+    sql +=
+        " UNION ALL SELECT a.attname, r.name::pg_catalog.text FROM public.rollups r JOIN tables ON "
+        "relid = pg_catalog.to_regclass(r.event_table_name)::pg_catalog.oid JOIN "
+        "(pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid "
+        "AND "
+        "f.adnum = a.attnum) ON a.attrelid = relid WHERE EXISTS (SELECT FROM pg_catalog.pg_depend "
+        "d "
+        "WHERE d.objid = pg_catalog.to_regclass(r.event_id_sequence_name)::pg_catalog.oid AND "
+        "d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i') OR "
+        "d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = f.oid AND "
+        "d.refobjid = "
+        "pg_catalog.to_regclass(r.event_id_sequence_name)::pg_catalog.oid)";
+  }
+  return sql;
+}
+
+void FindIdColumn(Connection& connection, const std::string& quoted, TargetTable* table) {
+  const QueryResult found = connection.Execute(
+      "WITH tables AS (SELECT relid::pg_catalog.oid FROM "
+      "pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($1)) UNION SELECT "
+      "pg_catalog.to_regclass($1)::pg_catalog.oid), followed AS (" +
+          FollowedColumns(connection) +
+          "), always AS (SELECT attname FROM pg_catalog.pg_attribute JOIN tables ON relid = "
+          "attrelid "
+          "WHERE attidentity = 'a' AND NOT attisdropped) SELECT a.attname, (SELECT "
+          "pg_catalog.string_agg(DISTINCT rollup, ', ') FROM followed f WHERE f.col = a.attname) "
+          "FROM "
+          "pg_catalog.pg_attribute a WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > "
+          "0 AND "
+          "NOT a.attisdropped AND a.attname IN (SELECT attname FROM always UNION SELECT col FROM "
+          "followed) ORDER BY 2 NULLS LAST LIMIT 1",
+      {quoted.c_str()});
+  if (found.rows() == 0) return;
+  table->id_column = found.Value(0, 0);
+  table->id_followers = found.Value(0, 1);
+}
+
+}  // namespace
+
+std::string TargetTable::Match(const std::string& name) const {
+  for (const std::string& candidate : {name, Lower(name)}) {
+    if (std::find(columns.begin(), columns.end(), candidate) != columns.end()) {
+      return candidate;
+    }
+  }
+  return "";
+}
+
+std::vector<std::string> TargetTable::MatchAll(const std::vector<std::string>& names,
+                                               const std::string& where) const {
+  std::vector<std::string> matched;
+  for (const std::string& name : names) {
+    const std::string column = Match(name);
+    if (column.empty()) {
+      throw CliError(fmt::format("{}: the table {} has no column {}", where, this->name.Quoted(),
+                                 QuoteIdentifier(name)),
+                     fmt::format("Its columns are: {}", fmt::join(columns, ", ")));
+    }
+    if (std::find(matched.begin(), matched.end(), column) != matched.end()) {
+      throw CliError(fmt::format("{}: column {} is named twice", where, column));
+    }
+    matched.push_back(column);
+  }
+  return matched;
+}
+
+TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
+  const std::string quoted = name.Quoted();
+  const QueryResult found = connection.Execute(
+      "SELECT c.relname, a.attname FROM pg_catalog.pg_class c"
+      " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+      " AND NOT a.attisdropped AND a.attgenerated = ''"
+      " WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'f', 'v')"
+      " ORDER BY a.attnum",
+      {quoted.c_str()});
+  if (found.rows() == 0) {
+    throw CliError(fmt::format("the database {} has no table {}", PQdb(connection.get()), quoted),
+                   "`millrace workshop` creates the workshop's events; --table names another.");
+  }
+  TargetTable table{name, std::string(found.Value(0, 0)), {}, "", ""};
+  for (int row = 0; row < found.rows(); ++row) {
+    if (!found.IsNull(row, 1)) table.columns.emplace_back(found.Value(row, 1));
+  }
+  FindIdColumn(connection, quoted, &table);
+  return table;
+}
+
+}  // namespace millrace::cli

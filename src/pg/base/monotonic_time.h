@@ -1,0 +1,13 @@
+// A clock that is never set: times of the day may step back and forth.
+#pragma once
+
+#include "pg/base/api.h"
+
+namespace millrace::pg {
+
+// Microseconds since some moment before the server started; the same for all its processes.
+using MonotonicTime = int64;
+inline constexpr MonotonicTime kNever = PG_INT64_MAX;
+MonotonicTime MonotonicNow();
+
+}  // namespace millrace::pg

@@ -1,0 +1,274 @@
+#include "pg/rollup/catalog/catalog.h"
+
+#include "pg/base/spi.h"
+#include "pg/cluster/citus.h"
+#include "pg/rollup/catalog/extension.h"
+#include "pg/rollup/catalog/key_index.h"
+#include "pg/rollup/catalog/placement.h"
+
+namespace millrace::pg {
+namespace {
+
+Oid CatalogTable() {
+  CheckExtensionVersion();
+  const Oid schema = get_namespace_oid("millrace", false);
+  const Oid table = get_relname_relid("rollup", schema);
+  if (!OidIsValid(table)) elog(ERROR, "table millrace.rollup is missing");
+  return table;
+}
+
+RollupDefinition* DefinitionOf(const Rollup& rollup) {
+  if (get_rel_relkind(rollup.definition_view) != RELKIND_VIEW) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the definition of rollup %s is gone", rollup.name),
+                    errhint("Its view was dropped. Call millrace.drop_rollup and declare the "
+                            "rollup again; its table may stay.")));
+  }
+  Relation view = relation_open(rollup.definition_view, AccessShareLock);
+  const Query* query = CopyNode(get_view_query(view));
+  relation_close(view, NoLock);
+  return AnalyzeRollupQuery(query, rollup.name);
+}
+
+[[noreturn]] void RaiseChanged(const Rollup& rollup, const char* what) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("rollup %s was changed since it was declared: %s", rollup.name, what),
+                  errhint("Change it back, or call millrace.drop_rollup and declare it again.")));
+  pg_unreachable();
+}
+
+// The definition may have been replaced, and columns of the table renamed, dropped or retyped.
+void CheckFits(const Rollup& rollup) {
+  if (rollup.definition->source != rollup.source) {
+    RaiseChanged(rollup,
+                 psprintf("its definition reads %s, not %s",
+                          QualifiedName(rollup.definition->source), QualifiedName(rollup.source)));
+  }
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+    const AttrNumber attribute = get_attnum(rollup.relation, column->name);
+    if (attribute == InvalidAttrNumber) {
+      RaiseChanged(rollup, psprintf("its table has no column \"%s\"", column->name));
+    }
+    const Oid type = get_atttype(rollup.relation, attribute);
+    if (type != column->type) {
+      RaiseChanged(rollup, psprintf("column \"%s\" is of type %s, not %s", column->name,
+                                    format_type_be(type), format_type_be(column->type)));
+    }
+  }
+  if (get_rel_persistence(rollup.relation) != RELPERSISTENCE_PERMANENT) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("rollup %s is unlogged", rollup.name),
+                    errdetail("A crash would empty it, and its watermark would stay."),
+                    errhint("ALTER TABLE %s SET LOGGED.", rollup.name)));
+  }
+}
+
+void LoadChildren(Rollup* rollup) {
+  ListCell* cell;
+  foreach (cell, RollupsOf(rollup->relation)) {
+    Rollup* child = GetRollup(lfirst_oid(cell));
+    LoadChildren(child);
+    rollup->children = lappend(rollup->children, child);
+  }
+}
+
+}  // namespace
+
+RoleScope BecomeCatalogOwner() { return BecomeTrusted(OwnerOf(CatalogTable())); }
+
+uint64 RunOnCatalog(const char* sql, std::initializer_list<SpiArgument> arguments) {
+  const int level = BeginSettings();
+  SetSettingInScope("search_path", kSearchPath);
+  const RoleScope before = BecomeCatalogOwner();
+  const uint64 rows = RunSql(sql, arguments);
+  RestoreRole(before);
+  EndSettings(level);
+  return rows;
+}
+
+Rollup* FindRollup(Oid relation) {
+  const uint64 rows = RunOnCatalog(
+      "SELECT source, parent, definition, live, id_column, paused, start_after, node_watermark, "
+      "topn_counters FROM millrace.rollup WHERE relation = $1",
+      {OidArgument(relation)});
+  if (rows == 0 || get_rel_name(relation) == nullptr) return nullptr;
+  auto* rollup = static_cast<Rollup*>(palloc0(sizeof(Rollup)));
+  rollup->relation = relation;
+  rollup->owner = OwnerOf(relation);
+  rollup->source = SpiOid(0, 1);
+  rollup->parent = SpiOid(0, 2);
+  rollup->definition_view = SpiOid(0, 3);
+  rollup->live_view = SpiOid(0, 4);
+  bool is_null;
+  const Datum id_column = SpiValue(0, 5, &is_null);
+  if (!is_null) rollup->id_column = pstrdup(NameStr(*DatumGetName(id_column)));
+  rollup->paused = DatumGetBool(SpiValue(0, 6, &is_null));
+  rollup->start_after = DatumGetInt64(SpiValue(0, 7, &is_null));
+  rollup->node_watermark = SpiOid(0, 8);
+  const Datum counters = SpiValue(0, 9, &is_null);
+  rollup->topn_counters = is_null ? 0 : DatumGetInt32(counters);
+  rollup->name = QualifiedName(relation);
+  rollup->definition = DefinitionOf(*rollup);
+  CheckFits(*rollup);
+  // Notes which keys the index has by their digest.
+  (void)FindKeyIndex(*rollup);
+  return rollup;
+}
+
+bool FindViews(Oid relation, RollupViews* views) {
+  const uint64 rows = RunOnCatalog(
+      "SELECT parent, definition, live, node_watermark, paused FROM millrace.rollup WHERE "
+      "relation = $1",
+      {OidArgument(relation)});
+  if (rows == 0) return false;
+  bool is_null;
+  *views = {SpiOid(0, 1), SpiOid(0, 2), SpiOid(0, 3), SpiOid(0, 4),
+            DatumGetBool(SpiValue(0, 5, &is_null))};
+  return true;
+}
+
+Rollup* GetRollup(Oid relation) {
+  Rollup* rollup = FindRollup(relation);
+  if (rollup == nullptr) {
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_OBJECT),
+             errmsg("%s is not a declared rollup", QualifiedName(relation)),
+             errhint("SELECT relation FROM millrace.rollup lists them; millrace.create_rollup "
+                     "declares one.")));
+  }
+  return rollup;
+}
+
+Rollup* LoadFamilyAsDeclared(Oid relation) {
+  Rollup* rollup = GetRollup(relation);
+  while (OidIsValid(rollup->parent)) rollup = GetRollup(rollup->parent);
+  LoadChildren(rollup);
+  return rollup;
+}
+
+Rollup* LoadFamily(Oid relation) {
+  Rollup* root = LoadFamilyAsDeclared(relation);
+  CheckDistribution(*root);
+  return root;
+}
+
+void CheckOwner(const Rollup& rollup) {
+  if (!pg_class_ownercheck(rollup.relation, GetUserId())) {
+    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(rollup.relation));
+  }
+}
+
+List* RollupsOf(Oid source) {
+  const uint64 rows =
+      RunOnCatalog("SELECT relation FROM millrace.rollup WHERE source = $1 ORDER BY relation::oid",
+                   {OidArgument(source)});
+  List* relations = NIL;
+  for (uint64 i = 0; i < rows; ++i) relations = lappend_oid(relations, SpiOid(i, 1));
+  return relations;
+}
+
+void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) {
+  // What a table that was kept has left.
+  DeleteRollup(rollup.relation);
+  const SpiArgument no_parent = {REGCLASSOID, 0, true};
+  const SpiArgument no_name = {NAMEOID, 0, true};
+  const SpiArgument no_table = {REGCLASSOID, 0, true};
+  RunOnCatalog(
+      "INSERT INTO millrace.rollup (relation, source, parent, definition, live, id_column, "
+      "refresh_interval, start_after, node_watermark, topn_counters) VALUES ($1, $2, $3, $4, $5, "
+      "$6, $7, $8, $9, $10)",
+      {OidArgument(rollup.relation),
+       OidArgument(rollup.source),
+       OidIsValid(rollup.parent) ? OidArgument(rollup.parent) : no_parent,
+       OidArgument(rollup.definition_view),
+       OidArgument(rollup.live_view),
+       rollup.id_column == nullptr
+           ? no_name
+           : SpiArgument{NAMEOID, DirectFunctionCall1(namein, CStringGetDatum(rollup.id_column))},
+       {INTERVALOID, refresh_interval},
+       Int64Argument(rollup.start_after),
+       OidIsValid(rollup.node_watermark) ? OidArgument(rollup.node_watermark) : no_table,
+       {INT4OID, Int32GetDatum(rollup.topn_counters), rollup.topn_counters == 0}});
+  if (OidIsValid(rollup.parent)) return;
+  RunOnCatalog("INSERT INTO millrace.watermark (relation, position) VALUES ($1, $2)",
+               {OidArgument(rollup.relation), Int64Argument(position)});
+}
+
+void DeleteRollup(Oid relation) {
+  for (const char* table :
+       {"watermark", "node_watermark", "refresh_error", "failed_refreshes", "failed_event_message",
+        "failed_event", "verification", "difference", "rollup"}) {
+    RunOnCatalog(psprintf("DELETE FROM millrace.%s WHERE relation = $1", table),
+                 {OidArgument(relation)});
+  }
+}
+
+const char* FailedEventsSql(Oid root) {
+  RunOnCatalog(
+      "SELECT string_agg(event_id::text, ',' ORDER BY event_id) FROM millrace.failed_event WHERE "
+      "relation = $1",
+      {OidArgument(root)});
+  bool is_null;
+  const Datum ids = SpiValue(0, 1, &is_null);
+  return is_null ? nullptr : psprintf("'{%s}'::int8[]", TextDatumGetCString(ids));
+}
+
+uint64 ReadFailedEvents(Oid root) {
+  return RunOnCatalog(
+      "SELECT event_id FROM millrace.failed_event WHERE relation = $1 ORDER BY event_id",
+      {OidArgument(root)});
+}
+
+void WriteFailedEvent(Oid root, int64 id, const char* sqlstate, const char* message) {
+  RunOnCatalog(
+      "INSERT INTO millrace.failed_event (relation, event_id, sqlstate) VALUES ($1, $2, $3) ON "
+      "CONFLICT (relation, event_id) DO UPDATE SET sqlstate = excluded.sqlstate, failed_at = "
+      "excluded.failed_at",
+      {OidArgument(root), Int64Argument(id), TextArgument(sqlstate)});
+  RunOnCatalog(
+      "INSERT INTO millrace.failed_event_message (relation, event_id, message) VALUES ($1, $2, $3) "
+      "ON CONFLICT (relation, event_id) DO UPDATE SET message = excluded.message",
+      {OidArgument(root), Int64Argument(id), TextArgument(message)});
+}
+
+void DeleteFailedEvents(Oid root, int64 from, int64 to) {
+  RunOnCatalog(
+      "DELETE FROM millrace.failed_event WHERE relation = $1 AND event_id > $2 AND event_id <= $3",
+      {OidArgument(root), Int64Argument(from), Int64Argument(to)});
+}
+
+void SetPaused(Oid relation, bool paused) {
+  RunOnCatalog("UPDATE millrace.rollup SET paused = $2 WHERE relation = $1",
+               {OidArgument(relation), {BOOLOID, BoolGetDatum(paused)}});
+}
+
+void ForgetStart(Oid relation) {
+  RunOnCatalog("UPDATE millrace.rollup SET start_after = 0 WHERE relation = $1",
+               {OidArgument(relation)});
+}
+
+void SetNodeWatermarkTable(Oid relation, Oid table) {
+  RunOnCatalog("UPDATE millrace.rollup SET node_watermark = $2 WHERE relation = $1",
+               {OidArgument(relation), OidArgument(table)});
+}
+
+void WriteRetention(Oid source, Interval* keep) {
+  RunOnCatalog("DELETE FROM millrace.retention WHERE source = $1", {OidArgument(source)});
+  if (keep == nullptr) return;
+  RunOnCatalog("INSERT INTO millrace.retention (source, keep) VALUES ($1, $2)",
+               {OidArgument(source), {INTERVALOID, IntervalPGetDatum(keep)}});
+}
+
+bool ReadRetention(Oid source, Interval* keep) {
+  if (RunOnCatalog("SELECT keep FROM millrace.retention WHERE source = $1",
+                   {OidArgument(source)}) == 0) {
+    return false;
+  }
+  bool is_null;
+  *keep = *DatumGetIntervalP(SpiValue(0, 1, &is_null));
+  return true;
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,85 @@
+// The catalog of declared rollups: table millrace.rollup and those beside it, read and written as
+// their owner whoever asks. Watermarks: log/watermark.h.
+#pragma once
+
+#include "pg/base/relation.h"
+#include "pg/base/role.h"
+#include "pg/base/spi.h"
+#include "pg/rollup/catalog/definition.h"
+
+namespace millrace::pg {
+
+// A declared rollup, as the catalog and its definition view have it.
+struct Rollup {
+  Oid relation;  // its table
+  Oid owner;     // of the table: refreshes run as this role
+  Oid source;    // the table it reads: of events, or the parent's
+  Oid parent;    // the rollup below; InvalidOid where it reads events
+  Oid definition_view;
+  Oid live_view;
+  Oid node_watermark;     // of a root whose events Citus distributes: a copy of the nodes'
+                          // watermarks on every node; InvalidOid where it does not
+  const char* id_column;  // as the user named it; nullptr: found by its sequence
+  int64 start_after;      // of a root: events up to here were never meant to be in
+  bool paused;
+  int topn_counters;  // of a root: topn.number_of_counters when it was declared; 0: not set
+  const char* name;   // of the table, qualified and quoted as need be
+  RollupDefinition* definition;
+  List* children;  // Rollup*, the rollups over this one; filled by LoadFamily
+};
+
+// Becomes the owner of the catalog, until RestoreRole.
+RoleScope BecomeCatalogOwner();
+
+// All of these need an SPI connection, and allocate in the current context.
+
+// Runs a statement on the catalog as its owner. The search path is set each time: a trigger of a
+// rollup's table may have changed it a moment ago.
+uint64 RunOnCatalog(const char* sql, std::initializer_list<SpiArgument> arguments);
+
+// The rollup whose table is `relation`, with its definition; nullptr where there is none. Raises
+// 55000 when the table or the definition was changed so that they no longer fit.
+Rollup* FindRollup(Oid relation);
+// What belongs to a rollup, whatever state its definition is in. False where there is none.
+struct RollupViews {
+  Oid parent;
+  Oid definition;
+  Oid live;
+  Oid node_watermark;
+  bool paused;
+};
+bool FindViews(Oid relation, RollupViews* views);
+// As FindRollup; raises 42704 where there is none.
+Rollup* GetRollup(Oid relation);
+// The root of the rollup's family with all rollups over it. Raises 55000 when its events were
+// distributed since it was declared, or the other way round.
+Rollup* LoadFamily(Oid relation);
+// The same, wherever the events are now.
+Rollup* LoadFamilyAsDeclared(Oid relation);
+// Raises 42501 unless the current user may manage the rollup: owns its table.
+void CheckOwner(const Rollup& rollup);
+
+// The rollups' tables that read `source` directly: Oids.
+List* RollupsOf(Oid source);
+
+// Events that could not be counted and are left out: their ids, as an SQL array; nullptr where
+// there are none.
+const char* FailedEventsSql(Oid root);
+// Their ids, in SPI_tuptable in ascending order; returns how many.
+uint64 ReadFailedEvents(Oid root);
+// Writes one down, with what went wrong.
+void WriteFailedEvent(Oid root, int64 id, const char* sqlstate, const char* message);
+void DeleteFailedEvents(Oid root, int64 from, int64 to);
+
+void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position);
+void DeleteRollup(Oid relation);
+void SetPaused(Oid relation, bool paused);
+void ForgetStart(Oid relation);
+
+// Says where the copy of them is.
+void SetNodeWatermarkTable(Oid relation, Oid table);
+// How long the events of a table are kept; nullptr: for ever. False where that was not said.
+void WriteRetention(Oid source, Interval* keep);
+bool ReadRetention(Oid source, Interval* keep);
+
+}  // namespace millrace::pg

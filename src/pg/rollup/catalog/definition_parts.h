@@ -1,0 +1,28 @@
+// What the files that understand a rollup's query share.
+#pragma once
+
+#include "pg/base/api.h"
+#include "pg/rollup/catalog/definition.h"
+
+namespace millrace::pg {
+
+// An expression of a query as text, for messages. `source_rte` is the place of its one table.
+const char* DeparseForMessage(const Query* query, Index source_rte, const void* node);
+
+// Raises 0A000: rollup `name` cannot be kept, because of `what`.
+[[noreturn]] void RefuseDefinition(const char* name, const char* what, const char* hint);
+
+// Raises 0A000 unless an expression of the query gives the same for a row in every session and at
+// any time; names the part that does not.
+void CheckImmutable(const Query* query, Index source, Node* node, const char* name);
+
+inline bool IsTime(Oid type) {
+  return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID;
+}
+
+// The aggregate that an expression is, below casts; nullptr where it is none.
+Aggref* AggregateBelowCasts(Expr* expression);
+// What a rollup keeps of an aggregate; false where it keeps nothing.
+bool RoleOfAggregate(const Aggref* aggref, ColumnRole* role);
+
+}  // namespace millrace::pg

@@ -1,0 +1,117 @@
+// Whether a rollup over another gives the same over partial rows as over merged ones.
+
+#include "pg/rollup/catalog/definition_parts.h"
+
+namespace millrace::pg {
+namespace {
+
+// What a rollup over another rollup may do with the columns of its parent.
+class ParentCheck {
+ public:
+  ParentCheck(const RollupDefinition& definition, const RollupDefinition& parent, const char* name)
+      : definition_(definition), parent_(parent), name_(name) {}
+
+  void Run() const {
+    const Query* query = definition_.storage;
+    ListCell* column;
+    foreach (column, definition_.columns) {
+      if (static_cast<RollupColumn*>(lfirst(column))->role == ColumnRole::kAverage) {
+        RefuseDefinition(
+            name_, "an average of another rollup's rows is not an average of its events",
+            "Sum the _sum and _count columns of the average below, and divide when reading.");
+      }
+    }
+    RequireKeys(query->jointree->quals, "filters by");
+    ListCell* cell;
+    foreach (cell, query->targetList) {
+      const auto* entry = static_cast<TargetEntry*>(lfirst(cell));
+      if (const Aggref* aggref = AggregateBelowCasts(entry->expr)) {
+        CheckAggregate(aggref);
+      } else {
+        RequireKeys(entry->expr, "groups by");
+      }
+    }
+  }
+
+ private:
+  // The parent's column behind an expression, or nullptr where it is no column.
+  const RollupColumn* ColumnOf(const void* expression) const {
+    const auto* node = static_cast<const Node*>(expression);
+    while (IsA(node, RelabelType)) {
+      node = reinterpret_cast<Node*>(reinterpret_cast<const RelabelType*>(node)->arg);
+    }
+    if (!IsA(node, Var)) return nullptr;
+    const char* name =
+        get_attname(definition_.source, reinterpret_cast<const Var*>(node)->varattno, false);
+    ListCell* cell;
+    foreach (cell, parent_.columns) {
+      const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+      if (strcmp(column->name, name) == 0) return column;
+    }
+    return nullptr;
+  }
+
+  bool ReadsOnlyKeys(const void* expression) const {
+    List* vars =
+        pull_var_clause(static_cast<Node*>(const_cast<void*>(expression)), PVC_RECURSE_AGGREGATES);
+    ListCell* cell;
+    foreach (cell, vars) {
+      const RollupColumn* column = ColumnOf(lfirst(cell));
+      if (column == nullptr || column->role != ColumnRole::kKey) return false;
+    }
+    return true;
+  }
+
+  void RequireKeys(const void* expression, const char* does) const {
+    if (expression == nullptr || ReadsOnlyKeys(expression)) return;
+    RefuseDefinition(
+        name_,
+        psprintf("it %s %s, which changes as the rollup below is refreshed", does,
+                 DeparseForMessage(definition_.storage, definition_.source_rte, expression)),
+        "Use the keys of the rollup below only.");
+  }
+
+  // Over partial rows an aggregate must give the same as over the merged ones: sums of sums and
+  // counts, the same extreme of an extreme, unions of sketches; over keys whatever does not mind
+  // seeing one twice.
+  void CheckAggregate(const Aggref* aggref) const {
+    ColumnRole role;
+    RequireKeys(aggref->aggfilter, "filters by");
+    const bool known = RoleOfAggregate(aggref, &role);
+    const auto* first =
+        aggref->args == NIL ? nullptr : static_cast<TargetEntry*>(linitial(aggref->args));
+    const RollupColumn* column = first == nullptr ? nullptr : ColumnOf(first->expr);
+    const bool keys = first != nullptr && ReadsOnlyKeys(first->expr);
+    const char* function = get_func_name(aggref->aggfnoid);
+    bool allowed = false;
+    if (known && column != nullptr && column->role != ColumnRole::kKey) {
+      allowed =
+          column->role == role || (role == ColumnRole::kSum && column->role == ColumnRole::kCount);
+      if (role == ColumnRole::kCount) allowed = false;
+    } else if (known && keys) {
+      allowed = role == ColumnRole::kMin || role == ColumnRole::kMax ||
+                role == ColumnRole::kBoolAnd || role == ColumnRole::kBoolOr ||
+                strcmp(function, "hll_add_agg") == 0;
+    }
+    if (allowed) return;
+    RefuseDefinition(
+        name_,
+        psprintf("%s over another rollup depends on how its rows came about",
+                 DeparseForMessage(definition_.storage, definition_.source_rte, aggref)),
+        "Over a rollup use sum of its counts and sums, min of its minima, max of its maxima, "
+        "hll_union_agg and topn_union_agg of its sketches.");
+  }
+
+  const RollupDefinition& definition_;
+  const RollupDefinition& parent_;
+  const char* name_;
+};
+
+}  // namespace
+
+void CheckOverRollup(const RollupDefinition& definition, const RollupDefinition& parent,
+                     const char* name) {
+  ParentCheck(definition, parent, name).Run();
+}
+
+}  // namespace millrace::pg

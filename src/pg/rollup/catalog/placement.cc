@@ -1,0 +1,77 @@
+#include "pg/rollup/catalog/placement.h"
+
+#include "pg/cluster/citus.h"
+
+namespace millrace::pg {
+namespace {
+
+[[noreturn]] void Refuse(Oid events, const char* detail, const char* hint) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("no rollup can be declared over %s here", QualifiedName(events)),
+                  errdetail("%s", detail), errhint("%s", hint)));
+  pg_unreachable();
+}
+
+}  // namespace
+
+const char* KeyThatIsColumn(const Rollup& rollup, const char* column) {
+  const AttrNumber attribute = get_attnum(rollup.source, column);
+  const Query* query = rollup.definition->storage;
+  ListCell* cell;
+  foreach (cell, query->targetList) {
+    const auto* entry = static_cast<TargetEntry*>(lfirst(cell));
+    if (entry->resjunk || entry->ressortgroupref == 0 || !IsA(entry->expr, Var)) continue;
+    const auto* var = reinterpret_cast<Var*>(entry->expr);
+    if (var->varno == static_cast<int>(rollup.definition->source_rte) &&
+        var->varattno == attribute) {
+      return entry->resname;
+    }
+  }
+  return nullptr;
+}
+
+bool CanFollowOnNodes(Oid events) {
+  Distribution distribution;
+  if (!FindDistribution(events, &distribution)) return false;
+  if (LocalGroup() != 0) {
+    Refuse(events, "Citus distributes it, and this node is not the coordinator.",
+           "Declare and refresh rollups on the coordinator.");
+  }
+  if (distribution.method != 'h' || distribution.column == nullptr) {
+    Refuse(events, "Citus keeps it, but not in shards by a column.",
+           "SELECT create_distributed_table(...) by the column that its rows belong together by.");
+  }
+  // Citus commits a change of a single shard on its node first: not together with the watermark.
+  if (distribution.shards < 2) {
+    Refuse(events, "Citus keeps it in a single shard.",
+           "SELECT alter_distributed_table(..., shard_count := 32).");
+  }
+  return true;
+}
+
+void CheckDistribution(const Rollup& root) {
+  const bool distributed = CanFollowOnNodes(root.source);
+  if (distributed == OidIsValid(root.node_watermark)) return;
+  if (distributed) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s was distributed since rollup %s was declared",
+                           QualifiedName(root.source), root.name),
+                    errdetail("Events may be written on other nodes now."),
+                    errhint("SELECT millrace.distribute_rollups(%s) takes the rollup there too.",
+                            quote_literal_cstr(QualifiedName(root.source)))));
+  }
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("%s is not distributed any more, as it was when rollup %s was declared",
+                  QualifiedName(root.source), root.name),
+           errhint("Distribute it again, or call millrace.drop_rollup and declare the rollup "
+                   "anew.")));
+}
+
+const char* DistributionKey(const Rollup& rollup) {
+  Distribution source;
+  if (!FindDistribution(rollup.source, &source) || source.column == nullptr) return nullptr;
+  return KeyThatIsColumn(rollup, source.column);
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,253 @@
+// The way onto Citus: a rollup declared over a distributed table, and tables and rollups of one
+// node that are distributed later (millrace.distribute_table).
+//
+// The nodes' watermarks are in the coordinator's catalog, where a refresh reads them; a copy of
+// them is a reference table, where each shard of a live view finds it. A refresh writes both, and
+// all of a node's part in one transaction of that node: a snapshot there has the rows, the events
+// and the watermarks of the same moment. That is why refreshes run with one connection a node.
+
+#include "pg/rollup/refresh/distribution.h"
+
+#include "pg/base/fault_point.h"
+#include "pg/base/spi.h"
+#include "pg/cluster/citus.h"
+#include "pg/rollup/catalog/key_index.h"
+#include "pg/rollup/refresh/refresh.h"
+#include "pg/rollup/registry/worker_registry.h"
+#include "pg/rollup/sql/statements.h"
+
+namespace millrace::pg {
+namespace {
+
+const char* CopyName(const Rollup& root) {
+  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(root.relation)),
+                                    psprintf("%s_watermark", get_rel_name(root.relation)));
+}
+
+// When a rollup was forgotten because its events were dropped, its copy was left.
+void DropLeftover(const Rollup& root, const char* name) {
+  const Oid found = get_relname_relid(psprintf("%s_watermark", get_rel_name(root.relation)),
+                                      get_rel_namespace(root.relation));
+  if (!OidIsValid(found)) return;
+  Distribution distribution;
+  if (FindDistribution(found, &distribution) && distribution.method == 'n' &&
+      pg_class_ownercheck(found, GetUserId()) && get_attnum(found, "node_group") == 1 &&
+      get_attnum(found, "position") == 2 &&
+      RunSql("SELECT FROM millrace.rollup WHERE node_watermark = $1", {OidArgument(found)}) == 0) {
+    RunSql(psprintf("DROP TABLE %s", name));
+  }
+}
+
+void ReplaceLiveViews(const Rollup& rollup, const Rollup& root, const char* id_column,
+                      const NodeWatermark* nodes, int count) {
+  if (OidIsValid(rollup.live_view) && get_rel_relkind(rollup.live_view) == RELKIND_VIEW) {
+    RunSql(psprintf("CREATE OR REPLACE VIEW %s AS %s", QualifiedName(rollup.live_view),
+                    LiveSql(rollup, root, id_column, nodes, count)));
+  }
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    ReplaceLiveViews(*static_cast<Rollup*>(lfirst(cell)), root, id_column, nodes, count);
+  }
+}
+
+void DistributeFamily(const Rollup& rollup) {
+  DistributeTable(rollup);
+  ListCell* cell;
+  foreach (cell, rollup.children) DistributeFamily(*static_cast<Rollup*>(lfirst(cell)));
+}
+
+}  // namespace
+
+void DistributeTable(const Rollup& rollup) {
+  Distribution source, own;
+  if (!FindDistribution(rollup.source, &source)) {
+    elog(ERROR, "%s is not distributed", QualifiedName(rollup.source));
+  }
+  const char* key = KeyThatIsColumn(rollup, source.column);
+  if (key == nullptr) {
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("the keys of rollup %s lack column \"%s\", by which %s is distributed",
+                    rollup.name, source.column, QualifiedName(rollup.source)),
+             errdetail("Each shard is rolled up where it is, into a shard beside it."),
+             errhint("Add the column to the query and to its GROUP BY; a sum over its values is "
+                     "made when the rollup is read.")));
+  }
+  if (!FindDistribution(rollup.relation, &own)) {
+    // Citus wants the column itself in the index.
+    MakePlainInIndex(rollup, key);
+    RunSql("SELECT pg_catalog.create_distributed_table($1, $2, colocate_with => $3)",
+           {OidArgument(rollup.relation), TextArgument(key),
+            TextArgument(QualifiedName(rollup.source))});
+    FaultPoint("distribute: table");
+    return;
+  }
+  if (own.colocation == source.colocation && own.column != nullptr &&
+      strcmp(own.column, key) == 0) {
+    return;
+  }
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("table %s is distributed otherwise than %s", rollup.name,
+                         QualifiedName(rollup.source)),
+                  errhint("SELECT undistribute_table(%s): it is distributed again beside it.",
+                          quote_literal_cstr(rollup.name))));
+}
+
+void CreateNodeWatermarks(Rollup* root, int64 position) {
+  const char* name = CopyName(*root);
+  DropLeftover(*root, name);
+  RunSql(psprintf("CREATE TABLE %s (node_group int4 PRIMARY KEY, position int8 NOT NULL)", name));
+  RunSql("SELECT pg_catalog.create_reference_table($1::pg_catalog.regclass)", {TextArgument(name)});
+  // A live view is read shard by shard, by who asks.
+  RunSql(psprintf("GRANT SELECT ON %s TO PUBLIC", name));
+  const Oid schema = get_rel_namespace(root->relation);
+  root->node_watermark =
+      get_relname_relid(psprintf("%s_watermark", get_rel_name(root->relation)), schema);
+  WriteNodeWatermark(root->relation, {0, position, nullptr});
+  RunSql(psprintf("INSERT INTO %s VALUES (0, " INT64_FORMAT ")", name, position));
+}
+
+void WriteCopyOfNodeWatermarks(const Rollup& root, const char* id_column) {
+  int count;
+  const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
+  const char* copy = QualifiedName(root.node_watermark);
+  StringInfoData rows;
+  initStringInfo(&rows);
+  for (int i = 0; i < count; ++i) {
+    appendStringInfo(&rows, "%s(%d, " INT64_FORMAT ")", i > 0 ? ", " : "", nodes[i].group,
+                     nodes[i].position);
+  }
+  const RoleScope before = BecomeOwner(root.owner);
+  const uint64 known = RunSql(psprintf("SELECT FROM %s", copy));
+  RunSql(
+      psprintf("INSERT INTO %s AS w VALUES %s ON CONFLICT (node_group) DO UPDATE SET position = "
+               "excluded.position",
+               copy, rows.data));
+  if (known != static_cast<uint64>(count)) ReplaceLiveViews(root, root, id_column, nodes, count);
+  RestoreRole(before);
+}
+
+namespace {
+
+// Nobody refreshes the rollups of a table from here on, until the end of the transaction.
+void LockWatermarksOf(Oid source) {
+  ListCell* cell;
+  foreach (cell, RollupsOf(source)) {
+    Watermark watermark;
+    if (ReadWatermark(lfirst_oid(cell), &watermark)) {
+      LockWatermark(lfirst_oid(cell), true, &watermark);
+    }
+  }
+}
+
+void DistributeRollupsOf(Oid source) {
+  ListCell* cell;
+  foreach (cell, RollupsOf(source)) {
+    Rollup* root = LoadFamilyAsDeclared(lfirst_oid(cell));
+    if (OidIsValid(root->node_watermark)) continue;
+    if (!pg_class_ownercheck(root->relation, GetUserId())) {
+      ereport(NOTICE, (errmsg("rollup %s is another role's, and stays behind", root->name),
+                       errhint("Have its owner call millrace.distribute_rollups(%s).",
+                               quote_literal_cstr(QualifiedName(source)))));
+      continue;
+    }
+    Watermark watermark;
+    LockWatermark(*root, true, &watermark);
+    const RoleScope before = BecomeOwner(root->owner);
+    DistributeFamily(*root);
+    CreateNodeWatermarks(root, watermark.position);
+    SetNodeWatermarkTable(root->relation, root->node_watermark);
+    const IdSource ids = FindIdSource(root->source, root->id_column);
+    int count;
+    const NodeWatermark* nodes = ReadNodeWatermarks(root->relation, &count);
+    ReplaceLiveViews(*root, *root, ids.column, nodes, count);
+    RestoreRole(before);
+    FaultPoint("distribute: rollup");
+  }
+}
+
+// Does what create_distributed_table recorded when there was no Citus, unless that is done.
+void CarryOut(Oid table) {
+  const char* name = QualifiedName(table);
+  if (RunSql("SELECT distribution_column, distribution_type, colocate_with, shard_count FROM "
+             "millrace.distributed_table WHERE table_name = $1",
+             {OidArgument(table)}) == 0) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("%s is not recorded as a table to distribute", name),
+                    errhint("SELECT create_distributed_table(...) distributes it.")));
+  }
+  bool is_null, shards_by_default;
+  const char* column = quote_literal_cstr(NameStr(*DatumGetName(SpiValue(0, 1, &is_null))));
+  const char* type = quote_literal_cstr(TextDatumGetCString(SpiValue(0, 2, &is_null)));
+  const char* beside = quote_literal_cstr(TextDatumGetCString(SpiValue(0, 3, &is_null)));
+  const Datum shards = SpiValue(0, 4, &shards_by_default);
+  const char* count =
+      shards_by_default ? "" : psprintf(", shard_count => %d", DatumGetInt32(shards));
+  Distribution distribution;
+  if (!FindDistribution(table, &distribution)) {
+    RunSql(
+        psprintf("SELECT pg_catalog.create_distributed_table(%s::pg_catalog.regclass, %s, %s, "
+                 "colocate_with => %s%s)",
+                 quote_literal_cstr(name), column, type, beside, count));
+  }
+  FaultPoint("distribute: table");
+}
+
+void ForgetRecord(Oid table) {
+  const RoleScope before = BecomeCatalogOwner();
+  RunSql("DELETE FROM millrace.distributed_table WHERE table_name = $1", {OidArgument(table)});
+  RestoreRole(before);
+}
+
+}  // namespace
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+// millrace.distribute_table(table_name regclass) returns void: a table that was recorded when there
+// was no Citus, with its declared rollups and their watermarks.
+MILLRACE_FUNCTION(distribute_table) {
+  RequireReadCommitted("millrace.distribute_table");
+  const Oid table = PG_GETARG_OID(0);
+  if (get_rel_name(table) == nullptr) {
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table with OID %u does not exist", table)));
+  }
+  if (!pg_class_ownercheck(table, GetUserId())) {
+    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(table));
+  }
+  const int settings = ConnectSpi();
+  if (!OidIsValid(get_extension_oid("citus", true))) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("this database has no Citus"),
+                    errhint("CREATE EXTENSION citus, and add its nodes.")));
+  }
+  const int level = BeginRefreshSettings(0);
+  LockWatermarksOf(table);
+  CarryOut(table);
+  if (RollupsOf(table) != NIL && CanFollowOnNodes(table)) DistributeRollupsOf(table);
+  ForgetRecord(table);
+  EndSettings(level);
+  DisconnectSpi(settings);
+  NotifyWorker();
+  PG_RETURN_VOID();
+}
+
+// millrace.distribute_rollups(source regclass) returns void: the declared rollups of a table that
+// Citus distributes by now, with their watermarks.
+MILLRACE_FUNCTION(distribute_rollups) {
+  RequireReadCommitted("millrace.distribute_rollups");
+  const Oid source = PG_GETARG_OID(0);
+  const int settings = ConnectSpi();
+  const int level = BeginRefreshSettings(0);
+  if (!CanFollowOnNodes(source)) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s is not distributed", QualifiedName(source)),
+                    errhint("SELECT create_distributed_table(...) comes first.")));
+  }
+  DistributeRollupsOf(source);
+  EndSettings(level);
+  DisconnectSpi(settings);
+  NotifyWorker();
+  PG_RETURN_VOID();
+}

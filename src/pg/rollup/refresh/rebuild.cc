@@ -1,0 +1,259 @@
+// millrace.rebuild_rollup: a rollup made anew from what it reads, all of it or a span of buckets,
+// in one transaction: readers see the old rows until it commits.
+
+#include "pg/base/fault_point.h"
+#include "pg/base/guc.h"
+#include "pg/base/spi.h"
+#include "pg/rollup/catalog/differences.h"
+#include "pg/rollup/log/source_check.h"
+#include "pg/rollup/refresh/refresh.h"
+#include "pg/rollup/refresh/set_aside.h"
+#include "pg/rollup/sql/statements.h"
+
+using namespace millrace::pg;
+
+namespace {
+
+// Buckets from `from` to `to`; either may be open.
+struct Span {
+  bool has_from, has_to;
+  TimestampTz from, to;
+  bool includes_to;
+};
+
+bool IsAll(const Span& span) { return !span.has_from && !span.has_to; }
+
+// The condition that a row of the rollup lies in the span.
+const char* Condition(const Rollup& rollup, const char* prefix, const Span& span) {
+  const char* bucket = psprintf("%s%s", prefix, quote_identifier(rollup.definition->bucket));
+  const char* from = psprintf("%s >= %s", bucket, BucketTimeSql(rollup, TimeLiteral(span.from)));
+  if (!span.has_to) return from;
+  const char* to = psprintf("%s %s %s", bucket, span.includes_to ? "<=" : "<",
+                            BucketTimeSql(rollup, TimeLiteral(span.to)));
+  return span.has_from ? psprintf("%s AND %s", from, to) : to;
+}
+
+// Replaces the rows in the span by those that `select` gives.
+uint64 Replace(const Rollup& rollup, const char* select, const Span& span) {
+  const char* columns = StoredColumnsSql(rollup, "");
+  if (IsAll(span)) {
+    RunSql(psprintf("DELETE FROM %s", rollup.name));
+    return RunSql(psprintf("INSERT INTO %s (%s) %s", rollup.name, columns, select));
+  }
+  RunSql(psprintf("DELETE FROM %s r WHERE %s", rollup.name, Condition(rollup, "r.", span)));
+  return RunSql(psprintf("INSERT INTO %s (%s) SELECT * FROM (%s) AS q (%s) WHERE %s", rollup.name,
+                         columns, select, columns, Condition(rollup, "q.", span)));
+}
+
+// Widens `affected` by the buckets of `child` that come from the parent's rows in the span.
+void AddAffected(const Rollup& child, const Rollup& parent, const Span& span, Span* affected) {
+  const char* bucket = quote_identifier(child.definition->bucket);
+  RunSql(psprintf("SELECT %s, %s FROM (%s) AS q (%s)",
+                  TimeOfBucketSql(child, psprintf("min(q.%s)", bucket)),
+                  TimeOfBucketSql(child, psprintf("max(q.%s)", bucket)),
+                  SelectFromParentSql(child, parent, Condition(parent, "", span)),
+                  StoredColumnsSql(child, "")));
+  bool is_null;
+  const Datum low = SpiValue(0, 1, &is_null);
+  if (is_null) return;
+  const TimestampTz from = DatumGetTimestampTz(low);
+  const TimestampTz to = DatumGetTimestampTz(SpiValue(0, 2, &is_null));
+  affected->from = affected->has_from ? Min(affected->from, from) : from;
+  affected->to = affected->has_to ? Max(affected->to, to) : to;
+  affected->has_from = affected->has_to = affected->includes_to = true;
+}
+
+// Rebuilds a rollup by `select`, and then those over it where that changes them.
+uint64 RebuildTree(const Rollup& rollup, const char* select, const Span& span) {
+  const int count = list_length(rollup.children);
+  auto* spans = static_cast<Span*>(palloc0(Max(count, 1) * sizeof(Span)));
+  auto add_affected = [&] {
+    for (int i = 0; i < count; ++i) {
+      const auto& child = *static_cast<Rollup*>(list_nth(rollup.children, i));
+      if (!IsAll(span) && child.definition->bucket != nullptr) {
+        AddAffected(child, rollup, span, &spans[i]);
+      }
+    }
+  };
+  add_affected();
+  const uint64 rows = Replace(rollup, select, span);
+  FaultPoint("rebuild: replaced");
+  add_affected();
+  for (int i = 0; i < count; ++i) {
+    const auto& child = *static_cast<Rollup*>(list_nth(rollup.children, i));
+    const bool untouched =
+        !IsAll(span) && child.definition->bucket != nullptr && !spans[i].has_from;
+    if (!untouched) RebuildTree(child, SelectFromParentSql(child, rollup, nullptr), spans[i]);
+  }
+  return rows;
+}
+
+Rollup* FindIn(Rollup* family, Oid relation) {
+  if (family->relation == relation) return family;
+  ListCell* cell;
+  foreach (cell, family->children) {
+    Rollup* found = FindIn(static_cast<Rollup*>(lfirst(cell)), relation);
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+struct RootRebuild {
+  const Rollup* root;
+  const IdSource* ids;
+  EventSelection events;
+  Span span;
+  int64 last;  // id that is in
+  uint64 rows;
+};
+
+// The events that were set aside stay out.
+void RebuildRootTree(void* argument) {
+  auto* rebuild = static_cast<RootRebuild*>(argument);
+  const Rollup& root = *rebuild->root;
+  rebuild->rows = RebuildTree(root, SelectSql(root, root, rebuild->ids->column, rebuild->events),
+                              rebuild->span);
+}
+
+void EmptyTree(const Rollup& rollup) {
+  RunSql(psprintf("DELETE FROM %s", rollup.name));
+  ListCell* cell;
+  foreach (cell, rollup.children) EmptyTree(*static_cast<Rollup*>(lfirst(cell)));
+}
+
+// As a refresh from the start would have made it: whatever an event makes fail, also in a rollup
+// over this one, sets that event aside.
+void RebuildByMerging(RootRebuild* rebuild) {
+  const Rollup& root = *rebuild->root;
+  DeleteFailedEvents(root.relation, PG_INT64_MIN, PG_INT64_MAX);
+  EmptyTree(root);
+  Oid types[] = {INT8OID, INT8OID};
+  SPIPlanPtr plan = SPI_prepare(RefreshSql(root, rebuild->ids->column), 2, types);
+  if (plan == nullptr) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
+  SetAside set_aside;
+  for (int64 from = root.start_after; from < rebuild->last;) {
+    const int64 step = Min(rebuild->last - from, static_cast<int64>(refresh_step));
+    from = MergeWindow(root, plan, from, from + step, &set_aside);
+  }
+  rebuild->rows = set_aside.rows;
+  WarnOfSetAside(root, set_aside.count);
+}
+
+// Events of the span are set aside when the query fails for them. What the others came to stays in
+// the rows: they are not looked at.
+void RebuildWithoutFailing(RootRebuild* rebuild, ErrorData* error) {
+  const Rollup& root = *rebuild->root;
+  int64 failing = 0;
+  if (rebuild->events.time_column != nullptr) {
+    failing = SetAsideFailing(root, rebuild->ids->column, rebuild->events, root.start_after,
+                              rebuild->last);
+  }
+  if (failing == 0) ReThrowError(error);
+  RebuildRootTree(rebuild);
+  WarnOfSetAside(root, failing);
+}
+
+void RebuildOnThisNode(RootRebuild* rebuild) {
+  ErrorData* error = TryInSubtransaction(RebuildRootTree, rebuild);
+  if (error != nullptr && IsAll(rebuild->span)) {
+    RebuildByMerging(rebuild);
+  } else if (error != nullptr) {
+    RebuildWithoutFailing(rebuild, error);
+  }
+}
+
+uint64 RebuildRoot(const Rollup& root, const IdSource& ids, int64 last, const Span& span) {
+  const char* since = span.has_from ? TimeLiteral(span.from) : nullptr;
+  const char* until = span.has_to ? TimeLiteral(span.to) : nullptr;
+  RootRebuild rebuild = {&root, &ids, {}, span, last, 0};
+  rebuild.events = EventsIn(root, root, SettledRanges(root, IdLiteral(last)), since, until);
+  const RoleScope before = BecomeOwner(root.owner);
+  InsideRefresh(root.relation, [&] {
+    if (OidIsValid(root.node_watermark)) {
+      RebuildRootTree(&rebuild);
+    } else {
+      RebuildOnThisNode(&rebuild);
+    }
+    // A repair of events may have been what the rebuild is for.
+    (void)RetryFailedEvents(root, ids.column);
+  });
+  RestoreRole(before);
+  return rebuild.rows;
+}
+
+// The rows are made anew, and what differed in them is gone.
+void ForgetDifferencesOf(const Rollup& rollup, const Span& span) {
+  const bool all = IsAll(span) || rollup.definition->bucket == nullptr;
+  ForgetDifferences(rollup.relation, all || !span.has_from ? DT_NOBEGIN : span.from,
+                    all || !span.has_to ? DT_NOEND : span.to);
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    ForgetDifferencesOf(*static_cast<Rollup*>(lfirst(cell)), span);
+  }
+}
+
+uint64 Rebuild(Oid relation, const Span& span) {
+  Rollup* root = LoadFamily(relation);
+  Rollup* rollup = FindIn(root, relation);
+  CheckOwner(*rollup);
+  if (!IsAll(span) && rollup->definition->bucket == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("rollup %s has no time among its keys", rollup->name),
+                    errhint("Rebuild all of it: leave the times out.")));
+  }
+  const TimestampTz started = GetCurrentTimestamp();
+  Watermark watermark;
+  LockWatermark(*root, true, &watermark);
+  const IdSource ids = FindIdSource(root->source, root->id_column);
+  CheckFamily(*root, ids, true);
+  CheckNotWriting(root->source);
+  if (root->topn_counters > 0) {
+    SetSettingInScope("topn.number_of_counters", psprintf("%d", root->topn_counters));
+  }
+  ForgetDifferencesOf(*rollup, span);
+  if (rollup != root) {
+    const Rollup& parent = *FindIn(root, rollup->parent);
+    const RoleScope before = BecomeOwner(rollup->owner);
+    uint64 rows = 0;
+    InsideRefresh(root->relation, [&] {
+      rows = RebuildTree(*rollup, SelectFromParentSql(*rollup, parent, nullptr), span);
+    });
+    RestoreRole(before);
+    return rows;
+  }
+  // A span is made of the events that are in already.
+  if (!IsAll(span)) {
+    return RebuildRoot(*root, ids, watermark.position, span);
+  }
+  Settling* settling = StartSettling(root->source, ids, root->owner, -1);
+  HasSettled(settling, true);
+  const int64 last = settling->nodes[0].last;
+  // Ids that start anew have nothing to do with where the rollup once started.
+  if (last < root->start_after) {
+    root->start_after = 0;
+    ForgetStart(root->relation);
+  }
+  const Windows windows = WindowsUpTo(*root, watermark, *settling);
+  MoveNodeWatermarks(*root, ids, windows);
+  const uint64 rows = RebuildRoot(*root, ids, last, span);
+  MoveWatermarks(*root, ids, windows, last, settling->since, started);
+  return rows;
+}
+
+}  // namespace
+
+// millrace.rebuild_rollup(rollup regclass, "from" timestamptz, "to" timestamptz) returns bigint:
+// the rows made.
+MILLRACE_FUNCTION(rebuild_rollup) {
+  if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+  RequireReadCommitted("millrace.rebuild_rollup");
+  Span span = {!PG_ARGISNULL(1), !PG_ARGISNULL(2), 0, 0, false};
+  if (span.has_from) span.from = PG_GETARG_TIMESTAMPTZ(1);
+  if (span.has_to) span.to = PG_GETARG_TIMESTAMPTZ(2);
+  const int settings = ConnectSpi();
+  const int level = BeginRefreshSettings(0);
+  const uint64 rows = Rebuild(PG_GETARG_OID(0), span);
+  EndSettings(level);
+  DisconnectSpi(settings);
+  PG_RETURN_INT64(static_cast<int64>(rows));
+}

@@ -1,0 +1,393 @@
+// Steps of a refresh, all in one transaction:
+//   1. lock the watermark: nobody else refreshes this family
+//   2. note the time, then read the sequence: E, the last id handed out
+//   3. find the transactions that write to the source or its partitions, and wait until they ended;
+//      check that the events can be followed
+//   4. in steps of millrace.refresh_step ids: one statement reads (from, to] and merges into the
+//      tables of the family; events for which it fails are set aside (set_aside.h)
+//   5. move the watermark to E
+// Step 4 takes a new snapshot a statement (READ COMMITTED), so it sees all that ended in step 3.
+
+#include "pg/rollup/refresh/refresh.h"
+
+#include "pg/base/fault_point.h"
+#include "pg/base/guc.h"
+#include "pg/base/spi.h"
+#include "pg/cluster/citus.h"
+#include "pg/rollup/log/source_check.h"
+#include "pg/rollup/refresh/distribution.h"
+#include "pg/rollup/refresh/progress.h"
+#include "pg/rollup/refresh/set_aside.h"
+#include "pg/rollup/sql/statements.h"
+
+namespace millrace::pg {
+namespace {
+
+// The plan of a family's statement, kept for the session: planning over hundreds of partitions
+// takes longer than a small refresh.
+struct CachedPlan {
+  Oid relation;
+  char* sql;
+  SPIPlanPtr plan;
+};
+
+SPIPlanPtr PlanFor(Oid relation, const char* sql) {
+  static HTAB* cache = nullptr;
+  if (cache == nullptr) {
+    HASHCTL control = {};
+    control.keysize = sizeof(Oid);
+    control.entrysize = sizeof(CachedPlan);
+    cache = hash_create("millrace refresh plans", 16, &control, HASH_ELEM | HASH_BLOBS);
+  }
+  bool found;
+  auto* entry = static_cast<CachedPlan*>(hash_search(cache, &relation, HASH_ENTER, &found));
+  if (!found) entry->sql = nullptr, entry->plan = nullptr;
+  if (entry->sql != nullptr && strcmp(entry->sql, sql) == 0) return entry->plan;
+  Oid types[] = {INT8OID, INT8OID};
+  SPIPlanPtr plan = SPI_prepare(sql, 2, types);
+  if (plan == nullptr) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
+  char* copy = MemoryContextStrdup(TopMemoryContext, sql);
+  SPI_keepplan(plan);
+  if (entry->plan != nullptr) SPI_freeplan(entry->plan);
+  if (entry->sql != nullptr) pfree(entry->sql);
+  entry->sql = copy;
+  entry->plan = plan;
+  return plan;
+}
+
+[[noreturn]] void RaiseRestarted(const Rollup& root, const char* sequence, int32 group) {
+  const char* node = group == 0 ? "" : psprintf(" on the node of group %d", group);
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("sequence %s was restarted or altered%s since rollup %s was refreshed",
+                         sequence, node, root.name),
+                  errdetail("New events may have ids that are counted as rolled up."),
+                  errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup anew from the "
+                          "events that are there.",
+                          quote_literal_cstr(root.name))));
+  pg_unreachable();
+}
+
+[[noreturn]] void RaiseSetBack(const Rollup& root, const char* sequence, int64 last,
+                               int64 position) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("sequence %s is at " INT64_FORMAT ", behind the watermark " INT64_FORMAT
+                         " of rollup %s",
+                         sequence, last, position, root.name),
+                  errdetail("It was set back, by TRUNCATE ... RESTART IDENTITY or setval: new "
+                            "events get ids that are counted as rolled up."),
+                  errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup anew from the "
+                          "events that are there.",
+                          quote_literal_cstr(root.name))));
+  pg_unreachable();
+}
+
+// Whether two names of sequences are of the same one, but with other files.
+bool WasRestarted(const char* before, const char* now) {
+  if (before == nullptr || now == nullptr) return false;
+  const char* file = strrchr(before, '/');
+  const char* new_file = strrchr(now, '/');
+  return file != nullptr && new_file != nullptr && file - before == new_file - now &&
+         strncmp(before, now, file - before) == 0 && strcmp(file, new_file) != 0;
+}
+
+bool IsBehind(const Windows& windows) {
+  for (int i = 0; i < windows.count; ++i) {
+    if (windows.nodes[i].to < windows.nodes[i].from) return true;
+  }
+  return false;
+}
+
+bool IsEmpty(const Windows& windows) {
+  for (int i = 0; i < windows.count; ++i) {
+    if (windows.nodes[i].to > windows.nodes[i].from) return false;
+  }
+  return true;
+}
+
+// A node that was removed has handed out all of its ids, and few were used.
+bool IsRemoved(const NodeWindow& window) { return window.sequence == nullptr; }
+
+// How many ids are in at the ends (or the starts) of the windows, as Settling counts them.
+int64 PositionOf(const Windows& windows, int64 NodeWindow::*end) {
+  int64 position = 0;
+  for (int i = 0; i < windows.asked; ++i) {
+    const NodeWindow& window = windows.nodes[i];
+    const int64 id = window.*end;
+    position += IsRemoved(window) ? (id == EndOfIds(window.group)) : id - IdBase(window.group);
+  }
+  return position;
+}
+
+int64 NewIds(const Windows& windows) {
+  int64 ids = 0;
+  for (int i = 0; i < windows.count; ++i) {
+    if (!IsRemoved(windows.nodes[i])) ids += windows.nodes[i].to - windows.nodes[i].from;
+  }
+  return ids;
+}
+
+// Cuts the windows to as many ids of a node; returns whether that left any out.
+bool Limit(const Windows& windows, int64 most_ids) {
+  bool cut = false;
+  for (int i = 0; i < windows.count; ++i) {
+    NodeWindow& window = windows.nodes[i];
+    if (IsRemoved(window) || window.to - window.from <= most_ids) continue;
+    window.to = window.from + most_ids;
+    cut = true;
+  }
+  return cut;
+}
+
+// Ids go on from where the watermark is, or the rollup would miss some. A sequence that was
+// restarted may have passed the watermark since, but has another file; so has one that was altered,
+// and who knows in what order ids came meanwhile.
+void CheckGoesOn(const Rollup& root, const IdSource& ids, const Watermark& watermark,
+                 const Windows& windows) {
+  const char* sequence = QualifiedName(ids.sequence);
+  if (!OidIsValid(root.node_watermark) && OidIsValid(watermark.sequence_file) &&
+      watermark.sequence_file != FileOf(ids.sequence)) {
+    RaiseRestarted(root, sequence, 0);
+  }
+  int known_count = 0;
+  const NodeWatermark* known = nullptr;
+  if (OidIsValid(root.node_watermark)) known = ReadNodeWatermarks(root.relation, &known_count);
+  for (int i = 0; i < windows.count; ++i) {
+    const NodeWindow& window = windows.nodes[i];
+    for (int j = 0; j < known_count; ++j) {
+      if (known[j].group == window.group && WasRestarted(known[j].sequence, window.sequence)) {
+        RaiseRestarted(root, sequence, window.group);
+      }
+    }
+    if (window.to < window.from) RaiseSetBack(root, sequence, window.to, window.from);
+  }
+}
+
+// Takes the first part of the windows away from them.
+List* TakeStep(const Windows& windows) {
+  List* ranges = NIL;
+  for (int i = 0; i < windows.count; ++i) {
+    NodeWindow& window = windows.nodes[i];
+    if (window.from == window.to) continue;
+    const int64 to = !IsRemoved(window) && window.to - window.from > refresh_step
+                         ? window.from + refresh_step
+                         : window.to;
+    ranges = AddRange(ranges, IdLiteral(window.from), IdLiteral(to));
+    window.from = to;
+  }
+  return ranges;
+}
+
+// After nothing was found for so many steps in a row, it is looked where the next id is: after 1,
+// 2, 4, 8, ... steps. A look reads all that lies ahead, and where a filter passes no event it finds
+// that ids have no gap.
+bool IsTimeToLook(int empty_steps) {
+  return empty_steps > 0 && (empty_steps & (empty_steps - 1)) == 0;
+}
+
+// The id before the first that exists above `above`; `up_to` where none does until then.
+int64 BeforeNextId(const Rollup& root, const char* id_column, int64 above, int64 up_to) {
+  if (above >= up_to) return up_to;
+  RunSql(NextIdSql(root, id_column), {Int64Argument(above), Int64Argument(up_to)});
+  bool is_null;
+  const Datum next = SpiValue(0, 1, &is_null);
+  SPI_freetuptable(SPI_tuptable);
+  return is_null ? up_to : DatumGetInt64(next) - 1;
+}
+
+// What a policy hides of a rollup's table could not be merged into.
+void CheckTables(const Rollup& rollup) {
+  CheckNoRowSecurity(rollup.relation, rollup.owner);
+  ListCell* cell;
+  foreach (cell, rollup.children) CheckTables(*static_cast<Rollup*>(lfirst(cell)));
+}
+
+}  // namespace
+
+// Citus sends a statement to the shards only when it has no parameters and is a single INSERT: one
+// for each rollup of the family.
+void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges) {
+  RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, {ranges})));
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    MergeOnShards(*static_cast<Rollup*>(lfirst(cell)), root, id_column, ranges);
+  }
+}
+
+void CheckFamily(const Rollup& root, const IdSource& ids, bool wait) {
+  CheckSource(root.source, ids, root.owner, wait);
+  CheckTables(root);
+}
+
+int BeginRefreshSettings(int topn_counters) {
+  const int level = BeginSettings();
+  SetSettingInScope("millrace.hll_max_sparse", "-1");
+  if (topn_counters > 0) {
+    SetSettingInScope("topn.number_of_counters", psprintf("%d", topn_counters));
+  }
+  // One plan for every window: planned for values, a family over many partitions would be planned
+  // each time.
+  SetSettingInScope("plan_cache_mode", "force_generic_plan");
+  SetSettingInScope("jit", "off");
+  // One transaction a node, or a live view could see a part of a refresh.
+  UseOneConnectionPerNode();
+  return level;
+}
+
+void RequireReadCommitted(const char* function) {
+  if (!IsolationUsesXactSnapshot()) return;
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+       errmsg("%s needs the isolation level READ COMMITTED", function),
+       errdetail("With the snapshot of the whole transaction, events that commit while it waits "
+                 "for writers would not be seen, and be lost."),
+       errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or set default_transaction_isolation.")));
+}
+
+Windows WindowsUpTo(const Rollup& root, const Watermark& watermark, const Settling& settled) {
+  if (!OidIsValid(root.node_watermark)) {
+    auto* window = static_cast<NodeWindow*>(palloc(sizeof(NodeWindow)));
+    *window = {0, watermark.position, settled.nodes[0].last, settled.nodes[0].sequence};
+    return {window, 1, 1};
+  }
+  int known_count;
+  const NodeWatermark* known = ReadNodeWatermarks(root.relation, &known_count);
+  auto* windows =
+      static_cast<NodeWindow*>(palloc((settled.node_count + known_count) * sizeof(NodeWindow)));
+  int count = 0;
+  for (int i = 0; i < settled.node_count; ++i) {
+    const HandedOut& node = settled.nodes[i];
+    windows[count++] = {node.group, IdBase(node.group), node.last, node.sequence};
+  }
+  for (int j = 0; j < known_count; ++j) {
+    int i = 0;
+    while (i < settled.node_count && windows[i].group != known[j].group) ++i;
+    if (i < settled.node_count) {
+      windows[i].from = known[j].position;
+    } else {
+      windows[count++] = {known[j].group, known[j].position, known[j].position, known[j].sequence};
+    }
+  }
+  return {windows, count, settled.node_count};
+}
+
+void MoveNodeWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows) {
+  if (!OidIsValid(root.node_watermark)) return;
+  for (int i = 0; i < windows.count; ++i) {
+    const NodeWindow& window = windows.nodes[i];
+    WriteNodeWatermark(root.relation, {window.group, window.to, window.sequence});
+  }
+  WriteCopyOfNodeWatermarks(root, ids.column);
+}
+
+void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows, int64 added,
+                    TimestampTz since, TimestampTz started) {
+  MoveNodeWatermarks(root, ids, windows);
+  MoveWatermark(root.relation, PositionOf(windows, &NodeWindow::to), ids.sequence, since, added,
+                started);
+}
+
+namespace {
+
+void MergeOnNodes(const Rollup& root, const IdSource& ids, const Windows& windows) {
+  while (!IsEmpty(windows)) {
+    CHECK_FOR_INTERRUPTS();
+    MergeOnShards(root, root, ids.column, TakeStep(windows));
+    FaultPoint("refresh: merged");
+    ReportProgress(PositionOf(windows, &NodeWindow::from));
+  }
+}
+
+// The window of one node, step by step. It may grow over ids that nothing has, up to `settled`, and
+// ends where `options` stop it. `result` says whether the last step found nothing.
+void MergeHere(const Rollup& root, const IdSource& ids, NodeWindow* window, int64 settled,
+               const RefreshOptions& options, RefreshResult* result) {
+  const SPIPlanPtr plan = PlanFor(root.relation, RefreshSql(root, ids.column));
+  SetAside set_aside;
+  set_aside.most = options.most_set_aside;
+  set_aside.refuse_all = options.refuse_all;
+  int empty_steps = options.empty_before;
+  while (window->from < window->to && set_aside.count < set_aside.most) {
+    CHECK_FOR_INTERRUPTS();
+    const int64 to =
+        window->to - window->from > refresh_step ? window->from + refresh_step : window->to;
+    const uint64 before = set_aside.rows;
+    window->from = MergeWindow(root, plan, window->from, to, &set_aside);
+    FaultPoint("refresh: merged");
+    result->empty = set_aside.rows == before;
+    empty_steps = result->empty ? empty_steps + 1 : 0;
+    if (IsTimeToLook(empty_steps)) {
+      window->from = BeforeNextId(root, ids.column, window->from, settled);
+      window->to = Max(window->to, window->from);
+    }
+    ReportProgress(window->from);
+  }
+  window->to = window->from;
+  WarnOfSetAside(root, set_aside.count);
+}
+
+// Merges the windows, which are empty afterwards.
+void MergeSteps(const Rollup& root, const IdSource& ids, const Windows& windows, int64 settled,
+                const RefreshOptions& options, RefreshResult* result) {
+  StartProgress(root.relation, PositionOf(windows, &NodeWindow::from),
+                PositionOf(windows, &NodeWindow::to));
+  if (OidIsValid(root.node_watermark)) {
+    MergeOnNodes(root, ids, windows);
+  } else {
+    MergeHere(root, ids, &windows.nodes[0], settled, options, result);
+  }
+  EndProgress();
+}
+
+}  // namespace
+
+RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
+  RequireReadCommitted("refreshing a rollup");
+  RefreshResult result;
+  const TimestampTz started = GetCurrentTimestamp();
+  Watermark watermark;
+  if (!LockWatermark(*root, options.wait_for_others, &watermark)) return result;
+  FaultPoint("refresh: locked");
+  CheckNotWriting(root->source);
+  const IdSource ids = FindIdSource(root->source, root->id_column);
+  Settling* settling = options.settled;
+  Windows windows = {};
+  if (settling != nullptr) windows = WindowsUpTo(*root, watermark, *settling);
+  // Somebody else has been further since these ids were settled, or a sequence was set back.
+  if (settling == nullptr || IsBehind(windows)) {
+    settling = StartSettling(root->source, ids, root->owner, watermark.position);
+    windows = WindowsUpTo(*root, watermark, *settling);
+  }
+  CheckGoesOn(*root, ids, watermark, windows);
+  const int64 before = PositionOf(windows, &NodeWindow::from);
+  result.position = before;
+  if (IsEmpty(windows)) {
+    CheckFamily(*root, ids, options.wait_for_writers);
+    result.done = true;
+    return result;
+  }
+  if (!HasSettled(settling, options.wait_for_writers)) return result;
+  CheckFamily(*root, ids, options.wait_for_writers);
+  FaultPoint("refresh: settled");
+  const int64 settled = windows.nodes[0].to;
+  if (options.most_ids > 0) result.more = Limit(windows, options.most_ids);
+  result.ids = NewIds(windows);
+
+  const int level = BeginRefreshSettings(root->topn_counters);
+  const RoleScope caller = BecomeOwner(root->owner);
+  InsideRefresh(root->relation,
+                [&] { MergeSteps(*root, ids, windows, settled, options, &result); });
+  RestoreRole(caller);
+  result.position = PositionOf(windows, &NodeWindow::to);
+  if (!OidIsValid(root->node_watermark)) {
+    result.ids = result.position - before;
+    result.more = result.position < settled;
+  }
+  MoveWatermarks(*root, ids, windows, result.ids, settling->since, started);
+  EndSettings(level);
+  FaultPoint("refresh: moved");
+  result.done = true;
+  return result;
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,178 @@
+// millrace.set_retention and apply_retention: old partitions go, but only those whose events are in
+// every rollup of the table.
+
+#include "pg/rollup/refresh/retention.h"
+
+#include "pg/base/fault_point.h"
+#include "pg/base/spi.h"
+#include "pg/cluster/citus.h"
+#include "pg/rollup/catalog/catalog.h"
+#include "pg/rollup/log/source_check.h"
+#include "pg/rollup/refresh/refresh.h"
+#include "pg/rollup/registry/worker_registry.h"
+#include "pg/rollup/sql/statements.h"
+
+namespace millrace::pg {
+namespace {
+
+void CheckSource(Oid source) {
+  if (!pg_class_ownercheck(source, GetUserId())) {
+    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(source));
+  }
+  if (get_rel_relkind(source) != RELKIND_PARTITIONED_TABLE) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("%s is not a partitioned table", QualifiedName(source)),
+                    errdetail("Retention drops whole partitions.")));
+  }
+}
+
+// The partitions whose range of time ends at or before `limit`, oldest first.
+List* PartitionsBefore(Oid source, TimestampTz limit) {
+  Relation relation = relation_open(source, AccessShareLock);
+  const PartitionKey key = RelationGetPartitionKey(relation);
+  const Oid type = key->parttypid[0];
+  const bool is_time = type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID;
+  if (key->strategy != PARTITION_STRATEGY_RANGE || key->partnatts != 1 || !is_time) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("%s is not partitioned by ranges of a time", QualifiedName(source))));
+  }
+  const PartitionDesc descriptor = RelationGetPartitionDesc(relation, true);
+  const PartitionBoundInfo bounds = descriptor->boundinfo;
+  List* partitions = NIL;
+  for (int i = 0; bounds != nullptr && i < bounds->ndatums; ++i) {
+    // A bound that a partition ends with has its number.
+    if (bounds->indexes[i] < 0 || bounds->kind[i][0] != PARTITION_RANGE_DATUM_VALUE) continue;
+    Datum end = bounds->datums[i][0];
+    if (type == TIMESTAMPOID) end = DirectFunctionCall1(timestamp_timestamptz, end);
+    if (type == DATEOID) end = DirectFunctionCall1(date_timestamptz, end);
+    if (DatumGetTimestampTz(end) > limit) continue;
+    partitions = lappend_oid(partitions, descriptor->oids[bounds->indexes[i]]);
+  }
+  relation_close(relation, NoLock);
+  return partitions;
+}
+
+// Whether every event of the partition is in every rollup. REQUIRES: nobody can write to it.
+bool IsRolledUp(Oid source, Oid partition) {
+  ListCell* cell;
+  foreach (cell, RollupsOf(source)) {
+    const Rollup* rollup = GetRollup(lfirst_oid(cell));
+    Watermark watermark;
+    if (!ReadWatermark(rollup->relation, &watermark)) continue;
+    const IdSource ids = FindIdSource(source, rollup->id_column);
+    CheckNoRowSecurity(partition, GetUserId());
+    List* missing = UnsettledRanges(*rollup, IdLiteral(watermark.position));
+    const char* condition = RangesSql(missing, ids.column);
+    // Events that were set aside are still to be repaired.
+    const char* failed = FailedEventsSql(rollup->relation);
+    if (failed != nullptr) {
+      condition = psprintf("%s OR %s = ANY (%s)", condition, quote_identifier(ids.column), failed);
+    }
+    RunSql(psprintf("SELECT max(%s)::int8 FROM %s WHERE %s", quote_identifier(ids.column),
+                    QualifiedName(partition), condition));
+    bool is_null;
+    const Datum last = SpiValue(0, 1, &is_null);
+    if (is_null) continue;
+    if (DatumGetInt64(last) <= watermark.position && failed != nullptr) {
+      ereport(NOTICE, (errmsg("partition %s stays: rollup %s has set events of it aside",
+                              QualifiedName(partition), rollup->name),
+                       errhint("SELECT * FROM millrace.failed_events. Repair or delete them, and "
+                               "call millrace.retry_failed_events.")));
+      return false;
+    }
+    ereport(NOTICE, (errmsg("partition %s stays: its events go up to id " INT64_FORMAT
+                            ", and rollup %s has come to " INT64_FORMAT,
+                            QualifiedName(partition), DatumGetInt64(last), rollup->name,
+                            watermark.position)));
+    return false;
+  }
+  return true;
+}
+
+void CancelStatement() { kill(MyProcPid, SIGINT); }
+
+// Keeps everybody out of a partition. Where Citus distributes the table it locks on every node, and
+// lock_timeout counts on this one alone: so the time for all of it is limited too.
+void LockBoth(Oid source, Oid partition) {
+  static TimeoutId limit = MAX_TIMEOUTS;
+  if (limit == MAX_TIMEOUTS) limit = RegisterTimeout(USER_TIMEOUT, CancelStatement);
+  enable_timeout_after(limit, 3000);
+  PG_TRY();
+  {
+    RunSql(psprintf("LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE", QualifiedName(source)));
+    RunSql(psprintf("LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", QualifiedName(partition)));
+  }
+  PG_FINALLY();
+  { disable_timeout(limit, false); }
+  PG_END_TRY();
+}
+
+}  // namespace
+
+int ApplyRetention(Oid source, const Interval* keep) {
+  CheckSource(source);
+  Interval interval = *keep;
+  const Datum limit =
+      DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(GetCurrentTimestamp()),
+                          PointerGetDatum(&interval));
+  List* partitions = PartitionsBefore(source, DatumGetTimestampTz(limit));
+  if (partitions == NIL) return 0;
+  const int level = BeginSettings();
+  // Writers queue behind the lock while we wait for it: not for long.
+  SetSettingInScope("lock_timeout", "1s");
+  Distribution distribution;
+  const bool distributed = FindDistribution(source, &distribution);
+  int dropped = 0;
+  ListCell* cell;
+  foreach (cell, partitions) {
+    CHECK_FOR_INTERRUPTS();
+    const Oid partition = lfirst_oid(cell);
+    // First without keeping anybody out.
+    if (!IsRolledUp(source, partition)) continue;
+    LockBoth(source, partition);
+    if (!IsRolledUp(source, partition)) continue;
+    // A commit that a node has left half done is seen by nobody yet.
+    if (distributed && ShardsHaveWriters(partition, OwnerOf(source))) continue;
+    RunSql(psprintf("DROP TABLE %s", QualifiedName(partition)));
+    ++dropped;
+    FaultPoint("retention: dropped");
+  }
+  EndSettings(level);
+  return dropped;
+}
+
+}  // namespace millrace::pg
+
+using namespace millrace::pg;
+
+// millrace.set_retention(source regclass, keep interval) returns void; NULL keeps everything.
+MILLRACE_FUNCTION(set_retention) {
+  if (PG_ARGISNULL(0)) PG_RETURN_VOID();
+  const Oid source = PG_GETARG_OID(0);
+  CheckSource(source);
+  const int settings = ConnectSpi();
+  if (PG_ARGISNULL(1)) {
+    WriteRetention(source, nullptr);
+  } else {
+    Interval* keep = PG_GETARG_INTERVAL_P(1);
+    if (keep->time < 0 || keep->day < 0 || keep->month < 0) {
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                      errmsg("the time to keep events must not be negative")));
+    }
+    WriteRetention(source, keep);
+  }
+  DisconnectSpi(settings);
+  NotifyWorker();
+  PG_RETURN_VOID();
+}
+
+// millrace.apply_retention(source regclass) returns integer: how many partitions were dropped.
+MILLRACE_FUNCTION(apply_retention) {
+  RequireReadCommitted("millrace.apply_retention");
+  const int settings = ConnectSpi();
+  Interval keep;
+  int dropped = 0;
+  if (ReadRetention(PG_GETARG_OID(0), &keep)) dropped = ApplyRetention(PG_GETARG_OID(0), &keep);
+  DisconnectSpi(settings);
+  PG_RETURN_INT32(dropped);
+}

@@ -1,0 +1,426 @@
+#include "pg/rollup/sql/statements.h"
+
+#include "pg/cluster/citus.h"
+#include "pg/rollup/catalog/key_index.h"
+#include "pg/rollup/sql/events_query.h"
+
+namespace millrace::pg {
+namespace {
+
+constexpr const char* kDelta = "millrace_delta";
+
+const char* Quoted(const char* name) { return quote_identifier(name); }
+
+const char* TypeName(const RollupColumn& column) {
+  return format_type_extended(column.type, column.typmod,
+                              FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+const char* Deparse(const Query* query) { return pg_get_querydef(CopyNode(query), false); }
+
+// The query of a rollup over another, reading `delta` in place of the parent's table.
+const char* SelectFromDelta(const Rollup& rollup, const char* delta) {
+  Query* query = CopyNode(rollup.definition->storage);
+  RangeTblEntry* entry = rt_fetch(rollup.definition->source_rte, query->rtable);
+  entry->rtekind = RTE_CTE;
+  entry->ctename = pstrdup(delta);
+  entry->relid = InvalidOid;
+  entry->relkind = '\0';
+  return pg_get_querydef(query, false);
+}
+
+const Rollup* FindParent(const Rollup& rollup, const Rollup& root) {
+  if (root.relation == rollup.parent) return &root;
+  ListCell* cell;
+  foreach (cell, root.children) {
+    const Rollup* found = FindParent(rollup, *static_cast<Rollup*>(lfirst(cell)));
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+template <typename Append>
+const char* JoinColumns(const Rollup& rollup, const char* separator, Append append) {
+  StringInfoData out;
+  initStringInfo(&out);
+  ListCell* cell;
+  foreach (cell, rollup.definition->columns) {
+    const int before = out.len;
+    if (out.len > 0) appendStringInfoString(&out, separator);
+    const int start = out.len;
+    append(&out, *static_cast<RollupColumn*>(lfirst(cell)));
+    if (out.len == start) {
+      // Nothing for this column: no separator either.
+      out.len = before;
+      out.data[before] = '\0';
+    }
+  }
+  return out.data;
+}
+
+// The value of a column over two sets of rows, `r` what is there and `excluded` what is new.
+void AppendMerged(StringInfo out, const RollupColumn& column) {
+  const char* name = Quoted(column.name);
+  const char* old_value = psprintf("r.%s", name);
+  const char* new_value = psprintf("excluded.%s", name);
+  const char* merged = nullptr;
+  switch (column.role) {
+    case ColumnRole::kKey:
+    case ColumnRole::kAverage:
+      return;
+    case ColumnRole::kCount:
+      // NULL in a column that was added to the table later.
+      appendStringInfo(out, "%s = COALESCE(%s, 0) + %s", name, old_value, new_value);
+      return;
+    case ColumnRole::kMin:
+      appendStringInfo(out, "%s = LEAST(%s, %s)", name, old_value, new_value);
+      return;
+    case ColumnRole::kMax:
+      appendStringInfo(out, "%s = GREATEST(%s, %s)", name, old_value, new_value);
+      return;
+    case ColumnRole::kSum:
+      merged = psprintf("%s + %s", old_value, new_value);
+      break;
+    case ColumnRole::kBoolAnd:
+      merged = psprintf("%s AND %s", old_value, new_value);
+      break;
+    case ColumnRole::kBoolOr:
+      merged = psprintf("%s OR %s", old_value, new_value);
+      break;
+    case ColumnRole::kHll:
+      merged = psprintf("%s.hll_union(%s, %s)", column.schema, old_value, new_value);
+      break;
+    case ColumnRole::kTopN:
+      merged = psprintf("%s.topn_union(%s, %s)", column.schema, old_value, new_value);
+      break;
+  }
+  appendStringInfo(out, "%s = COALESCE(%s, %s, %s)", name, merged, old_value, new_value);
+}
+
+// The aggregate that merges many values of a column.
+void AppendMergeAggregate(StringInfo out, const RollupColumn& column) {
+  const char* name = Quoted(column.name);
+  switch (column.role) {
+    case ColumnRole::kKey:
+      appendStringInfoString(out, name);
+      return;
+    case ColumnRole::kCount:
+    case ColumnRole::kSum:
+      appendStringInfo(out, "sum(%s)::%s AS %s", name, TypeName(column), name);
+      return;
+    case ColumnRole::kMin:
+      appendStringInfo(out, "min(%s) AS %s", name, name);
+      return;
+    case ColumnRole::kMax:
+      appendStringInfo(out, "max(%s) AS %s", name, name);
+      return;
+    case ColumnRole::kBoolAnd:
+      appendStringInfo(out, "bool_and(%s) AS %s", name, name);
+      return;
+    case ColumnRole::kBoolOr:
+      appendStringInfo(out, "bool_or(%s) AS %s", name, name);
+      return;
+    case ColumnRole::kHll:
+      appendStringInfo(out, "%s.hll_union_agg(%s) AS %s", column.schema, name, name);
+      return;
+    case ColumnRole::kTopN:
+      appendStringInfo(out, "%s.topn_union_agg(%s) AS %s", column.schema, name, name);
+      return;
+    case ColumnRole::kAverage:
+      return;
+  }
+}
+
+// sum / count in the type that avg has; with `merge` of all rows of a group.
+const char* AverageSql(const RollupColumn& column, bool merge) {
+  const char* sum = Quoted(psprintf("%s_sum", column.name));
+  const char* count = Quoted(psprintf("%s_count", column.name));
+  const char* type = TypeName(column);
+  const char* divisor = column.type == INTERVALOID ? "float8" : type;
+  return merge ? psprintf("sum(%s)::%s / NULLIF(sum(%s), 0)::%s", sum, type, count, divisor)
+               : psprintf("%s::%s / NULLIF(%s, 0)::%s", sum, type, count, divisor);
+}
+
+// Collects the parts of a family's statement: a WITH query for each rollup that others read, and
+// one for each INSERT but the root's.
+void AppendFamily(StringInfo out, const Rollup& rollup, const char* delta, int* next) {
+  ListCell* cell;
+  foreach (cell, rollup.children) {
+    const Rollup& child = *static_cast<Rollup*>(lfirst(cell));
+    const int number = (*next)++;
+    const char* select = SelectFromDelta(child, delta);
+    if (child.children != NIL) {
+      const char* child_delta = psprintf("%s_%d", kDelta, number);
+      appendStringInfo(out, ", %s (%s) AS MATERIALIZED (%s)", child_delta,
+                       StoredColumnsSql(child, ""), select);
+      select = psprintf("SELECT %s FROM %s d", StoredColumnsSql(child, "d."), child_delta);
+      AppendFamily(out, child, child_delta, next);
+    }
+    appendStringInfo(out, ", millrace_merge_%d AS (%s)", number, MergeSql(child, select));
+  }
+}
+
+}  // namespace
+
+const char* StoredColumnsSql(const Rollup& rollup, const char* prefix) {
+  return JoinColumns(rollup, ", ", [&](StringInfo out, const RollupColumn& column) {
+    if (IsStored(column)) appendStringInfo(out, "%s%s", prefix, Quoted(column.name));
+  });
+}
+
+const char* KeysSql(const Rollup& rollup, const char* prefix) {
+  return JoinColumns(rollup, ", ", [&](StringInfo out, const RollupColumn& column) {
+    if (column.role == ColumnRole::kKey) {
+      appendStringInfo(out, "%s%s", prefix, Quoted(column.name));
+    }
+  });
+}
+
+const char* AverageSql(const RollupColumn& column) { return AverageSql(column, false); }
+
+List* AddRange(List* ranges, const char* above, const char* up_to) {
+  auto* range = static_cast<IdRange*>(palloc(sizeof(IdRange)));
+  *range = {above, up_to};
+  return lappend(ranges, range);
+}
+
+const char* IdLiteral(int64 id) { return psprintf(INT64_FORMAT, id); }
+
+List* SettledRanges(const Rollup& root, const char* up_to) {
+  if (!OidIsValid(root.node_watermark)) {
+    return AddRange(NIL, root.start_after > 0 ? IdLiteral(root.start_after) : nullptr, up_to);
+  }
+  int count;
+  const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
+  List* ranges = NIL;
+  for (int i = 0; i < count; ++i) {
+    const int64 start = nodes[i].group == 0 ? root.start_after : IdBase(nodes[i].group);
+    ranges = AddRange(ranges, IdLiteral(start), IdLiteral(nodes[i].position));
+  }
+  return ranges;
+}
+
+namespace {
+
+// The ids of every node above its watermark, of which `position` makes an expression.
+template <typename Position>
+List* TailOfNodes(const NodeWatermark* nodes, int count, Position position) {
+  List* tail = NIL;
+  // Of nodes that are not known yet nothing is in.
+  int32 next = 0;
+  for (int i = 0; i < count; ++i) {
+    const int32 group = nodes[i].group;
+    if (group > next) tail = AddRange(tail, IdLiteral(IdBase(next)), IdLiteral(IdBase(group)));
+    // Nothing is left of a node that was removed.
+    if (nodes[i].position < EndOfIds(group)) {
+      tail = AddRange(tail, position(nodes[i]), IdLiteral(EndOfIds(group)));
+    }
+    next = group + 1;
+  }
+  return AddRange(tail, IdLiteral(IdBase(next)), nullptr);
+}
+
+}  // namespace
+
+List* UnsettledRanges(const Rollup& root, const char* above) {
+  if (!OidIsValid(root.node_watermark)) return AddRange(NIL, above, nullptr);
+  int count;
+  const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
+  return TailOfNodes(nodes, count,
+                     [](const NodeWatermark& node) { return IdLiteral(node.position); });
+}
+
+const char* RangesSql(List* ranges, const char* column) {
+  const char* name = Quoted(column);
+  StringInfoData out;
+  initStringInfo(&out);
+  ListCell* cell;
+  foreach (cell, ranges) {
+    const auto* range = static_cast<IdRange*>(lfirst(cell));
+    appendStringInfo(&out, "%s(%s > %s", out.len > 0 ? " OR " : "", name, range->above);
+    if (range->up_to != nullptr) appendStringInfo(&out, " AND %s <= %s", name, range->up_to);
+    appendStringInfoChar(&out, ')');
+  }
+  return out.data;
+}
+
+const char* CreateTableSql(const Rollup& rollup) {
+  const char* columns = JoinColumns(rollup, ", ", [](StringInfo out, const RollupColumn& column) {
+    appendStringInfo(out, "%s %s", Quoted(column.name), TypeName(column));
+    if (OidIsValid(column.collation) && column.collation != get_typcollation(column.type)) {
+      appendStringInfo(out, " COLLATE %s", generate_collation_name(column.collation));
+    }
+    if (column.role == ColumnRole::kAverage) {
+      appendStringInfo(out, " GENERATED ALWAYS AS (%s) STORED", AverageSql(column, false));
+    }
+  });
+  // Rows of open buckets are updated at each refresh, most rows of a page in one transaction: with
+  // as much room as they take, the new versions stay on their page, the index is left alone, and
+  // the next refresh finds the space of the old ones.
+  return psprintf("CREATE TABLE %s (%s) WITH (fillfactor = 50)", rollup.name, columns);
+}
+
+const char* CreateBucketIndexSql(const Rollup& rollup) {
+  return psprintf("CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 32)", rollup.name,
+                  Quoted(rollup.definition->bucket));
+}
+
+const char* TimeLiteral(TimestampTz time) {
+  const char* text =
+      DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(time)));
+  return psprintf("%s::timestamptz", quote_literal_cstr(text));
+}
+
+const char* BucketTimeSql(const Rollup& rollup, const char* time) {
+  return rollup.definition->bucket_type == TIMESTAMPTZOID ? time
+                                                          : psprintf("timezone('UTC', %s)", time);
+}
+
+const char* TimeOfBucketSql(const Rollup& rollup, const char* bucket) {
+  return rollup.definition->bucket_type == TIMESTAMPTZOID
+             ? bucket
+             : psprintf("timezone('UTC', %s::timestamp)", bucket);
+}
+
+const char* WatermarkSql(const Rollup& root) {
+  // A live view that was restored without the catalog's row must not take all events for old ones.
+  const char* name = quote_literal_cstr(root.name);
+  return psprintf(
+      "(SELECT COALESCE((SELECT w.position FROM millrace.watermark w WHERE w.relation = "
+      "%s::regclass), millrace.no_watermark(%s::regclass)))",
+      name, name);
+}
+
+const char* SelectSql(const Rollup& rollup, const Rollup& root, const char* id_column,
+                      const EventSelection& events) {
+  if (rollup.relation == root.relation) return SelectFromEventsSql(root, id_column, events);
+  const Rollup* parent = FindParent(rollup, root);
+  return psprintf("WITH %s (%s) AS (%s) %s", kDelta, StoredColumnsSql(*parent, ""),
+                  SelectSql(*parent, root, id_column, events), SelectFromDelta(rollup, kDelta));
+}
+
+const char* EventTimeOf(const Rollup& rollup, const Rollup& root) {
+  const RollupDefinition& definition = *rollup.definition;
+  if (definition.bucket == nullptr || definition.bucket_time == nullptr) return nullptr;
+  if (rollup.relation == root.relation) return definition.bucket_time;
+  const Rollup& parent = *FindParent(rollup, root);
+  const char* bucket = parent.definition->bucket;
+  if (bucket == nullptr || strcmp(bucket, definition.bucket_time) != 0) return nullptr;
+  return EventTimeOf(parent, root);
+}
+
+const char* BucketOfSql(const Rollup& rollup, const Rollup& root, const char* time) {
+  if (rollup.relation != root.relation) time = BucketOfSql(*FindParent(rollup, root), root, time);
+  const RollupDefinition& definition = *rollup.definition;
+  const FuncExpr* call = definition.bucket_call;
+  if (call == nullptr && rollup.relation != root.relation) return time;
+  // Each time is a bucket of its own: any bound will do.
+  if (call == nullptr) return psprintf("pg_catalog.date_trunc('day', %s, 'UTC')", time);
+  // The call with the time in the place of its column.
+  List* context = deparse_context_for("t", rollup.source);
+  StringInfoData out;
+  initStringInfo(&out);
+  ListCell* cell;
+  foreach (cell, call->args) {
+    auto* argument = static_cast<Node*>(lfirst(cell));
+    const char* sql = IsA(argument, Var)
+                          ? BucketTimeSql(rollup, time)
+                          : deparse_expression(CopyNode(argument), context, false, false);
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", sql);
+  }
+  return TimeOfBucketSql(rollup,
+                         psprintf("pg_catalog.%s(%s)", get_func_name(call->funcid), out.data));
+}
+
+const char* SelectFromParentSql(const Rollup& rollup, const Rollup& parent, const char* condition) {
+  if (condition == nullptr) return Deparse(rollup.definition->storage);
+  const char* columns = StoredColumnsSql(parent, "");
+  return psprintf("WITH %s (%s) AS (SELECT %s FROM %s WHERE %s) %s", kDelta, columns, columns,
+                  parent.name, condition, SelectFromDelta(rollup, kDelta));
+}
+
+EventSelection EventsIn(const Rollup& rollup, const Rollup& root, List* ranges, const char* since,
+                        const char* until) {
+  EventSelection events;
+  events.ranges = ranges;
+  events.without_failed = true;
+  const char* time = EventTimeOf(rollup, root);
+  if (time == nullptr || (since == nullptr && until == nullptr)) return events;
+  events.time_column = time;
+  if (since != nullptr) events.since = BucketOfSql(rollup, root, since);
+  if (until != nullptr) {
+    events.until = psprintf("CASE WHEN %s = %s THEN %s ELSE 'infinity'::timestamptz END",
+                            BucketOfSql(rollup, root, until), until, until);
+  }
+  return events;
+}
+
+const char* MergeSql(const Rollup& rollup, const char* select) {
+  const char* merges = JoinColumns(
+      rollup, ", ", [](StringInfo out, const RollupColumn& column) { AppendMerged(out, column); });
+  const char* action = *merges == '\0' ? "NOTHING" : psprintf("UPDATE SET %s", merges);
+  return psprintf("INSERT INTO %s AS r (%s) %s ON CONFLICT (%s) DO %s", rollup.name,
+                  StoredColumnsSql(rollup, ""), select, KeyIndexSql(rollup), action);
+}
+
+const char* NextIdSql(const Rollup& root, const char* id_column) {
+  const char* id = Quoted(id_column);
+  return psprintf("SELECT min(%s)::int8 FROM %s WHERE %s > $1 AND %s <= $2", id,
+                  QualifiedName(root.source), id, id);
+}
+
+const char* RefreshSql(const Rollup& root, const char* id_column) {
+  const char* select = SelectSql(root, root, id_column, {AddRange(NIL, "$1", "$2")});
+  if (root.children == NIL) return MergeSql(root, select);
+  StringInfoData out;
+  initStringInfo(&out);
+  appendStringInfo(&out, "WITH %s (%s) AS MATERIALIZED (%s)", kDelta, StoredColumnsSql(root, ""),
+                   select);
+  int next = 1;
+  AppendFamily(&out, root, kDelta, &next);
+  // The root's INSERT comes last, and so the groups below it are made in the order of its index.
+  appendStringInfo(
+      &out, " %s",
+      MergeSql(root, psprintf("SELECT %s FROM %s d", StoredColumnsSql(root, "d."), kDelta)));
+  return out.data;
+}
+
+namespace {
+
+const char* LiveSqlOver(const Rollup& rollup, const Rollup& root, const char* id_column,
+                        List* tail) {
+  const char* outputs = JoinColumns(rollup, ", ", [](StringInfo out, const RollupColumn& column) {
+    if (IsStored(column)) {
+      AppendMergeAggregate(out, column);
+    } else {
+      appendStringInfo(out, "%s AS %s", AverageSql(column, true), Quoted(column.name));
+    }
+  });
+  const char* stored = StoredColumnsSql(rollup, "");
+  return psprintf(
+      "SELECT %s FROM (SELECT %s FROM %s UNION ALL SELECT %s FROM (%s) AS tail (%s)) AS rows "
+      "GROUP BY %s",
+      outputs, stored, rollup.name, stored, SelectSql(rollup, root, id_column, {tail}), stored,
+      KeysSql(rollup, ""));
+}
+
+}  // namespace
+
+const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column) {
+  // A range with two ends is taken to be small by the planner, as it is.
+  return LiveSqlOver(rollup, root, id_column,
+                     AddRange(NIL, WatermarkSql(root), "9223372036854775807"));
+}
+
+const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column,
+                    const NodeWatermark* nodes, int count) {
+  const char* copy = QualifiedName(root.node_watermark);
+  return LiveSqlOver(
+      rollup, root, id_column, TailOfNodes(nodes, count, [copy](const NodeWatermark& node) {
+        // A node that is not in the copy yet has nothing in.
+        return psprintf("COALESCE((SELECT w.position FROM %s w WHERE w.node_group = %d), %s)", copy,
+                        node.group, IdLiteral(IdBase(node.group)));
+      }));
+}
+
+}  // namespace millrace::pg
