@@ -50,7 +50,9 @@ void WarnOfShortage(const Shortage& shortage) {
   warning_pause = Min(2 * warning_pause, kLongestWarning);
   ereport(
       WARNING,
-      (errmsg("millrace: %d databases wait for a worker", shortage.waiting),
+      (errmsg_plural("millrace: %d database waits for a worker",
+                     "millrace: %d databases wait for a worker", shortage.waiting,
+                     shortage.waiting),
        errdetail(
            "The server has no free background process. The %d workers that run make way in turn.",
            shortage.running),
