@@ -13,6 +13,9 @@ using nlohmann::json;
 
 constexpr double kFewIntervals = 3;
 constexpr double kLeastPatience = 10;  // seconds
+// Where there are not enough processes, databases take turns at them: that there is no worker for
+// this one at the moment is told by worker_starved.
+constexpr double kTurnPatience = 60;  // seconds
 // A rollup that is asked for by itself waits no longer for a lock: others are to be asked, too.
 constexpr std::chrono::milliseconds kLockOfOne{100};
 
@@ -147,7 +150,10 @@ std::vector<Warning> JudgeRollup(const json& rollup, const ServerState& state, M
     const double behind = memory.SecondsBehind(rollup).value_or(0);
     AppendNew(found, JudgeWorker(state));
     if (behind > PatienceOf(rollup)) {
-      if (state.worker_enabled && state.has_no_worker()) found.push_back(NoWorker(rollup, state));
+      const bool missing = state.worker_enabled && state.has_no_worker();
+      if (missing && (!state.starved || behind > kTurnPatience)) {
+        found.push_back(NoWorker(rollup, state));
+      }
       found.push_back(Behind(rollup, behind));
     }
   }

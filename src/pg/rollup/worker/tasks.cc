@@ -290,12 +290,22 @@ void LookAtIdleTasks() {
   EndStep();
 }
 
+// Somebody who has locked a table is waited for once in a round of tasks: a hundred rollups may be
+// over that table, and others wait for their turn.
+void BeImpatientAfter(const ErrorData& error) {
+  if (error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) LimitLockWaits(kImpatient);
+}
+
 }  // namespace
 
 void RunDueTasks() {
+  LimitLockWaits(kPatient);
   // What is wrong with one of them is found and said when its own turn comes.
   ErrorData* error = Guard(LookAtIdleTasks);
-  if (error != nullptr) FreeErrorData(error);
+  if (error != nullptr) {
+    BeImpatientAfter(*error);
+    FreeErrorData(error);
+  }
   for (int i = 0; i < task_list.count; ++i) {
     // All of them are loaded again when that is over.
     if (LastExtensionState() != ExtensionState::kReady) return;
@@ -303,6 +313,7 @@ void RunDueTasks() {
     if (task->next > MonotonicNow()) continue;
     ErrorData* error = Guard([task] { Step(task); });
     if (error == nullptr) continue;
+    BeImpatientAfter(*error);
     bool exists = true;
     (void)Try("a failure could not be recorded", [&] { exists = RecordFailure(task, *error); });
     if (exists) LogTaskFailure(*task, *error);

@@ -90,9 +90,13 @@ void ConnectToDatabase(Oid database) {
   SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("default_transaction_deferrable", "off", PGC_SUSET, PGC_S_OVERRIDE);
   // Whoever has locked a table is not waited for long: other rollups have their turn.
-  SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
+  LimitLockWaits(kPatient);
   SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("row_security", "on", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void LimitLockWaits(const char* timeout) {
+  SetConfigOption("lock_timeout", timeout, PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 bool IsBeingRestored() {

@@ -24,6 +24,12 @@ void EndStep();
 // the database has for its sessions: it writes also where these are read-only by default.
 void ConnectToDatabase(Oid database);
 
+// How long each step from now on waits for a lock, as the setting lock_timeout has it: "1s" to
+// begin with. Outside a step.
+inline constexpr const char* kPatient = "1s";
+inline constexpr const char* kImpatient = "10ms";
+void LimitLockWaits(const char* timeout);
+
 // While a dump is being restored into this database, by several processes perhaps, the sequence may
 // be set before the events are there that have its ids. Inside a step.
 bool IsBeingRestored();
