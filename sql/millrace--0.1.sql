@@ -136,6 +136,9 @@ COMMENT ON FUNCTION millrace.create_rollup IS 'declare a rollup: a table kept up
 CREATE FUNCTION millrace.refresh_rollup(rollup pg_catalog.regclass) RETURNS pg_catalog.int8
 AS '$libdir/millrace', 'millrace_refresh_rollup' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.refresh_rollup IS 'bring a rollup up to date now; how many ids its watermark moved';
+CREATE FUNCTION millrace.refresh_statement(rollup pg_catalog.regclass) RETURNS pg_catalog.text
+AS '$libdir/millrace', 'millrace_refresh_statement' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.refresh_statement IS 'the statement by which a refresh takes the events with ids above $1 and up to $2 into a rollup and those over it';
 
 CREATE FUNCTION millrace.drop_rollup(rollup pg_catalog.regclass, keep_table pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.void AS '$libdir/millrace', 'millrace_drop_rollup' LANGUAGE C VOLATILE STRICT;

@@ -6,6 +6,7 @@
 #include "pg/rollup/refresh/refresh.h"
 #include "pg/rollup/refresh/set_aside.h"
 #include "pg/rollup/registry/worker_registry.h"
+#include "pg/rollup/sql/statements.h"
 
 using namespace millrace::pg;
 
@@ -72,6 +73,18 @@ MILLRACE_FUNCTION(refresh_rollup) {
   const RefreshResult result = RefreshFamily(root, {});
   DisconnectSpi(settings);
   PG_RETURN_INT64(result.ids);
+}
+
+// millrace.refresh_statement(rollup regclass) returns text: the statement by which a refresh brings
+// the rollup's family from the id $1 to the id $2.
+MILLRACE_FUNCTION(refresh_statement) {
+  const int settings = ConnectSpi();
+  const Rollup* root = LoadFamily(PG_GETARG_OID(0));
+  CheckOwner(*root);
+  const IdSource ids = FindIdSource(root->source, root->id_column);
+  text* statement = TextOutsideSpi(RefreshSql(*root, ids.column));
+  DisconnectSpi(settings);
+  PG_RETURN_TEXT_P(statement);
 }
 
 // millrace.drop_rollup(rollup regclass, keep_table boolean) returns void.
