@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: demo test test-on soak build install bench fuzz check format screenshots deps deps-dev configure clean
+.PHONY: demo test test-on soak build install bench fuzz check check-quick format screenshots deps deps-dev configure clean
 
 # Packages and extension files go to system folders; root needs no sudo for that.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -60,6 +60,11 @@ screenshots: install
 # Formatting, clang-tidy, the unit tests under the sanitizers, the regression tests under UBSan.
 check: deps-dev
 	@scripts/check
+
+# The part of it that takes seconds.
+check-quick:
+	@scripts/install-packages debian-packages-check.txt
+	@scripts/check quick
 
 format: deps-dev
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format -i

@@ -19,9 +19,9 @@
 #include <thread>
 #include <vector>
 
-#include "client/output.h"
 #include "client/connection.h"
 #include "client/error.h"
+#include "client/output.h"
 #include "workshop_sql.h"
 
 namespace {
