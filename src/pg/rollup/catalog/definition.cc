@@ -1,5 +1,6 @@
 #include "pg/rollup/catalog/definition.h"
 
+#include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
 
 namespace millrace::pg {
@@ -85,21 +86,6 @@ Index FindSource(const Query* query, const char* name) {
   return index;
 }
 
-struct KnownAggregate {
-  const char* extension;  // nullptr: PostgreSQL's own
-  const char* name;
-  ColumnRole role;
-};
-
-constexpr KnownAggregate kKnownAggregates[] = {
-    {nullptr, "count", ColumnRole::kCount},      {nullptr, "sum", ColumnRole::kSum},
-    {nullptr, "min", ColumnRole::kMin},          {nullptr, "max", ColumnRole::kMax},
-    {nullptr, "avg", ColumnRole::kAverage},      {nullptr, "bool_and", ColumnRole::kBoolAnd},
-    {nullptr, "every", ColumnRole::kBoolAnd},    {nullptr, "bool_or", ColumnRole::kBoolOr},
-    {"hll", "hll_add_agg", ColumnRole::kHll},    {"hll", "hll_union_agg", ColumnRole::kHll},
-    {"topn", "topn_add_agg", ColumnRole::kTopN}, {"topn", "topn_union_agg", ColumnRole::kTopN},
-};
-
 }  // namespace
 
 Aggref* AggregateBelowCasts(Expr* expression) {
@@ -119,31 +105,6 @@ Aggref* AggregateBelowCasts(Expr* expression) {
   }
 }
 
-bool RoleOfAggregate(const Aggref* aggref, ColumnRole* role) {
-  if (aggref->aggdistinct != NIL || aggref->aggorder != NIL || aggref->aggkind != AGGKIND_NORMAL ||
-      aggref->aggvariadic) {
-    return false;
-  }
-  const char* extension = nullptr;
-  if (aggref->aggfnoid >= FirstNormalObjectId) {
-    const Oid owner = getExtensionOfObject(ProcedureRelationId, aggref->aggfnoid);
-    if (!OidIsValid(owner)) return false;
-    extension = get_extension_name(owner);
-  }
-  const char* name = get_func_name(aggref->aggfnoid);
-  for (const KnownAggregate& known : kKnownAggregates) {
-    const bool same_extension =
-        known.extension == nullptr
-            ? extension == nullptr
-            : extension != nullptr && strcmp(extension, known.extension) == 0;
-    if (same_extension && strcmp(name, known.name) == 0) {
-      *role = known.role;
-      return true;
-    }
-  }
-  return false;
-}
-
 namespace {
 
 RollupColumn* MakeColumn(const char* name, const void* expression, ColumnRole role) {
@@ -161,10 +122,10 @@ RollupColumn* MakeColumn(const char* name, const void* expression, ColumnRole ro
 // the session that refreshes, or reads the live view.
 Node* WithSketchParameters(Node* node, void* context) {
   if (node == nullptr) return nullptr;
-  ColumnRole role;
-  if (!IsA(node, Aggref) || !RoleOfAggregate(reinterpret_cast<Aggref*>(node), &role) ||
-      role != ColumnRole::kHll ||
-      strcmp(get_func_name(reinterpret_cast<Aggref*>(node)->aggfnoid), "hll_add_agg") != 0) {
+  const KnownAggregate* known =
+      IsA(node, Aggref) ? FindAggregate(reinterpret_cast<Aggref*>(node)) : nullptr;
+  if (known == nullptr || known->role != ColumnRole::kHll ||
+      strcmp(known->name, "hll_add_agg") != 0) {
     return MutateExpressionTree(node, WithSketchParameters, context);
   }
   auto* aggref = CopyNode(reinterpret_cast<Aggref*>(node));
@@ -342,18 +303,17 @@ class Analysis {
       static_cast<TargetEntry*>(llast(targets_))->ressortgroupref = entry->ressortgroupref;
       return;
     }
-    ColumnRole role;
     Aggref* aggref = AggregateBelowCasts(entry->expr);
-    if (aggref == nullptr || !RoleOfAggregate(aggref, &role) ||
-        !MergesBelowCast(entry->expr, aggref, role)) {
+    const KnownAggregate* known = aggref == nullptr ? nullptr : FindAggregate(aggref);
+    if (known == nullptr || !MergesBelowCast(entry->expr, aggref, known->role)) {
       RefuseDefinition(name_,
                        psprintf("%s is neither a key nor an aggregate that merges",
                                 DeparseForMessage(query_, source_, entry->expr)),
                        HintForAggregate(aggref));
     }
-    if (role == ColumnRole::kAverage) return AddAverage(entry, aggref, definition);
-    AddMeasure(entry->resname, entry->expr, role, definition);
-    if (role == ColumnRole::kHll || role == ColumnRole::kTopN) {
+    if (known->role == ColumnRole::kAverage) return AddAverage(entry, aggref, definition);
+    AddMeasure(entry->resname, entry->expr, known->role, definition);
+    if (known->extension != nullptr) {
       static_cast<RollupColumn*>(llast(definition->columns))->schema =
           quote_identifier(get_namespace_name(get_func_namespace(aggref->aggfnoid)));
     }

@@ -22,7 +22,5 @@ inline bool IsTime(Oid type) {
 
 // The aggregate that an expression is, below casts; nullptr where it is none.
 Aggref* AggregateBelowCasts(Expr* expression);
-// What a rollup keeps of an aggregate; false where it keeps nothing.
-bool RoleOfAggregate(const Aggref* aggref, ColumnRole* role);
 
 }  // namespace millrace::pg

@@ -1,5 +1,6 @@
 // Whether a rollup over another gives the same over partial rows as over merged ones.
 
+#include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
 
 namespace millrace::pg {
@@ -75,23 +76,19 @@ class ParentCheck {
   // counts, the same extreme of an extreme, unions of sketches; over keys whatever does not mind
   // seeing one twice.
   void CheckAggregate(const Aggref* aggref) const {
-    ColumnRole role;
     RequireKeys(aggref->aggfilter, "filters by");
-    const bool known = RoleOfAggregate(aggref, &role);
+    const KnownAggregate* known = FindAggregate(aggref);
     const auto* first =
         aggref->args == NIL ? nullptr : static_cast<TargetEntry*>(linitial(aggref->args));
     const RollupColumn* column = first == nullptr ? nullptr : ColumnOf(first->expr);
     const bool keys = first != nullptr && ReadsOnlyKeys(first->expr);
-    const char* function = get_func_name(aggref->aggfnoid);
     bool allowed = false;
-    if (known && column != nullptr && column->role != ColumnRole::kKey) {
-      allowed =
-          column->role == role || (role == ColumnRole::kSum && column->role == ColumnRole::kCount);
-      if (role == ColumnRole::kCount) allowed = false;
-    } else if (known && keys) {
-      allowed = role == ColumnRole::kMin || role == ColumnRole::kMax ||
-                role == ColumnRole::kBoolAnd || role == ColumnRole::kBoolOr ||
-                strcmp(function, "hll_add_agg") == 0;
+    if (known != nullptr && column != nullptr && column->role != ColumnRole::kKey) {
+      allowed = known->role != ColumnRole::kCount &&
+                (column->role == known->role ||
+                 (known->role == ColumnRole::kSum && column->role == ColumnRole::kCount));
+    } else if (known != nullptr && keys) {
+      allowed = known->idempotent;
     }
     if (allowed) return;
     RefuseDefinition(

@@ -1,6 +1,7 @@
 #include "pg/rollup/sql/statements.h"
 
 #include "pg/cluster/citus.h"
+#include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/key_index.h"
 #include "pg/rollup/sql/events_query.h"
 
@@ -58,77 +59,24 @@ const char* JoinColumns(const Rollup& rollup, const char* separator, Append appe
   return out.data;
 }
 
+bool IsMeasure(const RollupColumn& column) {
+  return column.role != ColumnRole::kKey && IsStored(column);
+}
+
 // The value of a column over two sets of rows, `r` what is there and `excluded` what is new.
 void AppendMerged(StringInfo out, const RollupColumn& column) {
+  if (!IsMeasure(column)) return;
   const char* name = Quoted(column.name);
-  const char* old_value = psprintf("r.%s", name);
-  const char* new_value = psprintf("excluded.%s", name);
-  const char* merged = nullptr;
-  switch (column.role) {
-    case ColumnRole::kKey:
-    case ColumnRole::kAverage:
-      return;
-    case ColumnRole::kCount:
-      // NULL in a column that was added to the table later.
-      appendStringInfo(out, "%s = COALESCE(%s, 0) + %s", name, old_value, new_value);
-      return;
-    case ColumnRole::kMin:
-      appendStringInfo(out, "%s = LEAST(%s, %s)", name, old_value, new_value);
-      return;
-    case ColumnRole::kMax:
-      appendStringInfo(out, "%s = GREATEST(%s, %s)", name, old_value, new_value);
-      return;
-    case ColumnRole::kSum:
-      merged = psprintf("%s + %s", old_value, new_value);
-      break;
-    case ColumnRole::kBoolAnd:
-      merged = psprintf("%s AND %s", old_value, new_value);
-      break;
-    case ColumnRole::kBoolOr:
-      merged = psprintf("%s OR %s", old_value, new_value);
-      break;
-    case ColumnRole::kHll:
-      merged = psprintf("%s.hll_union(%s, %s)", column.schema, old_value, new_value);
-      break;
-    case ColumnRole::kTopN:
-      merged = psprintf("%s.topn_union(%s, %s)", column.schema, old_value, new_value);
-      break;
-  }
-  appendStringInfo(out, "%s = COALESCE(%s, %s, %s)", name, merged, old_value, new_value);
+  appendStringInfo(out, "%s = %s", name,
+                   MergedSql(column, psprintf("r.%s", name), psprintf("excluded.%s", name)));
 }
 
 // The aggregate that merges many values of a column.
 void AppendMergeAggregate(StringInfo out, const RollupColumn& column) {
   const char* name = Quoted(column.name);
-  switch (column.role) {
-    case ColumnRole::kKey:
-      appendStringInfoString(out, name);
-      return;
-    case ColumnRole::kCount:
-    case ColumnRole::kSum:
-      appendStringInfo(out, "sum(%s)::%s AS %s", name, TypeName(column), name);
-      return;
-    case ColumnRole::kMin:
-      appendStringInfo(out, "min(%s) AS %s", name, name);
-      return;
-    case ColumnRole::kMax:
-      appendStringInfo(out, "max(%s) AS %s", name, name);
-      return;
-    case ColumnRole::kBoolAnd:
-      appendStringInfo(out, "bool_and(%s) AS %s", name, name);
-      return;
-    case ColumnRole::kBoolOr:
-      appendStringInfo(out, "bool_or(%s) AS %s", name, name);
-      return;
-    case ColumnRole::kHll:
-      appendStringInfo(out, "%s.hll_union_agg(%s) AS %s", column.schema, name, name);
-      return;
-    case ColumnRole::kTopN:
-      appendStringInfo(out, "%s.topn_union_agg(%s) AS %s", column.schema, name, name);
-      return;
-    case ColumnRole::kAverage:
-      return;
-  }
+  if (column.role == ColumnRole::kKey) appendStringInfoString(out, name);
+  if (!IsMeasure(column)) return;
+  appendStringInfo(out, "%s AS %s", MergeAggregateSql(column, name), name);
 }
 
 // sum / count in the type that avg has; with `merge` of all rows of a group.
