@@ -258,6 +258,12 @@ SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS even
                   'prepared transaction ' OPERATOR(pg_catalog.||) pg_catalog.quote_literal(x.gid)), ', ')
          FROM millrace.writers(f.events) b
          LEFT JOIN pg_catalog.pg_prepared_xacts x ON x.transaction OPERATOR(pg_catalog.=) b.prepared
+         -- Who has begun long after what is missing is not what it waits for: where events come all the time, somebody always writes.
+         WHERE b.pid IS NULL OR NOT EXISTS (
+           SELECT FROM pg_catalog.pg_stat_get_activity(b.pid) a
+           WHERE a.xact_start OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) LEAST(
+             (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) COALESCE(l.complete, root.declared_at)) OPERATOR(pg_catalog./) 2,
+             '10 seconds'::pg_catalog.interval)))
        ) END AS waits_for,
        (SELECT pg_catalog.count(*) FROM millrace.failed_event x WHERE x.relation OPERATOR(pg_catalog.=) f.root) AS failed_events,
        y.verified_through, y.verified_at,

@@ -11,6 +11,10 @@ namespace {
 constexpr int kMostPlaces = 1024;
 constexpr int64 kSecond = 1'000'000;
 constexpr int64 kRestart = kSecond, kNap = 120 * kSecond;
+// A worker that ends unexpectedly before it is so old counts as failed; after so many in a row the
+// pause is not doubled any more.
+constexpr int64 kShortLife = 10 * kSecond;
+constexpr int kMostDoublings = 6;
 constexpr int64 kUseless = 60 * kSecond, kLongestUseless = 600 * kSecond;
 constexpr int64 kTurn = 2 * kSecond, kHold = 10 * kSecond, kShortageMemory = 120 * kSecond;
 
@@ -22,6 +26,7 @@ struct Place {
   MonotonicTime due;
   MonotonicTime held_until;  // not filled before
   int useless;               // as often in a row it was left as useless
+  int failures;              // as often in a row it was left unexpectedly, and soon
   bool changed;              // since the worker looked
   bool make_way;
   bool watching;         // its worker sleeps, or is about to
@@ -43,7 +48,9 @@ Registry* registry = nullptr;
 LWLock* lock = nullptr;
 Place* own_place = nullptr;
 Leaving own_leaving = Leaving::kUnexpectedly;
-bool made_database = false;
+bool changed_databases = false;
+// That the current transaction wants for itself; InvalidOid: none.
+Oid wanted_database = InvalidOid;
 
 // All below until the end of this namespace REQUIRE that the lock is held.
 
@@ -96,9 +103,13 @@ MonotonicTime DueAgain(Place* place, Leaving leaving) {
   // A worker that is not wanted by its number stays away until it is.
   const bool first = place->key.number == 0;
   place->useless = leaving == Leaving::kUseless ? Min(place->useless + 1, 5) : 0;
+  const bool sent_away = place->held_until > now;
+  const bool failed =
+      leaving == Leaving::kUnexpectedly && !sent_away && now - place->since < kShortLife;
+  place->failures = failed ? Min(place->failures + 1, kMostDoublings + 1) : 0;
   switch (leaving) {
     case Leaving::kUnexpectedly:
-      return now + kRestart;
+      return now + (kRestart << Max(place->failures - 1, 0));
     case Leaving::kUseless:
       return first ? now + Min(kUseless << (place->useless - 1), kLongestUseless) : kNever;
     case Leaving::kAsleep:
@@ -125,18 +136,26 @@ void LeavePlace(int, Datum) {
 }
 
 void AnnounceDatabases() {
-  made_database = false;
   WithLock(lock, LW_EXCLUSIVE, [] {
     registry->new_databases = true;
+    for (Place* place = Begin(); place < End(); ++place) {
+      if (OidIsValid(wanted_database) && place->key.database == wanted_database)
+        place->held_until = 0;
+    }
     if (registry->launcher != nullptr) SetLatch(registry->launcher);
   });
 }
 
 // Every transaction of every process comes by here: it must cost nothing where nobody sleeps.
 void NoteWrite(XactEvent event, void*) {
-  if (event == XACT_EVENT_ABORT) made_database = false;
-  if ((event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE) || registry == nullptr) return;
-  if (made_database) AnnounceDatabases();
+  // One that is rolled back may have drawn ids, which are no events: the worker finds that out.
+  const bool ends = event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT;
+  if ((!ends && event != XACT_EVENT_PREPARE) || registry == nullptr) return;
+  if (changed_databases && event == XACT_EVENT_COMMIT) AnnounceDatabases();
+  if (ends) {
+    changed_databases = false;
+    wanted_database = InvalidOid;
+  }
   if (pg_atomic_read_u32(&registry->quiet) == 0 || own_place != nullptr) return;
   if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) || MyBackendType == B_AUTOVAC_WORKER)
     return;
@@ -176,6 +195,7 @@ void NoteWanted(const WorkerPlace& key) {
 }
 
 void SendWorkersAway(Oid database) {
+  wanted_database = database;
   const MonotonicTime start = MonotonicNow();
   for (bool first = true;; first = false) {
     pid_t pids[kMostWorkersPerDatabase];
@@ -194,7 +214,7 @@ void SendWorkersAway(Oid database) {
   }
 }
 
-void NoteDatabases() { made_database = true; }
+void NoteDatabases() { changed_databases = true; }
 
 bool IsStarved() {
   return WithLock(lock, LW_SHARED, [] {

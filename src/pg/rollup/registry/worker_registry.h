@@ -34,11 +34,12 @@ void NotifyWorker();
 void NoteChange(Oid database);
 // Says that a place is wanted: it is due, unless its worker is there or asleep.
 void NoteWanted(const WorkerPlace& place);
-// Ends the database's workers and keeps the launcher from starting others for ten seconds: somebody
-// wants the database for itself. Waits until they have gone, five seconds at most.
+// Ends the database's workers and keeps the launcher from starting others for ten seconds, or until
+// the current transaction has committed: somebody wants the database for itself. Waits until they
+// have gone, five seconds at most.
 void SendWorkersAway(Oid database);
-// Says that the current transaction has made a database: the launcher meets it when that has
-// committed.
+// Says that the current transaction has made, changed or dropped a database: the launcher looks at
+// them when that has committed.
 void NoteDatabases();
 // Whether a worker found no process within the last two minutes: then none is taken for anything
 // but refreshes.
@@ -74,7 +75,8 @@ Shortage NoteShortage();
 // Takes its place; false when another has it.
 bool RegisterWorker(const WorkerPlace& place);
 enum class Leaving {
-  kUnexpectedly,  // due in a second. What a worker that says nothing has
+  kUnexpectedly,  // due in a second; after one that lived for less than ten seconds, in twice as
+                  // long as the time before, a minute at most. What a worker that says nothing has
   kUseless,       // nothing to do: due in a minute, and then in twice as long, ten minutes at most
   kAsleep,  // due when somebody writes to the database, or in two minutes, for what depends on time
   kMakingWay,  // due at once, after those that were due before

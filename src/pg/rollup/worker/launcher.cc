@@ -48,16 +48,15 @@ void WarnOfShortage(const Shortage& shortage) {
   if (now > next_warning + kLongestWarning) warning_pause = kFirstWarning;
   next_warning = now + warning_pause;
   warning_pause = Min(2 * warning_pause, kLongestWarning);
-  ereport(
-      WARNING,
-      (errmsg_plural("millrace: %d database waits for a worker",
-                     "millrace: %d databases wait for a worker", shortage.waiting,
-                     shortage.waiting),
-       errdetail(
-           "The server has no free background process. The %d workers that run make way in turn.",
-           shortage.running),
-       errhint("Raise max_worker_processes: each database with rollups that change takes one "
-               "process.")));
+  ereport(WARNING,
+          (errmsg_plural("millrace: %d worker waits, as the server has no free background process",
+                         "millrace: %d workers wait, as the server has no free background process",
+                         shortage.waiting, shortage.waiting),
+           shortage.running > 0
+               ? errdetail("The %d workers that run make way in turn.", shortage.running)
+               : errdetail("No worker of Millrace runs: nothing is refreshed."),
+           errhint("Raise max_worker_processes: each database with rollups that change takes one "
+                   "process, or as many as millrace.workers_per_database says.")));
 }
 
 // Fills the places that are due; returns when to look again.
@@ -75,6 +74,10 @@ MonotonicTime FillPlaces() {
   return next;
 }
 
+// Nobody can connect to a database whose DROP DATABASE was cut short (DATCONNLIMIT_INVALID_DB, in
+// headers since 15.4).
+constexpr int32 kInvalidDatabase = -2;
+
 List* Databases() {
   StartTransactionCommand();
   (void)GetTransactionSnapshot();
@@ -84,6 +87,7 @@ List* Databases() {
   while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection)) {
     const auto* form = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
     if (!form->datallowconn || form->datistemplate) continue;
+    if (form->datconnlimit == kInvalidDatabase) continue;
     const MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
     databases = lappend_oid(databases, form->oid);
     MemoryContextSwitchTo(caller);
@@ -105,6 +109,16 @@ void MeetAllDatabases() {
   list_free(databases);
 }
 
+// Whether ALTER DATABASE moves the database, or keeps others from connecting to it.
+bool KeepsOthersAway(const AlterDatabaseStmt* statement) {
+  ListCell* cell;
+  foreach (cell, statement->options) {
+    const char* name = static_cast<DefElem*>(lfirst(cell))->defname;
+    if (strcmp(name, "tablespace") == 0 || strcmp(name, "allow_connections") == 0) return true;
+  }
+  return false;
+}
+
 // The database that a statement needs for itself; InvalidOid for any other statement.
 Oid DatabaseWantedBy(Node* statement) {
   const char* name = nullptr;
@@ -114,7 +128,8 @@ Oid DatabaseWantedBy(Node* statement) {
              reinterpret_cast<RenameStmt*>(statement)->renameType == OBJECT_DATABASE) {
     name = reinterpret_cast<RenameStmt*>(statement)->subname;
   } else if (IsA(statement, AlterDatabaseStmt)) {
-    name = reinterpret_cast<AlterDatabaseStmt*>(statement)->dbname;
+    auto* alter = reinterpret_cast<AlterDatabaseStmt*>(statement);
+    if (KeepsOthersAway(alter)) name = alter->dbname;
   } else if (IsA(statement, CreatedbStmt)) {
     ListCell* cell;
     foreach (cell, reinterpret_cast<CreatedbStmt*>(statement)->options) {
@@ -140,7 +155,7 @@ void ProcessUtilityStatement(PlannedStmt* plan, const char* text, bool read_only
   const ProcessUtility_hook_type next =
       previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
   next(plan, text, read_only, context, parameters, environment, destination, completion);
-  if (IsA(plan->utilityStmt, CreatedbStmt)) NoteDatabases();
+  if (OidIsValid(database) || IsA(plan->utilityStmt, CreatedbStmt)) NoteDatabases();
 }
 
 }  // namespace
