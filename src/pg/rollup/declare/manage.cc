@@ -35,7 +35,8 @@ void RefuseWithChildren(const Rollup& rollup) {
                   errhint("Drop that one first.")));
 }
 
-// The catalog's row of a rollup whose definition may be damaged.
+// Raises 42501 unless the current user may drop this relation: owns it, or is a superuser. Works
+// also when the definition is damaged or the relation is gone.
 void CheckDropped(Oid relation) {
   if (get_rel_name(relation) == nullptr || !pg_class_ownercheck(relation, GetUserId())) {
     if (!superuser()) {
@@ -46,7 +47,7 @@ void CheckDropped(Oid relation) {
 
 void DropRelation(Oid relation, const char* kind) {
   if (!OidIsValid(relation) || get_rel_name(relation) == nullptr) return;
-  // PostgreSQL's hint is to use CASCADE, which drop_rollup has not.
+  // PostgreSQL's hint is to use CASCADE, which drop_rollup does not have.
   ErrorContextCallback callback;
   callback.callback = [](void*) {
     if (geterrcode() != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST) return;
@@ -86,7 +87,7 @@ MILLRACE_FUNCTION(drop_rollup) {
   bare.relation = relation;
   bare.name = QualifiedName(relation);
   RefuseWithChildren(bare);
-  // A refresh that is under way ends first.
+  // Waits for a running refresh.
   Watermark watermark;
   if (ReadWatermark(relation, &watermark)) LockWatermark(relation, true, &watermark);
   DeleteRollup(relation);
@@ -100,8 +101,8 @@ MILLRACE_FUNCTION(drop_rollup) {
   PG_RETURN_VOID();
 }
 
-// millrace.retry_failed_events(rollup regclass) returns bigint: how many events that were set aside
-// are not any more.
+// millrace.retry_failed_events(rollup regclass) returns bigint: how many events are no longer set
+// aside.
 MILLRACE_FUNCTION(retry_failed_events) {
   RequireReadCommitted("millrace.retry_failed_events");
   const int settings = ConnectSpi();
@@ -118,8 +119,8 @@ MILLRACE_FUNCTION(retry_failed_events) {
   PG_RETURN_INT64(counted);
 }
 
-// millrace.no_watermark(rollup regclass) returns bigint: stands in a live view in the place of a
-// watermark that is not there. Raises 55000.
+// millrace.no_watermark(rollup regclass) returns bigint: a live view calls it when its watermark is
+// missing. Raises 55000.
 MILLRACE_FUNCTION(no_watermark) {
   const char* name = get_rel_name(PG_GETARG_OID(0));
   if (name == nullptr) name = "...";
