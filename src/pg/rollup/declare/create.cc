@@ -300,7 +300,7 @@ int CountersOf(const Rollup& rollup) {
   return 0;
 }
 
-void CreateViews(const Request& request, Rollup* rollup) {
+void CreateDefinitionView(const Request& request, Rollup* rollup) {
   RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_definition"),
                   pg_get_querydef(CopyNode(rollup->definition->query), false)));
   rollup->definition_view = RelationNamed(request, "_definition");
@@ -378,7 +378,7 @@ Oid Create(const Request& request) {
   if (parent == nullptr) EnsureIdIndex(*rollup, ids);
   if (on_nodes) DistributeTable(*rollup);
   if (on_nodes && parent == nullptr) CreateNodeWatermarks(rollup, position);
-  CreateViews(request, rollup);
+  CreateDefinitionView(request, rollup);
   CreateLiveView(request, rollup, *root, ids.column);
   InsertRollup(*rollup, request.refresh_interval, position);
   if (parent != nullptr) {

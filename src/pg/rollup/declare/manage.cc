@@ -37,7 +37,7 @@ void RefuseWithChildren(const Rollup& rollup) {
 
 // Raises 42501 unless the current user may drop this relation: owns it, or is a superuser. Works
 // also when the definition is damaged or the relation is gone.
-void CheckDropped(Oid relation) {
+void CheckMayDrop(Oid relation) {
   if (get_rel_name(relation) == nullptr || !pg_class_ownercheck(relation, GetUserId())) {
     if (!superuser()) {
       aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, QualifiedName(relation));
@@ -80,7 +80,7 @@ MILLRACE_FUNCTION(drop_rollup) {
   const Oid relation = PG_GETARG_OID(0);
   const bool keep_table = PG_GETARG_BOOL(1);
   const int settings = ConnectSpi();
-  CheckDropped(relation);
+  CheckMayDrop(relation);
   RollupViews views;
   if (!FindViews(relation, &views)) GetRollup(relation);
   Rollup bare = {};

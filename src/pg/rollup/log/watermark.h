@@ -15,10 +15,9 @@ struct Watermark {
 
 // The watermark of one node, for a root rollup whose events are written on several nodes.
 struct NodeWatermark {
-  int32 group;     // the node's group, as Citus numbers them; 0 is the coordinator
-  int64 position;  // events of the node with ids up to this one are in the rollup
-  const char*
-      sequence;  // the sequence that gave them, as NameOfSequence has it; nullptr: not known
+  int32 group;           // the node's group, as Citus numbers them; 0 is the coordinator
+  int64 position;        // events of the node with ids up to this one are in the rollup
+  const char* sequence;  // that gave them, as NameOfSequence has it; nullptr: not known
 };
 
 // All of these need an SPI connection, and allocate in the current context.

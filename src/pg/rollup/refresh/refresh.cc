@@ -128,10 +128,10 @@ int64 NewIds(const Windows& windows) {
 }
 
 // Shortens the windows to at most so many ids per node. Returns whether that left any out.
-bool Limit(const Windows& windows, int64 most_ids) {
+bool ShortenWindows(Windows* windows, int64 most_ids) {
   bool cut = false;
-  for (int i = 0; i < windows.count; ++i) {
-    NodeWindow& window = windows.nodes[i];
+  for (int i = 0; i < windows->count; ++i) {
+    NodeWindow& window = windows->nodes[i];
     if (IsRemoved(window) || window.to - window.from <= most_ids) continue;
     window.to = window.from + most_ids;
     cut = true;
@@ -164,10 +164,10 @@ void CheckGoesOn(const Rollup& root, const IdSource& ids, const Watermark& water
 }
 
 // Takes the ids of the next step off the front of the windows.
-List* TakeStep(const Windows& windows) {
+List* TakeStep(Windows* windows) {
   List* ranges = NIL;
-  for (int i = 0; i < windows.count; ++i) {
-    NodeWindow& window = windows.nodes[i];
+  for (int i = 0; i < windows->count; ++i) {
+    NodeWindow& window = windows->nodes[i];
     if (window.from == window.to) continue;
     const int64 to = !IsRemoved(window) && window.to - window.from > refresh_step
                          ? window.from + refresh_step
@@ -291,12 +291,12 @@ void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& wind
 
 namespace {
 
-void MergeOnNodes(const Rollup& root, const IdSource& ids, const Windows& windows) {
-  while (!IsEmpty(windows)) {
+void MergeOnNodes(const Rollup& root, const IdSource& ids, Windows* windows) {
+  while (!IsEmpty(*windows)) {
     CHECK_FOR_INTERRUPTS();
     MergeOnShards(root, root, ids.column, TakeStep(windows));
     FaultPoint("refresh: merged");
-    ReportProgress(PositionOf(windows, &NodeWindow::from));
+    ReportProgress(PositionOf(*windows, &NodeWindow::from));
   }
 }
 
@@ -329,14 +329,14 @@ void MergeHere(const Rollup& root, const IdSource& ids, NodeWindow* window, int6
 }
 
 // Merges the windows, which are empty afterwards.
-void MergeSteps(const Rollup& root, const IdSource& ids, const Windows& windows, int64 settled,
+void MergeSteps(const Rollup& root, const IdSource& ids, Windows* windows, int64 settled,
                 const RefreshOptions& options, RefreshResult* result) {
-  StartProgress(root.relation, PositionOf(windows, &NodeWindow::from),
-                PositionOf(windows, &NodeWindow::to));
+  StartProgress(root.relation, PositionOf(*windows, &NodeWindow::from),
+                PositionOf(*windows, &NodeWindow::to));
   if (OidIsValid(root.node_watermark)) {
     MergeOnNodes(root, ids, windows);
   } else {
-    MergeHere(root, ids, &windows.nodes[0], settled, options, result);
+    MergeHere(root, ids, &windows->nodes[0], settled, options, result);
   }
   EndProgress();
 }
@@ -372,13 +372,13 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   CheckFamily(*root, ids, options.wait_for_writers);
   FaultPoint("refresh: settled");
   const int64 settled = windows.nodes[0].to;
-  if (options.most_ids > 0) result.more = Limit(windows, options.most_ids);
+  if (options.most_ids > 0) result.more = ShortenWindows(&windows, options.most_ids);
   result.ids = NewIds(windows);
 
   const int level = BeginRefreshSettings(root->topn_counters);
   const RoleScope caller = BecomeOwner(root->owner);
   InsideRefresh(root->relation,
-                [&] { MergeSteps(*root, ids, windows, settled, options, &result); });
+                [&] { MergeSteps(*root, ids, &windows, settled, options, &result); });
   RestoreRole(caller);
   result.position = PositionOf(windows, &NodeWindow::to);
   if (!OidIsValid(root->node_watermark)) {

@@ -11,12 +11,11 @@ namespace millrace::pg {
 
 // What happened to the windows of one transaction.
 struct SetAside {
-  int64 most = PG_INT64_MAX;  // stop when so many were set aside
-  bool refuse_all = false;    // raise when nothing was counted and something was set aside
-  bool believe_doubtful =
-      false;        // errors that may come from the definition are taken for the event's too
-  int64 count = 0;  // events that were set aside
-  uint64 rows = 0;  // that were inserted or updated
+  int64 most = PG_INT64_MAX;      // stop when so many were set aside
+  bool refuse_all = false;        // raise when nothing was counted and something was set aside
+  bool believe_doubtful = false;  // doubtful errors (see MergeWindow) are taken for the event's
+  int64 count = 0;                // events that were set aside
+  uint64 rows = 0;                // that were inserted or updated
 };
 
 // Merges the events with ids above `from` and up to `to` by `plan` (RefreshSql) into the tables of
