@@ -4,7 +4,7 @@
 
 #include "core/aggregate/group_by.h"
 #include "pg/base/api.h"
-#include "pg/scan/spec.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 

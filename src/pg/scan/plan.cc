@@ -13,7 +13,7 @@
 #include "pg/base/guc.h"
 #include "pg/scan/exec.h"
 #include "pg/scan/recognize.h"
-#include "pg/scan/spec.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pg/base/api.h"
-#include "pg/scan/spec.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 

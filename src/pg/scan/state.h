@@ -5,8 +5,8 @@
 #include "pg/base/api.h"
 #include "pg/scan/batch_builder.h"
 #include "pg/scan/heap_reader.h"
-#include "pg/scan/spec.h"
 #include "pg/scan/spill.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 

@@ -1,4 +1,4 @@
-#include "pg/scan/spec.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 namespace {
