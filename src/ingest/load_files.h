@@ -21,9 +21,8 @@ struct LoadOptions {
   // the events; or eight, with event_id first, if the first row has eight fields.
   std::vector<std::string> columns;
   IdMode ids = IdMode::kRefuse;
-  int jobs = 2;  // connections, >= 1
-  std::optional<std::int64_t>
-      batch_rows;  // at most, per transaction, >= 1; otherwise as in EntryPoints
+  int jobs = 2;                            // connections, >= 1
+  std::optional<std::int64_t> batch_rows;  // per transaction, at most; >= 1; else EntryPoints'
   std::uint64_t max_record_bytes = 64 << 20;
   bool reject = false;  // bad rows are written to rejects_file and the others are loaded
   std::string rejects_file = "rejects.csv";

@@ -1,4 +1,4 @@
-// `millrace generate`: the clickstream of the workshop, to CSV or straight into the database.
+// `millrace generate`: writes the clickstream of the workshop to CSV or directly into the database.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -41,8 +41,8 @@ struct Arguments {
   bool inserts = false;
 };
 
-// The event times: [from, to), of which `span` gives one end; the last hour when nothing is said;
-// the clock's when a rate is.
+// The event times [from, to); `span` gives one of the two ends. If nothing is given, the last hour;
+// if a rate is given, the times of the clock.
 void ResolveTimes(const Arguments& arguments, GenerateOptions* generate) {
   std::optional<std::int64_t> from, to;
   if (!arguments.from.empty()) from = ParseTimestamp(arguments.from);
@@ -79,7 +79,7 @@ GenerateOptions Resolve(const Arguments& arguments) {
   generate.rows = arguments.rows.value_or(generate.rate > 0 ? 0 : kDefaultRows);
   generate.model.late_parts_per_million = std::llround(arguments.late_share * 1e6);
   generate.model.late_by = ParseDuration(arguments.late_by);
-  // Events and progress on one terminal would overwrite each other.
+  // On the same terminal, events and progress would overwrite each other.
   const bool to_stdout = !arguments.into_database && arguments.output.empty();
   generate.quiet = generate.quiet || (to_stdout && isatty(STDOUT_FILENO) != 0);
   ResolveTimes(arguments, &generate);
@@ -97,7 +97,7 @@ std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, double rate) {
   return arguments.inserts ? OpenInsertSink(database) : OpenCopySink(database);
 }
 
-// The events' times are known before the first of them, where they have an end.
+// If the events' times have an end, they are known before the first event.
 void PreparePartitions(const Arguments& arguments, const GenerateOptions& generate) {
   if (!arguments.into_database || !generate.start) return;
   std::int64_t end = std::max(*generate.start, NowMicros());
@@ -129,7 +129,7 @@ void Run(const Arguments& arguments) {
                    e.exit_code());
   }
   if (!report.stopped) return;
-  // A stop is how an endless run ends; any other has been cut short.
+  // An endless run ends by being stopped; any other run was interrupted.
   if (generate.rows > 0) throw CliError("stopped by a signal", so_far(), StopExitCode());
   if (!generate.quiet) fmt::print(stderr, "Stopped. {}\n", so_far());
 }

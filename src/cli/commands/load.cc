@@ -23,8 +23,8 @@ struct Arguments {
   LoadOptions load;
 };
 
-// For the dashboard's operations view. The load is done: a server without Millrace, or a role that
-// may not write there, is no reason to fail.
+// For the dashboard's operations view. The load is done, so it does not fail if the server has no
+// Millrace, or the role may not write there.
 void RecordRejects(const std::string& conninfo, const LoadReport& report, const LoadOptions& load) {
   try {
     Connection connection = Connection::Open(conninfo);

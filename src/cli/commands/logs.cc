@@ -22,8 +22,8 @@ std::uintmax_t Size(const std::filesystem::path& file) {
   return ignored ? 0 : size;
 }
 
-// Prints what comes into the log until standard output is closed. The log has a file a weekday:
-// when the day changes, another file is the newest, new or written over.
+// Prints what is added to the log until standard output is closed. The log has one file per
+// weekday: when the day changes, another file becomes the newest, either new or overwritten.
 [[noreturn]] void Follow(const PrivateServer& server, std::filesystem::path current,
                          std::uintmax_t position) {
   for (;;) {

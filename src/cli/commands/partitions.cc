@@ -1,4 +1,4 @@
-// `millrace partitions`: rows in a default partition move into partitions of their own.
+// `millrace partitions`: moves rows of a default partition into partitions of their own.
 
 #include "ingest/partitions.h"
 

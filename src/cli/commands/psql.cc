@@ -13,7 +13,8 @@
 namespace millrace::cli {
 namespace {
 
-// The connection goes to psql through the environment: a command line is everybody's to read.
+// Gives the connection to psql in the environment: everybody on the machine can read a command
+// line.
 void ExportConnection(const std::string& conninfo) {
   char* error = nullptr;
   PQconninfoOption* options = PQconninfoParse(conninfo.c_str(), &error);

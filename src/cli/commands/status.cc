@@ -16,7 +16,7 @@
 namespace millrace::cli {
 namespace {
 
-// Advice to call another command means the same server.
+// Adds the options that name this server to the commands that the advice names.
 void NameServer(nlohmann::json& status, const ConnectionOptions& connection) {
   const std::string command = "`millrace partitions ";
   std::string server;
@@ -36,10 +36,11 @@ void NameServer(nlohmann::json& status, const ConnectionOptions& connection) {
   }
 }
 
-// So that scripts can tell a server that is down, and an answer that is not complete, from others.
+// These exit codes let scripts tell a server that is down and an incomplete answer from other
+// errors.
 constexpr int kServerDown = 3;
 constexpr int kNotComplete = 4;
-// Of Nagios.
+// The exit code that Nagios expects.
 constexpr int kCritical = 2;
 
 struct StatusOptions {
@@ -49,14 +50,14 @@ struct StatusOptions {
   double timeout = 10;  // seconds
 };
 
-// Ends the process: the exit status is part of the answer.
+// Ends the process, because the exit status is part of the answer.
 [[noreturn]] void Answer(const std::string& text, int exit_code) {
   fmt::print("{}", text);
   std::fflush(stdout);
   std::exit(exit_code);
 }
 
-// Part of the time is kept for saying what was found.
+// Keeps a part of the time for printing the result.
 Deadline DeadlineOf(const StatusOptions& options) {
   const auto timeout = std::chrono::milliseconds(static_cast<long long>(options.timeout * 1000));
   const auto kept = std::min(timeout / 10, std::chrono::milliseconds(200));
