@@ -241,27 +241,27 @@ void AddOptions(CLI::App& app, Arguments& arguments) {
   app.add_option("-u,-U,--user", arguments.user, "Role to log in as [default: PGUSER]");
   app.add_option("-d,--database,--dbname", arguments.database, "Database [default: PGDATABASE]");
   app.add_option("-p", arguments.p,
-                 "Password and port. Given twice, the one that is a port number is the port, the "
-                 "second if both are. Given once, it is the password, unless it is a port number "
-                 "and --password or PGPASSWORD has the password already")
+                 "Password and port. If it is given twice, the value that is a port number is the "
+                 "port; if both are, the second is. If it is given once, it is the password, "
+                 "unless it is a port number and --password or PGPASSWORD has the password")
       ->expected(1)
       ->take_all();
   app.add_option("-P,--port", arguments.port, "Port [default: PGPORT or 5432]")
       ->check(CLI::Range(1, 65'535));
   app.add_option("--password", arguments.password,
-                 "Password; other users of this machine can see it in the list of processes: "
-                 "PGPASSWORD or ~/.pgpass keep it from them");
+                 "Password. Other users of this machine can see it in the list of processes; use "
+                 "PGPASSWORD or ~/.pgpass to keep it from them");
   app.add_option("--table", arguments.table,
                  "The table, as name, schema.name or \"Quoted\".\"Name\"")
       ->capture_default_str();
-  app.add_option("--rate", arguments.rate, "Events a second")
+  app.add_option("--rate", arguments.rate, "Events per second")
       ->check(CLI::Range(0.001, 1e6))
       ->capture_default_str();
-  app.add_option("--rows", arguments.rows, "Stop after so many events; 0: go on until stopped")
+  app.add_option("--rows", arguments.rows, "Stop after so many events; 0: continue until stopped")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--seed", arguments.seed,
-                 "The same seed gives the same events [default: other ones each time]");
+                 "The same seed gives the same events [default: a new seed each time]");
   app.add_flag("-q,--quiet", arguments.quiet, "Do not print the events");
   app.add_option("files", arguments.files,
                  "CSV files to replay instead, with or without a header; - is standard input");

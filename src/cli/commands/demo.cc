@@ -193,9 +193,10 @@ Next:
 
 void AddDemoCommand(CLI::App& app) {
   auto options = std::make_shared<DemoOptions>();
-  CLI::App* command = app.add_subcommand(
-      "demo",
-      "up, workshop, events, rollups, the dashboard, and its answers checked against plain SQL");
+  CLI::App* command =
+      app.add_subcommand("demo",
+                         "Run up and workshop, generate events, run the rollups and the dashboard, "
+                         "and check its answers against plain SQL");
   AddUpOptions(*command, options->up);
   command->add_option("--rows", options->rows, "Events to generate")
       ->capture_default_str()

@@ -144,9 +144,9 @@ void AddDistributeCommand(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "distribute",
-      "Have Citus distribute the tables that create_distributed_table recorded when there was no "
-      "Citus, with their rollups. Writers of a table wait while its rows are moved; cut short, it "
-      "goes on where it was when run again");
+      "Distribute with Citus the tables that create_distributed_table recorded when there was no "
+      "Citus, with their rollups. Writers of a table wait while its rows are moved. If the command "
+      "is interrupted, run it again: it resumes");
   AddConnectionOptions(*command, options->connection);
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options] {

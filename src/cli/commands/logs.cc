@@ -62,7 +62,7 @@ void AddLogsCommand(CLI::App& app) {
   command->add_option("-n,--lines", options->lines, "How many lines")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  command->add_flag("-f,--follow", options->follow, "Go on printing as the log grows");
+  command->add_flag("-f,--follow", options->follow, "Continue to print as the log grows");
   command->callback([options] {
     const PrivateServer server(options->data_dir);
     if (!server.Exists()) {

@@ -295,36 +295,38 @@ std::string ServeInBackground(const ServeOptions& options) {
 void AddServeCommand(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
   auto background = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("serve", "The dashboard: a page over the rollups, live");
+  CLI::App* command =
+      app.add_subcommand("serve", "Run the dashboard: a page that shows the rollups live");
   AddConnectionOptions(*command, options->connection);
   command
       ->add_option("--listen", options->listen,
-                   "Address to listen on; beyond loopback a token is asked for")
+                   "Address to listen on; other addresses than loopback need a token")
       ->capture_default_str();
   CLI::Option* port =
-      command->add_option("--port", options->port, "TCP port [8080, or the next that is free]")
+      command->add_option("--port", options->port, "TCP port [8080, or the next free one]")
           ->check(CLI::Range(0, 65535));
   command
       ->add_option("--token-file", options->token_file,
-                   "File whose first line is the token; without it one is made and printed where "
+                   "File whose first line is the token; without it a token is made and printed if "
                    "one is needed")
       ->check(CLI::ExistingFile);
-  command->add_option("--host-name", options->host_names,
-                      "Name that browsers may know this server by, besides those of loopback; may "
-                      "be repeated");
+  command->add_option(
+      "--host-name", options->host_names,
+      "Name by which browsers may reach this server, besides those of loopback; may be repeated");
   command->add_option("--minutes", options->minutes,
-                      "Rollup by 5 minutes; found by its columns without");
+                      "Rollup by 5 minutes [default: found by its columns]");
   command->add_option("--hours", options->hours,
-                      "Rollup by the hour; found by its columns without");
-  command->add_option("--connections", options->connections, "Connections to the database at most")
+                      "Rollup by the hour [default: found by its columns]");
+  command->add_option("--connections", options->connections, "Most connections to the database")
       ->capture_default_str()
       ->check(CLI::Range(1, 64));
   command
-      ->add_option("--statement-timeout", options->statement_timeout, "Seconds a question may take")
+      ->add_option("--statement-timeout", options->statement_timeout,
+                   "Seconds that a query may take")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 600.0));
   command->add_flag("--background", *background,
-                    "Go on in the background; `millrace down` ends it with the server");
+                    "Run in the background; `millrace down` ends it with the server");
   command->callback([options, background, port] {
     options->port_given = port->count() > 0;
     if (*background) {

@@ -103,19 +103,19 @@ void AddStatusCommand(CLI::App& app) {
   auto options = std::make_shared<StatusOptions>();
   CLI::App* command = app.add_subcommand(
       "status",
-      "Server, partitions, rollups and how far each is behind, jobs, room on disks, warnings. Exit "
-      "status 3 when the server is down or does not answer, 4 when something could not be told in "
-      "time or was locked: the rest is printed");
+      "Show the server, partitions, rollups and how far each is behind, jobs, free disk space, and "
+      "warnings. Exit status 3: the server is down or does not answer; 4: something could not be "
+      "found out in time or was locked, and the rest is printed");
   AddConnectionOptions(*command, options->connection);
   CLI::Option* json = command->add_flag("--json", options->json, "Print JSON");
   command
-      ->add_flag(
-          "--check", options->check,
-          "For Nagios and the like: print one line with performance data; exit status 0 OK, 1 "
-          "WARNING, 2 CRITICAL, 3 UNKNOWN")
+      ->add_flag("--check", options->check,
+                 "For Nagios and similar systems: print one line with performance data; exit "
+                 "status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
       ->excludes(json);
   command
-      ->add_option("--timeout", options->timeout, "Seconds after which it ends, whatever it knows")
+      ->add_option("--timeout", options->timeout,
+                   "Seconds after which it ends, with what it has found out")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 3600.0));
   command->callback([options] { Show(*options); });

@@ -280,14 +280,14 @@ void AddWorkshopCommand(CLI::App& app) {
     bool print = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
-      "workshop",
-      "Create the workshop's tables, rollups, functions and schedule in the database.\n"
-      "Where they are already there, nothing is changed.");
+  CLI::App* command =
+      app.add_subcommand("workshop",
+                         "Create the workshop's tables, rollups, functions and schedule in the "
+                         "database.\nIf they are already there, nothing is changed.");
   AddConnectionOptions(*command, options->connection);
   command->add_flag("-q,--quiet", options->quiet, "Print nothing but errors");
   command->add_flag("--print", options->print,
-                    "Print the SQL, with the dashboard's questions, instead of running it");
+                    "Print the SQL, with the dashboard's queries, instead of running it");
   command->callback([options] {
     if (options->print) return PrintFiles();
     Connection connection = Connection::Open(ResolveConninfo(options->connection), !options->quiet);
