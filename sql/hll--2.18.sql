@@ -141,7 +141,7 @@ CREATE OPERATOR <> (
   LEFTARG = hll, RIGHTARG = hll, FUNCTION = hll_ne,
   COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
 );
--- Not in the published extension: by it a subscriber of a published rollup finds the row to update.
+-- Not in the published extension: a subscriber of a published rollup finds the row to update by it.
 CREATE FUNCTION hll_image_hash(hll) RETURNS integer
   AS 'MODULE_PATHNAME', 'millrace_hll_image_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE OPERATOR CLASS hll_hash_ops DEFAULT FOR TYPE hll USING hash AS

@@ -1,10 +1,10 @@
--- Schema millrace: declared rollups, and the single-node answer to create_distributed_table.
+-- Schema millrace: declared rollups, and create_distributed_table for a server without Citus.
 \echo Use "CREATE EXTENSION millrace" to load this file. \quit
 
 CREATE SCHEMA millrace;
 GRANT USAGE ON SCHEMA millrace TO PUBLIC;
 
--- Tables that create_distributed_table was called for on a node without Citus.
+-- Tables for which create_distributed_table was called on a node without Citus.
 CREATE TABLE millrace.distributed_table (
   table_name pg_catalog.regclass PRIMARY KEY,
   distribution_column pg_catalog.name NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE millrace.distributed_table (
 GRANT SELECT ON millrace.distributed_table TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('millrace.distributed_table', '');
 
--- Declared rollups. Written by the functions below only, as the owner of these tables.
+-- Declared rollups. Only the functions below write here, as the owner of these tables.
 CREATE TABLE millrace.rollup (
   relation pg_catalog.regclass PRIMARY KEY,
   source pg_catalog.regclass NOT NULL,
@@ -27,15 +27,15 @@ CREATE TABLE millrace.rollup (
   paused pg_catalog.bool NOT NULL DEFAULT false,
   -- Events up to this id were left out when a rollup over events was declared.
   start_after pg_catalog.int8 NOT NULL DEFAULT 0,
-  -- Where Citus distributes the events of a rollup over them: a table beside it that has the nodes' watermarks on every node.
+  -- For a rollup whose events Citus distributes: the table that has a copy of the nodes' watermarks on every node.
   node_watermark pg_catalog.regclass,
   declared_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-  -- topn.number_of_counters of the session that declared it: its summaries keep that many items, whoever refreshes it.
+  -- topn.number_of_counters of the session that declared the rollup: its summaries keep so many items, whoever refreshes it.
   topn_counters pg_catalog.int4
 );
 COMMENT ON TABLE millrace.rollup IS 'declared rollups: the table, what it reads, its definition and live views';
--- How far each rollup over events has come: it has all events with ids up to position. One over
--- another rollup moves with it.
+-- The watermark of each rollup over events: it has all events with ids up to position. A rollup over
+-- another moves with that one.
 CREATE TABLE millrace.watermark (
   relation pg_catalog.regclass PRIMARY KEY,
   position pg_catalog.int8 NOT NULL,
@@ -43,19 +43,19 @@ CREATE TABLE millrace.watermark (
   refreshed_at pg_catalog.timestamptz,
   duration pg_catalog.interval,
   ids pg_catalog.int8,
-  -- The file of the sequence then, and the cluster, database and table: another file in the same place means that the
-  -- sequence was restarted or altered since; another place, that all of it was restored from a dump.
+  -- The sequence's file when the watermark was moved, and the cluster, database and table (home). If only the file has
+  -- changed, the sequence was restarted or altered since; if home has changed, all of it was restored from a dump.
   sequence_file pg_catalog.oid,
   home pg_catalog.text
 ) WITH (fillfactor = 50);
 COMMENT ON COLUMN millrace.watermark.complete_through IS 'every event committed before this time is in the rollup';
--- Where Citus distributes the events: how far the ids of each group of nodes have come. The position of the rollup is then how many
--- of all ids are in.
+-- If Citus distributes the events: the watermark of each node, by the node's group. The position in millrace.watermark is then
+-- the number of ids of all nodes that are in the rollup.
 CREATE TABLE millrace.node_watermark (
   relation pg_catalog.regclass,
   node_group pg_catalog.int4,
   position pg_catalog.int8 NOT NULL,
-  -- The sequence on the node then, and its file.
+  -- The node's sequence, and its file, when the watermark was moved.
   sequence pg_catalog.text,
   PRIMARY KEY (relation, node_group)
 ) WITH (fillfactor = 50);
@@ -64,8 +64,8 @@ CREATE TABLE millrace.retention (
   source pg_catalog.regclass PRIMARY KEY,
   keep pg_catalog.interval NOT NULL
 );
--- What went wrong the last time the worker refreshed a rollup. A message may hold values of events: it is shown to the
--- owner of the rollup, and who may see what others do, by the view millrace.rollups.
+-- The error of the last refresh by the worker. The message may contain values of events, so the view millrace.rollups shows
+-- it only to the owner of the rollup and to roles that may see what others do.
 CREATE TABLE millrace.refresh_error (
   relation pg_catalog.regclass PRIMARY KEY,
   message pg_catalog.text NOT NULL,
@@ -78,9 +78,9 @@ CREATE TABLE millrace.failed_refreshes (
   relation pg_catalog.regclass PRIMARY KEY,
   number pg_catalog.int8 NOT NULL
 ) WITH (fillfactor = 50);
--- Events for which the refresh of a rollup over them fails: they are left out, and all others are counted. What failed may hold
--- values of events: it is a table of its own, shown by the view millrace.failed_events to whom the last error is shown, and no
--- part of a dump.
+-- Events that were set aside: they make the refresh of a rollup fail, so they are left out and all others are counted. The
+-- messages may contain values of events. So they are in a table of their own, which is not dumped, and the view
+-- millrace.failed_events shows them only to the roles that see the last error.
 CREATE TABLE millrace.failed_event (
   relation pg_catalog.regclass,
   event_id pg_catalog.int8,
@@ -95,8 +95,8 @@ CREATE TABLE millrace.failed_event_message (
   PRIMARY KEY (relation, event_id),
   FOREIGN KEY (relation, event_id) REFERENCES millrace.failed_event ON DELETE CASCADE
 );
--- How far the verification in the background has come: buckets before verified_through were compared with the events, the older
--- ones down to next_until (NULL: all of them) in this round.
+-- How far the verification in the background has come: all buckets before verified_through were compared with the events; in
+-- this round, those from there back to next_until (NULL: all) are done.
 CREATE TABLE millrace.verification (
   relation pg_catalog.regclass PRIMARY KEY REFERENCES millrace.rollup ON DELETE CASCADE,
   verified_through pg_catalog.timestamptz,
@@ -104,10 +104,10 @@ CREATE TABLE millrace.verification (
   verified_at pg_catalog.timestamptz,
   tried_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   error pg_catalog.text,
-  -- How often rows were made anew: what was compared before is void.
+  -- How often rows were made again: earlier comparisons are no longer valid then.
   rebuilds pg_catalog.int8 NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
--- What it has found: one row for each span of buckets with values that differ, and the first of them.
+-- The differences it has found: one row per span of buckets, with the first value that differs.
 CREATE TABLE millrace.difference (
   relation pg_catalog.regclass REFERENCES millrace.rollup ON DELETE CASCADE,
   bucket_from pg_catalog.timestamptz,
@@ -142,77 +142,77 @@ COMMENT ON FUNCTION millrace.refresh_statement IS 'the statement by which a refr
 
 CREATE FUNCTION millrace.drop_rollup(rollup pg_catalog.regclass, keep_table pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.void AS '$libdir/millrace', 'millrace_drop_rollup' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.drop_rollup IS 'take back a declared rollup, with its views and its table';
+COMMENT ON FUNCTION millrace.drop_rollup IS 'drop a declared rollup, with its views and its table';
 
 CREATE FUNCTION millrace.pause_rollup(rollup pg_catalog.regclass) RETURNS pg_catalog.void
 AS '$libdir/millrace', 'millrace_pause_rollup' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.pause_rollup IS 'no more refreshes in the background';
+COMMENT ON FUNCTION millrace.pause_rollup IS 'stop refreshing a rollup in the background';
 CREATE FUNCTION millrace.resume_rollup(rollup pg_catalog.regclass) RETURNS pg_catalog.void
 AS '$libdir/millrace', 'millrace_resume_rollup' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.resume_rollup IS 'refreshes in the background again';
+COMMENT ON FUNCTION millrace.resume_rollup IS 'refresh a rollup in the background again';
 
 CREATE FUNCTION millrace.rebuild_rollup(
   rollup pg_catalog.regclass, since pg_catalog.timestamptz DEFAULT NULL, until pg_catalog.timestamptz DEFAULT NULL)
 RETURNS pg_catalog.int8 AS '$libdir/millrace', 'millrace_rebuild_rollup' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION millrace.rebuild_rollup IS 'make a rollup anew from what it reads, all of it or the buckets from one time to before another; the rows made';
+COMMENT ON FUNCTION millrace.rebuild_rollup IS 'make the rows of a rollup again from what it reads, all of them or those of the buckets from one time to before another; returns how many';
 
 CREATE FUNCTION millrace.verify_rollup(
   rollup pg_catalog.regclass, since pg_catalog.timestamptz DEFAULT NULL, until pg_catalog.timestamptz DEFAULT NULL,
   OUT keys pg_catalog.jsonb, OUT column_name pg_catalog.text, OUT expected pg_catalog.text, OUT actual pg_catalog.text)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_verify_rollup' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION millrace.verify_rollup IS 'compute a rollup once more from its events; a row for each value that differs';
+COMMENT ON FUNCTION millrace.verify_rollup IS 'compute a rollup again from its events; returns one row per value that differs';
 
 CREATE FUNCTION millrace.verify_next(
   rollup pg_catalog.regclass, OUT since pg_catalog.timestamptz, OUT until pg_catalog.timestamptz, OUT differences pg_catalog.int8)
 AS '$libdir/millrace', 'millrace_verify_next' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.verify_next IS 'compare the next bucket of a rollup with its events, as the worker does by itself';
+COMMENT ON FUNCTION millrace.verify_next IS 'compare the next bucket of a rollup with its events, as the worker does in the background';
 
 CREATE FUNCTION millrace.retry_failed_events(rollup pg_catalog.regclass) RETURNS pg_catalog.int8
 AS '$libdir/millrace', 'millrace_retry_failed_events' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.retry_failed_events IS 'take in the events that were set aside and do not fail any more; how many';
+COMMENT ON FUNCTION millrace.retry_failed_events IS 'try the events again that were set aside; returns how many are no longer set aside';
 
--- In a live view, in the place of a watermark that is not there.
+-- A live view calls this when its watermark is missing.
 CREATE FUNCTION millrace.no_watermark(rollup pg_catalog.regclass) RETURNS pg_catalog.int8
 AS '$libdir/millrace', 'millrace_no_watermark' LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION millrace.no_watermark IS 'fails, saying that a rollup is not declared in this database';
+COMMENT ON FUNCTION millrace.no_watermark IS 'raises an error: the rollup is not declared in this database';
 
 CREATE FUNCTION millrace.distribute_table(table_name pg_catalog.regclass) RETURNS pg_catalog.void
 AS '$libdir/millrace', 'millrace_distribute_table' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.distribute_table IS 'have Citus distribute a table that create_distributed_table recorded when there was no Citus, with its declared rollups and their watermarks';
+COMMENT ON FUNCTION millrace.distribute_table IS 'distribute with Citus a table that create_distributed_table recorded when there was no Citus, with its declared rollups and their watermarks';
 CREATE FUNCTION millrace.distribute_rollups(source pg_catalog.regclass) RETURNS pg_catalog.void
 AS '$libdir/millrace', 'millrace_distribute_rollups' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.distribute_rollups IS 'lay the declared rollups of a table that Citus distributes by now beside it, shard by shard';
+COMMENT ON FUNCTION millrace.distribute_rollups IS 'distribute the declared rollups of a table that Citus distributes by now, with their shards on the same nodes';
 
 CREATE FUNCTION millrace.set_retention(source pg_catalog.regclass, keep pg_catalog.interval) RETURNS pg_catalog.void
 AS '$libdir/millrace', 'millrace_set_retention' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION millrace.set_retention IS 'drop partitions that ended so long ago, once their events are in every rollup of the table; NULL keeps all';
+COMMENT ON FUNCTION millrace.set_retention IS 'drop partitions that ended so long ago, once their events are in every rollup of the table; NULL keeps all partitions';
 CREATE FUNCTION millrace.apply_retention(source pg_catalog.regclass) RETURNS pg_catalog.int4
 AS '$libdir/millrace', 'millrace_apply_retention' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.apply_retention IS 'do now what set_retention asks for; how many partitions went';
+COMMENT ON FUNCTION millrace.apply_retention IS 'drop the partitions now that set_retention allows; returns how many';
 
 CREATE FUNCTION millrace.last_id(source pg_catalog.regclass, id_column pg_catalog.name DEFAULT NULL)
 RETURNS pg_catalog.int8 AS '$libdir/millrace', 'millrace_last_id' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION millrace.last_id IS 'the last id handed out for the rows of a table; where Citus distributes it, how many were on all nodes; on a standby that of the rows that are there';
--- The coordinator asks these of the nodes that a table is distributed over.
+COMMENT ON FUNCTION millrace.last_id IS 'the last id handed out for the rows of a table; if Citus distributes it, how many ids were handed out on all nodes; on a standby the last id of the rows that it has';
+-- The coordinator calls these on the nodes over which a table is distributed.
 CREATE FUNCTION millrace.node_state(source pg_catalog.regclass, id_column pg_catalog.name) RETURNS pg_catalog.text
 AS '$libdir/millrace', 'millrace_node_state' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.node_state IS 'the group of this node, the last id that it has handed out, its sequence, and who writes to the table here';
+COMMENT ON FUNCTION millrace.node_state IS 'the group of this node, the last id that it has handed out, its sequence, and the transactions that write to the table on it';
 CREATE FUNCTION millrace.node_shard_writers(source pg_catalog.regclass, caller pg_catalog.int8) RETURNS pg_catalog.text
 AS '$libdir/millrace', 'millrace_node_shard_writers' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.node_shard_writers IS 'who writes to the shards of a table on this node, other than for a session';
+COMMENT ON FUNCTION millrace.node_shard_writers IS 'the transactions that write to the shards of a table on this node, except those that are part of a session';
 CREATE FUNCTION millrace.node_still_writing(writers pg_catalog.text) RETURNS pg_catalog.text
 AS '$libdir/millrace', 'millrace_node_still_writing' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.node_still_writing IS 'those of these transactions that are this node''s and have not ended';
+COMMENT ON FUNCTION millrace.node_still_writing IS 'those of the given transactions that are of this node and have not ended';
 CREATE FUNCTION millrace.known_complete(rollup pg_catalog.regclass) RETURNS pg_catalog.timestamptz
 AS '$libdir/millrace', 'millrace_known_complete' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.known_complete IS 'when the worker last saw that nothing was missing in a rollup over events; NULL since the server started';
+COMMENT ON FUNCTION millrace.known_complete IS 'when the worker last saw that nothing was missing in a rollup over events; NULL if it has not since the server started';
 CREATE FUNCTION millrace.workers(
   OUT database pg_catalog.name, OUT number pg_catalog.int4, OUT state pg_catalog.text, OUT pid pg_catalog.int4, OUT since pg_catalog.timestamptz)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_workers' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.workers IS 'the places for background workers of all databases: running, asleep until somebody writes, due at some time, or waiting for a process of the server';
 CREATE FUNCTION millrace.writers(source pg_catalog.regclass, OUT pid pg_catalog.int4, OUT prepared pg_catalog.xid)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_writers' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.writers IS 'transactions that have written to a table or its partitions and not ended: a refresh waits for them';
+COMMENT ON FUNCTION millrace.writers IS 'transactions that have written to a table or its partitions and have not ended: a refresh waits for them';
 CREATE FUNCTION millrace.running_refreshes(
   OUT pid pg_catalog.int4, OUT rollup pg_catalog.regclass, OUT from_id pg_catalog.int8, OUT to_id pg_catalog.int8,
   OUT current_id pg_catalog.int8, OUT started_at pg_catalog.timestamptz)
@@ -224,7 +224,7 @@ SELECT pid, rollup, from_id, to_id, current_id,
          OPERATOR(pg_catalog./) NULLIF(to_id OPERATOR(pg_catalog.-) from_id, 0), 1) AS percent,
        pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) started_at AS running_for
 FROM millrace.running_refreshes();
-COMMENT ON VIEW millrace.refresh_progress IS 'refreshes that are at work, and how far each has come';
+COMMENT ON VIEW millrace.refresh_progress IS 'refreshes that are running, and how far each has come';
 
 CREATE VIEW millrace.rollups AS
 WITH RECURSIVE family AS (
@@ -233,8 +233,8 @@ WITH RECURSIVE family AS (
   SELECT r.relation, f.root, f.events, f.id_column
   FROM millrace.rollup r JOIN family f ON r.parent OPERATOR(pg_catalog.=) f.relation
 ), standby AS (
-  -- A standby knows nothing of what was committed after the last transaction that it has replayed, unless it is sent all of that
-  -- and has replayed it. On any other server: no row.
+  -- A standby does not know what was committed after the last transaction that it has replayed, unless it is connected and has
+  -- replayed everything it received. On any other server: no row.
   SELECT replayed, CASE WHEN pg_catalog.pg_get_wal_replay_pause_state() OPERATOR(pg_catalog.=) 'not paused'
                           AND pg_catalog.pg_last_wal_replay_lsn() OPERATOR(pg_catalog.>=) pg_catalog.pg_last_wal_receive_lsn()
                           AND EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver)
@@ -242,13 +242,13 @@ WITH RECURSIVE family AS (
   FROM (SELECT pg_catalog.pg_last_xact_replay_timestamp() AS replayed WHERE pg_catalog.pg_is_in_recovery()) s
 )
 SELECT r.relation AS rollup, r.source, w.position AS watermark, l.behind AS events_behind,
-       -- An event that is missing was committed after all that are known to be in.
+       -- A missing event was committed after the time up to which all are known to be in.
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.seconds_behind, 0)
             WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN GREATEST(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) COALESCE(l.complete, root.declared_at)), 0) END AS seconds_behind,
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 AND NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.statement_timestamp()
             WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.replayed, l.complete)
             ELSE LEAST(l.complete, s.replayed) END AS complete_through,
-       -- Of a distributed table only its shards are counted, where they are.
+       -- A distributed table has no count here: its rows are in the shards.
        CASE WHEN root.node_watermark IS NULL THEN GREATEST(c.reltuples, 0)::pg_catalog.int8 END AS rows, root.refresh_interval, root.paused,
        w.refreshed_at, w.duration,
        CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
@@ -278,13 +278,13 @@ LEFT JOIN millrace.refresh_error e ON e.relation OPERATOR(pg_catalog.=) f.root
 LEFT JOIN millrace.verification y ON y.relation OPERATOR(pg_catalog.=) r.relation
 LEFT JOIN standby s ON true
 CROSS JOIN LATERAL (
-  -- Unknown to who may not read the events.
+  -- NULL for a role that may not read the events.
   SELECT CASE WHEN i.last_id IS NOT NULL THEN GREATEST(i.last_id OPERATOR(pg_catalog.-) w.position, 0) END AS behind,
          GREATEST(w.complete_through, millrace.known_complete(f.root)) AS complete
   FROM (SELECT millrace.last_id(f.events, f.id_column) AS last_id) i
 ) l;
 COMMENT ON VIEW millrace.rollups IS 'declared rollups and how up to date each is';
--- Messages and examples may hold values of events, as the last error.
+-- Messages and examples may contain values of events, as the last error may.
 CREATE VIEW millrace.failed_events AS
 SELECT x.relation AS rollup, r.source, x.event_id, x.sqlstate, m.message, x.failed_at
 FROM millrace.failed_event x
@@ -293,17 +293,17 @@ LEFT JOIN millrace.failed_event_message m
 JOIN millrace.rollup r ON r.relation OPERATOR(pg_catalog.=) x.relation
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) x.relation
 WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE');
-COMMENT ON VIEW millrace.failed_events IS 'events that could not be counted, and why: millrace.retry_failed_events takes them in after a repair';
+COMMENT ON VIEW millrace.failed_events IS 'events that could not be counted, and why: after a repair, millrace.retry_failed_events counts them';
 CREATE VIEW millrace.differences AS
 SELECT d.relation AS rollup, d.bucket_from, d.bucket_to, d.differences, d.example, d.found_at
 FROM millrace.difference d
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) d.relation
 WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE');
-COMMENT ON VIEW millrace.differences IS 'buckets whose rows differed from the events when they were verified last';
+COMMENT ON VIEW millrace.differences IS 'buckets whose rows differed from the events when they were last verified';
 GRANT SELECT ON millrace.rollups, millrace.refresh_progress, millrace.failed_events, millrace.differences TO PUBLIC;
 
--- Jobs of pg_cron with the last run of each. What the caller may see is decided by the role it is at the moment, not by who logged
--- in: pg_cron's own row security, or the right to call the second function.
+-- Jobs of pg_cron with the last run of each. The current role decides what the caller may see, not the role that logged in: by
+-- pg_cron's own row security, or by the right to call the second function.
 CREATE FUNCTION millrace.visible_cron_jobs(
   OUT jobid pg_catalog.int8, OUT username pg_catalog.text, OUT schedule pg_catalog.text, OUT command pg_catalog.text, OUT active pg_catalog.bool,
   OUT last_status pg_catalog.text, OUT last_start pg_catalog.timestamptz, OUT last_duration pg_catalog.interval, OUT last_message pg_catalog.text)
@@ -344,20 +344,20 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION millrace.cron_jobs IS 'jobs of pg_cron and the last run of each: one''s own, and for members of pg_monitor all';
+COMMENT ON FUNCTION millrace.cron_jobs IS 'jobs of pg_cron and the last run of each: those of the caller, or all for members of pg_monitor';
 
 -- For monitoring (millrace status, millrace serve).
 CREATE FUNCTION millrace.volumes(
   OUT name pg_catalog.text, OUT device pg_catalog.int8, OUT size_bytes pg_catalog.int8, OUT free_bytes pg_catalog.int8)
 RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_volumes' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.volumes IS 'room on the volumes of the data directory, the WAL and the tablespaces; a device that is named twice is one volume';
+COMMENT ON FUNCTION millrace.volumes IS 'free space on the volumes of the data directory, the WAL and the tablespaces; rows with the same device are one volume';
 REVOKE ALL ON FUNCTION millrace.volumes() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION millrace.volumes() TO pg_monitor, pg_database_owner;
 CREATE FUNCTION millrace.worker_state(OUT preloaded pg_catalog.bool, OUT starved pg_catalog.bool)
 RETURNS pg_catalog.record AS '$libdir/millrace', 'millrace_worker_state' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION millrace.worker_state IS 'whether millrace is in shared_preload_libraries, and whether a worker found no place among the server''s processes (max_worker_processes) in the last two minutes';
+COMMENT ON FUNCTION millrace.worker_state IS 'whether millrace is in shared_preload_libraries, and whether a worker found no free process of the server (max_worker_processes) in the last two minutes';
 
--- What `millrace load` could not load: the rows themselves are in a file of its caller's.
+-- How many rows `millrace load` has rejected; the rows themselves are in the file that its caller named.
 CREATE TABLE millrace.reject (
   file pg_catalog.text NOT NULL,
   rows pg_catalog.int8 NOT NULL,
@@ -368,11 +368,11 @@ GRANT SELECT ON millrace.reject TO pg_monitor;
 GRANT SELECT, INSERT ON millrace.reject TO pg_database_owner;
 SELECT pg_catalog.pg_extension_config_dump('millrace.reject', '');
 
--- What millrace load has loaded, written in the transactions that loaded it: rows of a file, counted from 1, or that all of a file
--- is in. A load that was cut short goes on by it (--resume).
+-- What `millrace load` has loaded, recorded in the transactions that loaded it: ranges of rows of a file, counted from 1, or that
+-- a file is complete. With it, an interrupted load can be resumed (--resume).
 CREATE TABLE millrace.loaded_range (
   table_name pg_catalog.regclass,
-  -- The file's size and what is in it at both ends, and its name where it was read.
+  -- The fingerprint is from the file's size and its bytes at both ends; file is its name on the machine that read it.
   fingerprint pg_catalog.text,
   file pg_catalog.text NOT NULL,
   first_row pg_catalog.int8,
@@ -388,8 +388,8 @@ COMMENT ON TABLE millrace.loaded_range IS 'rows of files that millrace load has 
 GRANT SELECT, INSERT, DELETE ON millrace.loaded_range TO pg_database_owner;
 SELECT pg_catalog.pg_extension_config_dump('millrace.loaded_range', '');
 
--- Forgets tables that are dropped, and rollups that lost what they read, or their definition: their tables stay, as ordinary
--- ones. SECURITY DEFINER: whoever may drop a table may not write here.
+-- Forgets tables that are dropped, and rollups whose source or definition is dropped; the rollups' tables stay as ordinary
+-- tables. SECURITY DEFINER, because a role that may drop a table may not write here.
 CREATE FUNCTION millrace.forget_dropped_tables() RETURNS pg_catalog.event_trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -430,7 +430,7 @@ BEGIN
         USING DETAIL = 'Its table stays as it is.';
     END IF;
   END LOOP;
-  -- What is left of its views means nothing now, and would be in the way when it is declared again. Unless others read it.
+  -- The rollup's views are useless now, and would be in the way when it is declared again. Drop them, unless others read them.
   FOREACH view IN ARRAY views LOOP
     CONTINUE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_class c
                               WHERE c.oid OPERATOR(pg_catalog.=) view AND c.relkind OPERATOR(pg_catalog.=) 'v');
@@ -446,8 +446,8 @@ REVOKE ALL ON FUNCTION millrace.forget_dropped_tables() FROM PUBLIC;
 CREATE EVENT TRIGGER millrace_forget_dropped_tables ON sql_drop
   EXECUTE FUNCTION millrace.forget_dropped_tables();
 
--- Where the database has Citus, Citus's own create_distributed_table is the one to call. Ours stands
--- in schema public, so that Citus's (in pg_catalog) takes its place if it is installed later.
+-- If the database has Citus, its own create_distributed_table must be called. Ours is in schema public,
+-- so that Citus's (in pg_catalog) is found first if it is installed later.
 DO $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension
@@ -464,7 +464,7 @@ BEGIN
     $create$;
     COMMENT ON FUNCTION public.create_distributed_table(
         pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4)
-      IS 'record a table as distributed by a column; its rows stay on this node until Citus is there';
+      IS 'record a table as distributed by a column; its rows stay on this node until Citus is installed';
   END IF;
 END
 $$;

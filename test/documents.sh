@@ -1,19 +1,19 @@
-# Documents whose commands are run word for word. Sourced, after lib.sh; wants $work. A block that is to be run is
+# Runs the commands of documents word for word. Sourced, after lib.sh; needs $work. A block that is run is
 #   <!-- name -->
 #   ```sh
 # and a block that cannot be run in a test says why:
 #   <!-- not run: reason -->
 
-# block DOCUMENT NAME: its text.
+# block DOCUMENT NAME: prints its text.
 block() { awk -v name="<!-- $2 -->" '$0 == name { found = 1; next } found && /^```sh$/ { inside = 1; next } inside && /^```$/ { exit } inside' "$1"; }
-# run_block DOCUMENT NAME: runs it in this shell; a command that fails ends the test. What it prints is in $work/log.
+# run_block DOCUMENT NAME: runs it in this shell; a command that fails ends the test. Its output is in $work/log.
 used=()
 run_block() {
   local text
   used+=("$1 $2")
   text=$(block "$1" "$2")
   [ -n "$text" ] || { fail "$1 has a block $2"; exit 1; }
-  # Not within a condition: there a command that fails would not end it.
+  # Not inside a condition: there a command that fails would not end the block.
   trap 'fail "${used[-1]}" "$(tail -20 "$work/log")"' ERR
   set -E
   eval "$text" >"$work/log" 2>&1
@@ -21,7 +21,7 @@ run_block() {
   trap - ERR
   pass "$1: $2"
 }
-# all_blocks_ran DOCUMENT...: each named block of these was run, and each block has a name or a reason.
+# all_blocks_ran DOCUMENT...: checks that each named block was run, and that each block has a name or a reason.
 all_blocks_ran() {
   local document name
   for document; do
@@ -29,7 +29,7 @@ all_blocks_ran() {
       [[ "$name" == "not run: "* || " ${used[*]} " == *" $document $name "* ]] || fail "$document: the block $name is not run"
     done < <(sed -n 's/^<!-- \(.*\) -->$/\1/p' "$document")
     [ "$(grep -c '^```sh$' "$document")" = "$(grep -c '^<!-- .* -->$' "$document")" ] || fail "$document: a block has no name"
-    # Other languages are not for commands.
+    # Blocks in other languages are not commands.
     if grep -n '^```[a-z]' "$document" | grep -v '```sh$'; then fail "$document: a block that is not sh"; fi
   done
 }

@@ -1,4 +1,4 @@
-# What every test script prints. Sourced.
+# The lines that every test script prints. Sourced.
 
 failures=0
 
@@ -9,7 +9,7 @@ fail() {
   [ $# -lt 2 ] || printf '%s\n' "${@:2}" | sed 's/^/         /'
   failures=$((failures + 1))
 }
-# The last line of a script; exits with 1 when a check failed.
+# Prints the last line of a script; exits with 1 if a check failed.
 finish() {
   if [ "$failures" -gt 0 ]; then
     echo "$failures checks failed"

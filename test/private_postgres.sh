@@ -1,13 +1,13 @@
-# A PostgreSQL of a test's own, beside the installed one: the same programs, with libraries in its library folder that the
+# A PostgreSQL of a test's own, beside the installed one: the same programs, but its library folder has the libraries that the
 # test chooses. Sourced.
 
-# as_server COMMAND...: as a user that PostgreSQL agrees to run as.
+# as_server COMMAND...: runs it as a user that PostgreSQL accepts.
 as_server() {
   if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi
 }
 
-# make_private_postgres DIR: sets $private_bindir, $private_pkglibdir and $private_sharedir below DIR. Programs are copies, as they find their
-# other folders from where they lie; everything else is links.
+# make_private_postgres DIR: sets $private_bindir, $private_pkglibdir and $private_sharedir below DIR. Programs are copied, because they find their
+# other folders from their own place; everything else is links.
 make_private_postgres() {
   local tree=$1/postgres bindir pkglibdir sharedir folder program
   bindir=$(pg_config --bindir) pkglibdir=$(pg_config --pkglibdir) sharedir=$(pg_config --sharedir)
@@ -20,8 +20,8 @@ make_private_postgres() {
   private_bindir=$tree$bindir private_pkglibdir=$tree$pkglibdir private_sharedir=$tree$sharedir
 }
 
-# start_private_postgres DIR SETTING...: a new cluster in DIR; sets $private_conninfo, its superuser's. Environment for the
-# server alone: in $private_environment, NAME=VALUE...
+# start_private_postgres DIR SETTING...: starts a new cluster in DIR; sets $private_conninfo, for its superuser. Environment
+# variables for the server only are in $private_environment: NAME=VALUE...
 private_environment=()
 start_private_postgres() {
   local data=$1/data setting

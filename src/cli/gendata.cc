@@ -1,5 +1,5 @@
-// The program `gendata`: click events into a table, slowly enough to watch, with the command line
-// of the workshop. Its -p comes twice there: the password, then the port.
+// The program `gendata`: sends click events into a table, slowly enough to watch, with the command
+// line of the workshop. That has two options -p: the password, then the port.
 
 #include <fmt/format.h>
 
@@ -49,10 +49,10 @@ std::optional<int> AsPort(const std::string& text) {
   return port;
 }
 
-// Tells the port and the password apart among the -p of the command line.
+// Finds the port and the password among the -p of the command line.
 //
-// Two of them: the one that is a port number is the port, the second if both are. One alone is the
-// password, unless it is a port number and the password is known from elsewhere.
+// If there are two, the one that is a port number is the port, and the second if both are. If there
+// is one, it is the password, unless it is a port number and the password is known from elsewhere.
 void ResolveP(Arguments* arguments) {
   std::vector<std::string>& p = arguments->p;
   if (p.size() > 2) throw CliError("-p is given more than twice", "See gendata --help.", 2);
@@ -75,7 +75,7 @@ void ResolveP(Arguments* arguments) {
   }
 }
 
-// What is not given is left to libpq: PGHOST and its like, ~/.pgpass, the defaults.
+// What is not given is left to libpq: PGHOST and the like, ~/.pgpass, the defaults.
 std::string Conninfo(const Arguments& arguments) {
   std::string conninfo = "application_name=gendata";
   if (std::getenv("PGSSLMODE") == nullptr) conninfo += " sslmode=prefer";
@@ -96,7 +96,7 @@ std::string Conninfo(const Arguments& arguments) {
   return conninfo;
 }
 
-// Sends rows at the rate, prints each, stops in time.
+// Sends rows at the rate, prints each, and stops when the time is over.
 class Sender {
  public:
   explicit Sender(const Arguments& arguments)
@@ -192,13 +192,13 @@ class Sender {
     }
   }
 
-  // Waits until the next event is due; false when it is not to be sent.
+  // Waits until the next event is due; false if it must not be sent any more.
   bool Wait() {
     if (arguments_.rows > 0 && sent_ >= arguments_.rows) return false;
     return SleepUntil(pacer_.When(sent_));
   }
 
-  // Prints what was committed. False when nobody reads it any more.
+  // Prints what was committed. False if nobody reads it any more.
   bool Sent(const std::string& line) {
     ++sent_;
     if (arguments_.quiet) return true;
@@ -235,33 +235,33 @@ void Run(Arguments arguments) {
 }
 
 void AddOptions(CLI::App& app, Arguments& arguments) {
-  // -h is the host here, as in the workshop.
+  // -h means the host here, as in the workshop.
   app.set_help_flag("--help", "Print this help and exit");
   app.add_option("-h,--host", arguments.host, "Server [default: PGHOST or the local socket]");
   app.add_option("-u,-U,--user", arguments.user, "Role to log in as [default: PGUSER]");
   app.add_option("-d,--database,--dbname", arguments.database, "Database [default: PGDATABASE]");
   app.add_option("-p", arguments.p,
-                 "Password and port. Given twice, the one that is a port number is the port, the "
-                 "second if both are. Given once, it is the password, unless it is a port number "
-                 "and --password or PGPASSWORD has the password already")
+                 "Password and port. If it is given twice, the value that is a port number is the "
+                 "port; if both are, the second is. If it is given once, it is the password, "
+                 "unless it is a port number and --password or PGPASSWORD has the password")
       ->expected(1)
       ->take_all();
   app.add_option("-P,--port", arguments.port, "Port [default: PGPORT or 5432]")
       ->check(CLI::Range(1, 65'535));
   app.add_option("--password", arguments.password,
-                 "Password; other users of this machine can see it in the list of processes: "
-                 "PGPASSWORD or ~/.pgpass keep it from them");
+                 "Password. Other users of this machine can see it in the list of processes; use "
+                 "PGPASSWORD or ~/.pgpass to keep it from them");
   app.add_option("--table", arguments.table,
                  "The table, as name, schema.name or \"Quoted\".\"Name\"")
       ->capture_default_str();
-  app.add_option("--rate", arguments.rate, "Events a second")
+  app.add_option("--rate", arguments.rate, "Events per second")
       ->check(CLI::Range(0.001, 1e6))
       ->capture_default_str();
-  app.add_option("--rows", arguments.rows, "Stop after so many events; 0: go on until stopped")
+  app.add_option("--rows", arguments.rows, "Stop after so many events; 0: continue until stopped")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--seed", arguments.seed,
-                 "The same seed gives the same events [default: other ones each time]");
+                 "The same seed gives the same events [default: a new seed each time]");
   app.add_flag("-q,--quiet", arguments.quiet, "Do not print the events");
   app.add_option("files", arguments.files,
                  "CSV files to replay instead, with or without a header; - is standard input");

@@ -1,4 +1,4 @@
-// The program `millrace`: a command line in front of src/cli/commands.
+// The program `millrace`: the command line for src/cli/commands.
 
 #include <fmt/format.h>
 
@@ -13,7 +13,8 @@
 int main(int argc, char** argv) {
   using namespace millrace;
   using namespace millrace::cli;
-  // A closed pipe (millrace generate | head) is an error of a write, not of the process.
+  // With a closed pipe (millrace generate
+  //  head) a write should fail, and not end the process.
   std::signal(SIGPIPE, SIG_IGN);
 
   CLI::App app{

@@ -50,14 +50,14 @@ QueryResult Checked(PGconn* connection, PGresult* raw) {
   return Checked(connection, QueryResult(raw));
 }
 
-// Until the socket can be read or written; false when the deadline comes first.
+// Waits until the socket can be read or written; false if the deadline comes first.
 bool AwaitSocket(PGconn* connection, short events, Deadline deadline) {
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     pollfd waited = {PQsocket(connection), events, 0};
-    // A socket that libpq has put in another's place is found again within a second.
+    // libpq may replace the socket by another one; waiting at most a second finds that out.
     const int got = poll(&waited, 1, static_cast<int>(std::min<long long>(left.count(), 1000)));
     if (got > 0) return true;
     if (got < 0 && errno != EINTR) throw CliError("cannot wait for the server");
@@ -81,7 +81,7 @@ long long QueryResult::affected() const {
 
 namespace {
 
-// The last of two values of a keyword counts: what the caller sets comes after our default.
+// Of two values of a keyword the last counts, so the caller's comes after our default.
 constexpr const char* kKeywords[] = {"application_name", "dbname", nullptr};
 
 }  // namespace
@@ -132,7 +132,7 @@ QueryResult Connection::Await() {
     }
     PGresult* next = PQgetResult(get());
     if (next == nullptr) break;
-    // Of several statements the first that fails counts, as in PQexec.
+    // Of several statements, the first that fails counts, as in PQexec.
     if (PQresultStatus(result.get()) != PGRES_FATAL_ERROR || result.get() == nullptr) {
       result = QueryResult(next);
     } else {
@@ -173,7 +173,7 @@ void Connection::BeginCopy(const std::string& copy_statement) {
 }
 
 void Connection::PutCopy(std::string_view data) {
-  // PQputCopyData takes an int: larger pieces go in parts.
+  // PQputCopyData takes an int, so larger data is sent in parts.
   constexpr std::size_t kPiece = std::size_t{1} << 28;
   while (!data.empty()) {
     const std::string_view piece = data.substr(0, kPiece);

@@ -1,4 +1,4 @@
-// libpq, owned: connections and results that free themselves, errors as CliError.
+// C++ classes for libpq: connections and results that free themselves; errors are CliError.
 #pragma once
 
 #include <libpq-fe.h>
@@ -22,7 +22,7 @@ class QueryResult {
   std::string_view Value(int row, int column) const;
   bool IsNull(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
   std::string ColumnName(int column) const { return PQfname(result_.get(), column); }
-  // Rows touched, as the command tag says it ("COPY 5", "INSERT 0 5"); 0 where the tag has none.
+  // The number of rows that the command tag gives ("COPY 5", "INSERT 0 5"); 0 if it gives none.
   long long affected() const;
   const PGresult* get() const { return result_.get(); }
 
@@ -30,27 +30,27 @@ class QueryResult {
   std::unique_ptr<PGresult, void (*)(PGresult*)> result_;
 };
 
-// When somebody has waited long enough.
+// The time at which to stop waiting.
 using Deadline = std::chrono::steady_clock::time_point;
 
 // One connection to a server. Movable; closed when destroyed. Not thread-safe.
 class Connection {
  public:
-  // Connects. Throws CliError with the server's words when that fails. `conninfo` is what libpq
-  // takes; environment variables and ~/.pgpass count as ever. application_name is `millrace`
-  // unless conninfo sets it. Notices are dropped unless `show_notices`.
+  // Connects. Throws CliError with the server's message when that fails. `conninfo` is a libpq
+  // connection string; environment variables and ~/.pgpass apply as usual. application_name is
+  // `millrace` unless conninfo sets it. Notices are dropped unless `show_notices`.
   static Connection Open(const std::string& conninfo, bool show_notices = false);
 
-  // The same, and gives up at the deadline, also where the server takes the connection and says
-  // nothing. (The names of hosts are looked up without a limit, as libpq does; of several hosts,
-  // one that says nothing keeps the others from being tried.)
+  // The same, but gives up at the deadline, even if the server accepts the connection and then
+  // sends nothing. (libpq looks up host names without a time limit. If there are several hosts, one
+  // that sends nothing keeps the others from being tried.)
   static Connection Open(const std::string& conninfo, Deadline deadline);
-  // The exit code of the CliError that says so.
+  // The exit code of the CliError for a deadline that has passed.
   static constexpr int kTimedOut = 4;
 
-  // From now on statements are given up at the deadline, also where the server says nothing at all:
-  // CliError with exit code kTimedOut, and the connection is of no use any more (alive() is false).
-  // nullopt: they are waited for. COPY takes no notice of it.
+  // From now on a statement is given up at the deadline, even if the server sends nothing at all.
+  // Then CliError is thrown with exit code kTimedOut, and the connection cannot be used any more
+  // (alive() is false). nullopt: no deadline. It has no effect on COPY.
   void set_deadline(std::optional<Deadline> deadline) { deadline_ = deadline; }
   // Whether statements can be sent.
   bool alive() const { return !given_up_ && PQstatus(get()) == CONNECTION_OK; }
@@ -72,7 +72,7 @@ class Connection {
 
  private:
   explicit Connection(PGconn* connection) : connection_(connection, &PQfinish) {}
-  // The last result of what was sent, waited for until the deadline.
+  // Waits, at most until the deadline, and returns the last result of what was sent.
   QueryResult Await();
 
   std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;

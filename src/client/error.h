@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-// An error the user can act on. main() prints "millrace: <what>" and, below it, the way out, both
-// on standard error, and exits with `exit_code`.
+// An error that the user can act on. main() prints "millrace: <what>" and, below it, what to do,
+// both on standard error, and exits with `exit_code`.
 class CliError : public std::runtime_error {
  public:
   explicit CliError(const std::string& what, std::string way_out = "", int exit_code = 1)

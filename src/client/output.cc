@@ -9,7 +9,7 @@
 namespace millrace::cli {
 namespace {
 
-// Columns on the screen: bytes that continue a UTF-8 character take none.
+// The width on the screen. Bytes that continue a UTF-8 character have none.
 std::size_t DisplayWidth(const std::string& text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
@@ -64,7 +64,7 @@ Progress::Progress(std::string label, std::string unit, std::int64_t total, bool
       last_print_(start_) {}
 
 Progress::~Progress() {
-  // An error message that follows starts on a line of its own.
+  // So that an error message which follows starts on a new line.
   if (!quiet_ && terminal_ && !finished_ && last_print_ != start_) std::fputc('\n', stderr);
 }
 

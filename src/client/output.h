@@ -10,22 +10,22 @@
 
 namespace millrace::cli {
 
-// A table of text with a heading, columns as wide as their widest value; `right_aligned` columns
-// (numbers) are set flush right. Returned, not printed.
+// Formats a table of text with a heading. Each column is as wide as its widest value; those in
+// `right_aligned` (numbers) are aligned right. Returned, not printed.
 std::string FormatTable(const std::vector<std::string>& heading,
                         const std::vector<std::vector<std::string>>& rows,
                         const std::vector<bool>& right_aligned);
 
-// Progress on standard error: on a terminal one line rewritten ten times a second, otherwise a
+// Progress on standard error: on a terminal one line, rewritten ten times per second, otherwise one
 // plain line every five seconds. Not thread-safe: one thread reports.
 class Progress {
  public:
   // `total` 0: unknown, no ETA is shown. `unit` is the plural noun ("rows", "events").
   Progress(std::string label, std::string unit, std::int64_t total, bool quiet = false);
   ~Progress();
-  // Absolute count so far.
+  // `done`: the total so far.
   void Update(std::int64_t done);
-  // Last line: total, time and rate. Further calls do nothing.
+  // Prints the last line: total, time and rate. Further calls do nothing.
   void Finish(std::int64_t done);
 
  private:

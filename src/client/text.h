@@ -1,4 +1,4 @@
-// Figures and names as people read them.
+// Numbers and names in a form for people.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ std::string FormatCount(std::int64_t count);
 // Seconds as "850 ms", "12.3 s", "4 min 10 s", "2 h 5 min".
 std::string FormatDuration(double seconds);
 
-// `text` as one word of a shell's command line, in quotes where it needs them.
+// `text` as one word of a shell's command line, in quotes if needed.
 std::string ShellWord(const std::string& text);
 
 }  // namespace millrace

@@ -18,7 +18,7 @@ bool EqualButForCase(std::string_view a, std::string_view b) {
                     [](char x, char y) { return Lower(x) == Lower(y); });
 }
 
-// An address within brackets as the one way to write it; empty: it is none.
+// The normal form of an address in brackets; empty if it is no address.
 std::string Ipv6Name(const std::string& text) {
   in6_addr address;
   char canonical[INET6_ADDRSTRLEN];
@@ -29,7 +29,8 @@ std::string Ipv6Name(const std::string& text) {
   return "[" + std::string(canonical) + "]";
 }
 
-// In small letters and without the dot that a complete name of DNS may end with; empty: it is none.
+// In lower case and without the dot at the end that a complete DNS name may have; empty if it is no
+// name.
 std::string DnsName(std::string_view text) {
   if (text.ends_with('.')) text.remove_suffix(1);
   std::string name;
@@ -43,10 +44,10 @@ std::string DnsName(std::string_view text) {
   return name.ends_with('.') ? "" : name;
 }
 
-// What a Host header or the end of an Origin says.
+// The content of a Host header, or of the end of an Origin.
 struct HostAndPort {
-  std::string name;  // as HostName has it
-  int port = -1;     // -1: not said
+  std::string name;  // as from HostName
+  int port = -1;     // -1: not given
 };
 
 std::optional<HostAndPort> ParseHost(std::string_view text) {
@@ -65,7 +66,7 @@ std::optional<HostAndPort> ParseHost(std::string_view text) {
   if (end == text.size()) return host;
   if (text[end] != ':') return std::nullopt;
   const std::string_view digits = text.substr(end + 1);
-  // "name:" says no port.
+  // "name:" gives no port.
   if (digits.empty()) return host;
   const auto [last, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), host.port);
@@ -76,8 +77,8 @@ std::optional<HostAndPort> ParseHost(std::string_view text) {
   return host;
 }
 
-// Whether an Origin is the server that Host names. The scheme may be either: a proxy with TLS may
-// be before us.
+// Whether an Origin is the server that Host names. The scheme may be http or https: there may be a
+// proxy with TLS before us.
 bool IsOriginOf(std::string_view origin, const HostAndPort& host) {
   const std::size_t colon = origin.find("://");
   if (colon == std::string_view::npos) return false;
@@ -95,8 +96,8 @@ bool IsOriginOf(std::string_view origin, const HostAndPort& host) {
   return from && from->name == host.name && port(*from) == port(host);
 }
 
-// The token of `Authorization: Bearer TOKEN`. Of any other kind it is somebody else's, a proxy's
-// for one.
+// The token of `Authorization: Bearer TOKEN`. Any other kind of authorization is meant for somebody
+// else, such as a proxy.
 std::optional<std::string> BearerOf(const httplib::Request& request) {
   constexpr std::string_view kBearer = "Bearer ";
   const std::string given = request.get_header_value("Authorization");
@@ -124,7 +125,7 @@ std::string CookieOf(const httplib::Request& request) {
 }  // namespace
 
 std::string HostName(const std::string& text) {
-  // As an option has it also without brackets.
+  // An option may also have the address without brackets.
   std::string address = Ipv6Name(text);
   if (!address.empty()) return address;
   const auto host = ParseHost(text);
@@ -135,7 +136,7 @@ Access::Access(AccessOptions options) : options_(std::move(options)) {
   for (const std::string& name : options_.host_names) names_.insert(HostName(name));
   for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) own_.insert(name);
   const std::string listen = HostName(options_.listen);
-  // These two are any address.
+  // These two mean any address.
   if (!listen.empty() && listen != "0.0.0.0" && listen != "[::]") own_.insert(listen);
 }
 
@@ -144,7 +145,7 @@ bool Access::IsOurs(const std::string& name) const {
   return names_.empty() ? !options_.token.empty() : names_.contains(name);
 }
 
-// In a time that does not tell how much of it is right.
+// Takes the same time however much of the token is right.
 bool Access::IsToken(const std::string& given) const {
   unsigned difference = given.size() != options_.token.size();
   for (std::size_t i = 0; i < given.size(); ++i) {

@@ -12,8 +12,8 @@ using monitor::Severity;
 using monitor::Warning;
 using nlohmann::json;
 
-// The page's word for what keeps figures from being current or right. Of other warnings the
-// operations view tells.
+// The page's word for a warning that keeps figures from being current or right. The operations view
+// shows the other warnings.
 const char* KindOf(const std::string& code) {
   static const std::map<std::string, const char*> kinds = {
       {"rollup_failing", "failing"},
@@ -54,7 +54,7 @@ Condition Well(const monitor::ServerState& server, bool declared) {
   return condition;
 }
 
-// The first that has a word of the page's, the worst being first.
+// The first warning that the page has a word for; the worst comes first.
 const Warning* WorstOf(const std::vector<Warning>& warnings) {
   const auto found = std::find_if(warnings.begin(), warnings.end(), [](const Warning& warning) {
     return KindOf(warning.code) != nullptr;
@@ -128,7 +128,7 @@ Standing ConditionFinder::Find(Database::Snapshot& snapshot, const RollupTable* 
   standing.condition =
       worst == nullptr ? Well(standing.server, standing.known) : Told(*worst, rollup);
   {
-    // Those of a while ago: what is known better by now is left out.
+    // The warnings of the last look, without those that are about what is known better by now.
     const std::lock_guard lock(mutex_);
     for (const Warning& warning : everywhere_) {
       const bool holds = warning.code == "no_worker"    ? standing.server.has_no_worker()

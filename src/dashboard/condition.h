@@ -1,5 +1,5 @@
-// Whether what is shown can be trusted to be current, and if not, why, in the page's words: what
-// the checks of src/monitor found, of the rollup that is read and of all others.
+// Whether what is shown is current, and if not, why, in the page's words. It comes from the checks
+// of src/monitor, for the rollup that is read and for all others.
 #pragma once
 
 #include <mutex>
@@ -16,38 +16,37 @@ namespace millrace::dashboard {
 struct Condition {
   std::string kind = "unknown";
   std::string state = "ok";
-  std::string rollup;   // empty: it is not about one
-  std::string message;  // what is wrong and what to do; empty where nothing is
-  // RFC 3339 or null: up to when it was well, and when it is tried again.
+  std::string rollup;   // empty: it is about no single rollup
+  std::string message;  // what is wrong and what to do; empty if nothing is wrong
+  // RFC 3339 or null: up to when all was well, and when it is tried again.
   nlohmann::json since, retry_at;
 
   nlohmann::json ToJson() const;
 };
 
-// How far one table is.
+// How up to date one table is.
 struct Standing {
-  bool known = false;            // it is a declared rollup
+  bool known = false;            // whether it is a declared rollup
   long long behind = 0;          // events that may have come in and are not in its table
   std::string complete_through;  // RFC 3339; empty: not known
   std::string watermark;         // changes with each refresh
   monitor::ServerState server;
-  Condition condition;                // the worst of it
-  std::vector<std::string> warnings;  // whatever else keeps figures from being right, with other
-                                      // rollups too
+  Condition condition;                // the worst that was found
+  std::vector<std::string> warnings;  // what else keeps figures from being right, in any rollup
 };
 
-// The condition of a row of monitor/rollups.h, or of the whole database where it is null.
+// The condition of a row of monitor/rollups.h; if it is null, of the whole database.
 Condition ConditionOf(const nlohmann::json& rollup, const monitor::Report& report);
 
-// How far the table that is read is, at the moment of a snapshot, and what was wrong with all
-// others when somebody looked last. Thread-safe.
+// How up to date the table that is read is, in one snapshot, and what the last look at all others
+// has found. Thread-safe.
 class ConditionFinder {
  public:
   explicit ConditionFinder(monitor::Monitor& monitor) : monitor_(monitor) {}
 
-  // What was found by a look at all of the database.
+  // Keeps the result of a look at the whole database.
   void Remember(const monitor::Report& report);
-  // `table`: nullptr where there is none to read.
+  // `table`: nullptr if there is none to read.
   Standing Find(Database::Snapshot& snapshot, const RollupTable* table);
 
  private:

@@ -28,14 +28,14 @@ using httplib::Response;
 using nlohmann::json;
 
 constexpr const char* kJson = "application/json; charset=utf-8";
-// So that proxies and pages know that the line is up.
+// Sent so that proxies and pages know that the connection works.
 constexpr std::chrono::seconds kHeartbeat{15};
 constexpr std::chrono::seconds kLookEvery{5};
 constexpr const char* kHealth = "/healthz";
 constexpr const char* kReadiness = "/readyz";
 
-// As a name or value of a query (RFC 3986): what is not unreserved as %XX. httplib's own leaves
-// names as they are.
+// Encodes a name or value of a query (RFC 3986): everything that is not unreserved becomes %XX.
+// httplib's own function does not encode names.
 std::string PercentEncode(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
@@ -81,8 +81,8 @@ const char* TypeOf(std::string_view name) {
   return "image/svg+xml";
 }
 
-// An answer, remade only when something may have changed: a rollup that has all events, at the
-// watermark where it was, in the same bucket, gives the same.
+// Makes an answer again only if something may have changed: a rollup that has all events gives the
+// same answer for the same watermark and bucket.
 class OverviewMaker {
  public:
   OverviewMaker(Database& database, RollupFinder& finder, ConditionFinder& conditions,
@@ -156,8 +156,8 @@ class Dashboard::Server {
  private:
   using Handler = void (Server::*)(const Request&, Response&);
 
-  // Looks at the rollups also while nobody asks: how long one has been behind is known only to who
-  // saw when it was not.
+  // Looks at the rollups even when nobody asks. How long a rollup has been behind can only be known
+  // if somebody saw when it was not.
   void KeepLooking() {
     std::unique_lock lock(stop_mutex_);
     while (!stopped_) {
@@ -169,7 +169,7 @@ class Dashboard::Server {
           });
         }
       } catch (const std::exception&) {
-        // Whoever asks is told.
+        // The error is reported to whoever asks.
       }
       lock.lock();
       stop_.wait_for(lock, kLookEvery, [this] { return stopped_; });
@@ -209,7 +209,7 @@ class Dashboard::Server {
   static constexpr auto kHandled = httplib::Server::HandlerResponse::Handled;
   static constexpr auto kUnhandled = httplib::Server::HandlerResponse::Unhandled;
 
-  // A path as the pattern that httplib takes.
+  // A path as a pattern for httplib.
   static std::string Exactly(const std::string& path) {
     std::string pattern;
     for (const char c : path) pattern += c == '.' ? std::string("\\.") : std::string(1, c);
@@ -229,7 +229,7 @@ class Dashboard::Server {
     });
   }
 
-  // False: answered already.
+  // False if the request was answered already.
   bool Admit(const Request& request, Response& response) {
     ++requests_;
     if (request.method != "GET" && request.method != "HEAD") {
@@ -237,11 +237,11 @@ class Dashboard::Server {
       SetError(response, ApiError(405, "bad_request", "only GET is served", ""));
       return false;
     }
-    // Probes know no token, and call us by any name.
+    // Probes know no token, and may use any name for us.
     if (request.path == kHealth || request.path == kReadiness) return true;
     const std::string cookie = access_.CookieFor(request);
     if (!cookie.empty() && request.path == "/") {
-      // The token leaves the address, where it could be seen and passed on.
+      // Removes the token from the address, where it could be seen and passed on.
       response.set_header("Set-Cookie", cookie);
       DoNotStore(response);
       std::string rest;
@@ -262,7 +262,7 @@ class Dashboard::Server {
   std::shared_ptr<Feed> OverviewFeed(const Request& request) {
     const OverviewRequest parsed =
         OverviewRequest::Parse(ParametersOf(request, {"tenant", "span", "from", "to"}));
-    // A feed's maker is called by one thread at a time.
+    // Only one thread at a time calls the maker of a feed.
     return hub_.Find("overview|" + parsed.Key(),
                      OverviewMaker(database_, finder_, conditions_, parsed));
   }
@@ -277,11 +277,11 @@ class Dashboard::Server {
     response.set_content(*answer.body, kJson);
   }
 
-  // Sends the answer now and whenever it has changed.
+  // Sends the answer now and each time it changes.
   void Stream(const std::shared_ptr<Feed>& feed, const char* event, Response& response) {
     response.set_header("X-Accel-Buffering", "no");
     auto watch = std::make_shared<Watch>(feed);
-    // What was kept may be old.
+    // The stored answer may be old.
     (void)feed->Get();
     auto version = std::make_shared<long long>(0);
     auto last = std::make_shared<Clock::time_point>(Clock::now());
@@ -289,11 +289,11 @@ class Dashboard::Server {
         "text/event-stream",
         [this, watch, version, last, event](std::size_t, httplib::DataSink& sink) {
           const auto answer = watch->feed().Wait(*version, Clock::now() + std::chrono::seconds(1));
-          // httplib does not look whether the client is still there.
+          // httplib does not check whether the client is still there.
           if (hub_.stopped() || !sink.is_writable()) return false;
           std::string text;
           if (answer) {
-            // At first also: how soon to come back when the line is cut.
+            // The first event also says when to connect again if the connection breaks.
             text = fmt::format("{}event: {}\ndata: {}\n\n", *version == 0 ? "retry: 1000\n" : "",
                                answer->status == 200 ? event : "problem", *answer->body);
             *version = answer->version;
@@ -328,7 +328,7 @@ class Dashboard::Server {
   void GetDocument(const Request&, Response& response) {
     response.set_content(std::string(embedded::kOpenapi[0].text), kJson);
   }
-  // Answers also while the database does not: that is what is to be known then.
+  // Answers even if the database does not, because that is just when one wants to know.
   void GetMetrics(const Request& request, Response& response) {
     (void)ParametersOf(request, {});
     const Answer answer = OperationsFeed()->Get();
@@ -339,7 +339,7 @@ class Dashboard::Server {
                          "text/plain; version=0.0.4; charset=utf-8");
   }
 
-  // For what watches processes. Both say nothing that anybody may not know.
+  // For programs that watch processes. Both answers contain nothing secret.
   void GetHealth(const Request&, Response& response) {
     response.set_content("ok\n", "text/plain; charset=utf-8");
   }
@@ -373,7 +373,7 @@ class Dashboard::Server {
   std::mutex stop_mutex_;
   std::condition_variable stop_;
   bool stopped_ = false;
-  // Last: its threads use all of the above.
+  // The last member, because its threads use all of the above.
   HttpServer http_;
   int port_ = -1;
 };

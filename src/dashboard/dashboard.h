@@ -1,5 +1,5 @@
-// The dashboard: a page, and what it shows as JSON, from the rollups of one database. openapi.json
-// says what can be asked.
+// The dashboard: a page, and its data as JSON, from the rollups of one database. openapi.json
+// describes the requests.
 #pragma once
 
 #include <memory>
@@ -20,17 +20,17 @@ struct DashboardOptions {
   std::string hours;
 };
 
-// Whether the database can be reached, and the tables read; throws ApiError where they cannot.
+// Checks that the database can be reached and the tables can be read; throws ApiError if not.
 void CheckTables(const DashboardOptions& options);
 
 class Dashboard {
  public:
-  // Binds; throws std::runtime_error where that fails.
+  // Binds the port; throws std::runtime_error if that fails.
   explicit Dashboard(const DashboardOptions& options);
   ~Dashboard();
 
   int port() const;
-  // Serves until Stop is called from another thread; false when it cannot go on.
+  // Serves until Stop is called from another thread; false if it cannot continue.
   bool Run();
   void Stop();
 

@@ -11,7 +11,7 @@ constexpr std::chrono::seconds kConnect{5};
 constexpr std::chrono::seconds kGrace{2};
 constexpr const char* kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-// A message of PostgreSQL's, for whoever looks at the page.
+// An error of PostgreSQL as an answer for whoever looks at the page.
 ApiError Explain(const CliError& error, const PGconn* connection) {
   if (PQstatus(connection) != CONNECTION_OK) {
     return {503, "unavailable", "the connection to the database was lost",
@@ -52,15 +52,15 @@ nlohmann::json Database::Snapshot::Rows(const std::string& sql,
   }
 }
 
-// A server that says nothing is given up: its own limit of a statement is then of no use.
+// Gives up a server that sends nothing: then its own time limit for statements does not help.
 void Database::Limit(Connection& connection) const {
   connection.set_deadline(std::chrono::steady_clock::now() + options_.statement_timeout + kGrace);
 }
 
 Database::Snapshot Database::Begin() { return {*this, Take()}; }
 
-// A connection in a new transaction. One that was idle may have been cut off meanwhile: then the
-// next.
+// A connection in a new transaction. An idle connection may have been closed in the meantime; then
+// tries the next.
 std::unique_ptr<Connection> Database::Take() {
   std::unique_lock lock(mutex_);
   if (!given_.wait_for(lock, options_.wait, [this] { return in_use_ < options_.connections; })) {

@@ -1,5 +1,5 @@
-// The dashboard's way to the database: a few connections, read-only, each statement limited in
-// time.
+// The dashboard's access to the database: a few read-only connections, with a time limit for each
+// statement.
 #pragma once
 
 #include <atomic>
@@ -16,8 +16,8 @@
 
 namespace millrace::dashboard {
 
-// What the one who asked gets to read: a status of HTTP, a word for programs (as in openapi.json),
-// a message and a way out.
+// What the client gets to read: an HTTP status, a code for programs (as in openapi.json), a message
+// and what to do.
 class ApiError : public std::runtime_error {
  public:
   ApiError(int status, std::string code, const std::string& message, std::string hint = "")
@@ -30,7 +30,7 @@ class ApiError : public std::runtime_error {
   nlohmann::json ToJson() const {
     return {{"error", {{"code", code_}, {"message", what()}, {"hint", hint_}}}};
   }
-  // The same as text, whatever bytes a message has.
+  // The same as text, even if a message is not valid UTF-8.
   std::string ToText() const {
     return ToJson().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
@@ -45,7 +45,7 @@ struct DatabaseOptions {
   std::string conninfo;
   std::size_t connections = 4;
   std::chrono::milliseconds statement_timeout{5000};
-  // How long somebody waits for a connection that others have.
+  // How long to wait for a free connection.
   std::chrono::milliseconds wait{5000};
 };
 
@@ -53,14 +53,14 @@ class Database {
  public:
   explicit Database(DatabaseOptions options) : options_(std::move(options)) {}
 
-  // One transaction, with one snapshot, that cannot write. Ends when it goes. Not thread-safe.
+  // A read-only transaction with one snapshot. It ends with this object. Not thread-safe.
   class Snapshot {
    public:
     ~Snapshot();
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;
 
-    // The rows as objects; PostgreSQL makes the JSON, so that numbers are numbers.
+    // The rows as objects. PostgreSQL makes the JSON, so that numbers stay numbers.
     nlohmann::json Rows(const std::string& sql, const std::vector<const char*>& parameters = {});
     // The first row. REQUIRES: there is one.
     nlohmann::json Row(const std::string& sql, const std::vector<const char*>& parameters = {}) {
@@ -76,10 +76,10 @@ class Database {
     std::unique_ptr<Connection> connection_;
   };
 
-  // Throws ApiError 503 when there is no connection to be had: `busy` or `unavailable`.
+  // Throws ApiError 503 if there is no connection: `busy` or `unavailable`.
   Snapshot Begin();
 
-  // Statements sent so far.
+  // How many statements were sent so far.
   long long statements() const { return statements_; }
 
  private:

@@ -8,14 +8,14 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// What differs in each answer although nothing has changed.
+// Removes what differs in each answer although nothing has changed.
 std::string WithoutTimes(nlohmann::json answer) {
   answer.erase("generated_at");
   answer.erase("complete_through");
   return answer.dump();
 }
 
-// Nobody's for so long: forgotten.
+// A feed that nobody has asked for in this time is forgotten.
 constexpr std::chrono::seconds kKept{30};
 
 }  // namespace
@@ -49,11 +49,11 @@ void Feed::Refresh(bool only_when_due) {
   made.made = Clock::now();
   lock.lock();
   making_ = false;
-  // At most half of the time goes into one answer.
+  // Spends at most half of the time on one answer.
   due_ = made.made + std::max<Clock::duration>(options_.interval, made.made - start);
   const bool same = compared == compared_ && answer_.body != nullptr;
   if (same && made.made - answer_.made < options_.longest) {
-    // Nobody needs to be told; but it is fresh.
+    // Nothing has changed, so nobody is told; but the answer is fresh.
     made.version = answer_.version;
     made.made = answer_.made;
     answer_ = made;
@@ -129,7 +129,7 @@ std::shared_ptr<Feed> FeedHub::Find(const std::string& key, Feed::Make make) {
   }
   if (feeds_.size() > options_.most) {
     std::erase_if(feeds_, [](const auto& entry) {
-      // Whoever was given one may be about to watch it.
+      // Keep a feed that somebody else holds: it may be watched soon.
       return entry.second != nullptr && entry.second.use_count() == 1;
     });
     if (feeds_.size() > options_.most) {
@@ -155,7 +155,8 @@ int FeedHub::watchers() {
   return count;
 }
 
-// The watched feed that has been due the longest. Those that nobody has wanted for long go.
+// The watched feed that has been due longest. Forgets feeds that nobody has asked for in a long
+// time.
 std::shared_ptr<Feed> FeedHub::NextDue() {
   const auto now = Clock::now();
   std::shared_ptr<Feed> next;

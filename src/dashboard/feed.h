@@ -1,4 +1,4 @@
-// Answers that many want: computed once, however many wait for them or watch them change.
+// Answers for many clients: each is computed once, however many wait for it or watch it.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@
 
 namespace millrace::dashboard {
 
-// A version of an answer, or of the error in its place.
+// A version of an answer, or of the error instead of it.
 struct Answer {
   std::shared_ptr<const std::string> body;  // JSON
   int status = 200;
@@ -26,21 +26,20 @@ struct Answer {
 };
 
 struct FeedOptions {
-  // An answer this young is given again.
+  // An answer that is not older than this is used again.
   std::chrono::milliseconds fresh{500};
-  // How often somebody who watches can see a change. An answer that takes long to make is made less
-  // often.
+  // How often a watcher can see a change. An answer that takes long to make is made less often.
   std::chrono::milliseconds interval{500};
-  // After so long it is sent although nothing but its time has changed.
+  // After this time it is sent even if nothing but its time has changed.
   std::chrono::milliseconds longest{5000};
-  // Different answers that are kept; those nobody wants go first.
+  // How many different answers are kept. Those that nobody wants are dropped first.
   std::size_t most = 500;
 };
 
 class FeedHub;
 class Watch;
 
-// One question and its answer. Thread-safe.
+// One request and its answer. Thread-safe.
 class Feed {
  public:
   // Makes the answer. An ApiError that it throws becomes the answer.
@@ -48,9 +47,10 @@ class Feed {
 
   Feed(Make make, const FeedOptions& options) : make_(std::move(make)), options_(options) {}
 
-  // The answer, made now unless it is fresh or somebody is at it already: then theirs.
+  // The answer. It is made now, unless it is fresh; if another thread is making it, waits for that
+  // one.
   Answer Get();
-  // Waits for a version above `version`, until `until` or the end of the hub; nullopt then.
+  // Waits for a version above `version`. Returns nullopt at `until` or when the hub ends.
   std::optional<Answer> Wait(long long version, std::chrono::steady_clock::time_point until);
 
  private:
@@ -68,11 +68,11 @@ class Feed {
   bool ended_ = false;
   std::chrono::steady_clock::time_point due_;
   std::chrono::steady_clock::time_point fresh_until_;
-  std::chrono::steady_clock::time_point wanted_;  // last asked for
+  std::chrono::steady_clock::time_point wanted_;  // when it was last asked for
   int watchers_ = 0;
 };
 
-// A watcher of a feed, for as long as it lives: while there is one, the hub keeps the answer fresh.
+// A watcher of a feed. While there is one, the hub keeps the answer fresh.
 class Watch {
  public:
   explicit Watch(std::shared_ptr<Feed> feed);
@@ -85,19 +85,19 @@ class Watch {
   std::shared_ptr<Feed> feed_;
 };
 
-// All feeds by their keys, and the threads that refresh those that are watched. Thread-safe.
+// All feeds by their keys, and the threads that refresh the watched ones. Thread-safe.
 class FeedHub {
  public:
   explicit FeedHub(const FeedOptions& options, int threads = 2);
   ~FeedHub();
 
-  // The feed of that key, made with `make` where there is none. Throws ApiError 503 when too many
-  // different ones are being watched.
+  // The feed with that key; if there is none, it is made with `make`. Throws ApiError 503 if too
+  // many different feeds are watched.
   std::shared_ptr<Feed> Find(const std::string& key, Feed::Make make);
-  // Wakes everybody who waits, for good.
+  // Wakes everybody who waits, and lets nobody wait again.
   void Stop();
   bool stopped() const { return stopped_; }
-  // How many watch.
+  // How many watchers there are.
   int watchers();
 
  private:

@@ -23,9 +23,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long a thread sleeps before it looks whether the server is stopping.
+// How long a thread sleeps before it checks whether the server is stopping.
 constexpr std::chrono::milliseconds kNap{500};
-// Connections that wait to be accepted; httplib's own five would make a hundred pages wait.
+// How many connections may wait to be accepted. With httplib's five, a hundred pages would have to
+// wait.
 constexpr int kBacklog = 512;
 
 constexpr std::string_view kBusy =
@@ -33,11 +34,11 @@ constexpr std::string_view kBusy =
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
     "Connection: close\r\n\r\ntoo many connections.\r\n";
 
-// Whether the connection of this thread goes on after the request it is answering.
+// Whether this thread's connection stays open after the request that it is answering.
 thread_local bool goes_on = false;
 
 bool IsClose(std::string_view connection) {
-  // "close" in any case, in a list or alone.
+  // "close" in upper or lower case, alone or in a list.
   std::string lower;
   for (const char c : connection) {
     lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -53,7 +54,7 @@ bool IsClose(std::string_view connection) {
   return false;
 }
 
-// Or something that others may take for the length of one, such as "Content-Length : 10".
+// Also true for headers that others may take for a length, such as "Content-Length : 10".
 bool MayHaveBody(const httplib::Request& request) {
   if (request.has_header("Transfer-Encoding")) return true;
   for (const auto& [name, value] : request.headers) {
@@ -68,8 +69,8 @@ bool AsksToClose(const httplib::Request& request) {
   return std::any_of(first, last, [](const auto& header) { return IsClose(header.second); });
 }
 
-// For threads to come: httplib's regular expression for Range recurses for each of up to 8 kB,
-// which takes 4 MB.
+// Makes the stacks of new threads larger: httplib's regular expression for Range recurses for each
+// of up to 8 kB, which takes 4 MB.
 void GrowStacks() {
   constexpr std::size_t kStack = 8 << 20;
   pthread_attr_t attributes;
@@ -82,13 +83,13 @@ void GrowStacks() {
   (void)pthread_attr_destroy(&attributes);
 }
 
-// So that two servers do not share a port: httplib's own are for that (SO_REUSEPORT).
+// Keeps two servers from sharing a port, which httplib's own options allow (SO_REUSEPORT).
 void SetOptions(socket_t socket) {
   const int yes = 1;
   (void)::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 }
 
-// Waits until the socket is ready for `events`, or hung up, or it is `until`.
+// Waits until the socket is ready for `events`, the client has hung up, or it is `until`.
 bool Await(int socket, short events, Clock::time_point until) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
   pollfd one = {socket, events, 0};
@@ -113,23 +114,23 @@ void Address(int socket, decltype(getpeername) get, std::string& ip, int& port) 
 
 }  // namespace
 
-// A socket that gives each request so many bytes and so much time.
+// A socket that gives each request a limited number of bytes and a limited time.
 class HttpServer::BoundedStream : public httplib::Stream {
  public:
   BoundedStream(int socket, const HttpLimits& limits) : socket_(socket), limits_(limits) {}
 
-  // The next request has all of its bytes and its time.
+  // Gives the next request its full number of bytes and time.
   void StartRequest() {
     bytes_left_ = limits_.request_bytes;
     deadline_ = Clock::now() + limits_.request_time;
   }
   bool HasBuffered() const { return begin_ < end_; }
-  // The client did not take an answer.
+  // Whether the client did not accept an answer.
   bool broken() const { return broken_; }
 
   bool is_readable() const override { return HasBuffered() || Await(socket_, POLLIN, deadline_); }
 
-  // What httplib asks has other names in its later versions, where these override.
+  // Later versions of httplib have other names for these functions; these override them.
   bool wait_readable() const { return is_readable(); }
   bool wait_writable() const { return CanWrite(); }
   bool is_writable() const { return CanWrite(); }
@@ -176,7 +177,7 @@ class HttpServer::BoundedStream : public httplib::Stream {
   void get_local_ip_and_port(std::string& ip, int& port) const override {
     Address(socket_, getsockname, ip, port);
   }
-  // httplib refuses numbers that select() cannot take, which is not used here.
+  // httplib refuses socket numbers that select() cannot take; select() is not used here.
   socket_t socket() const override { return INVALID_SOCKET; }
 
  private:
@@ -192,12 +193,12 @@ class HttpServer::BoundedStream : public httplib::Stream {
   bool broken_ = false;
 };
 
-// A thread a connection, so that slow ones keep nobody waiting; up to the limit.
+// One thread per connection, up to the limit, so that slow clients do not make others wait.
 class HttpServer::ThreadPerConnection : public httplib::TaskQueue {
  public:
   explicit ThreadPerConnection(HttpServer& server) : server_(server) {}
 
-  // Nothing, or in later versions of httplib whether it was taken.
+  // void, or in later versions of httplib a bool: whether the task was taken.
   using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue(nullptr));
 
   Enqueued enqueue(std::function<void()> serve) override {
@@ -209,14 +210,14 @@ class HttpServer::ThreadPerConnection : public httplib::TaskQueue {
     if (server_.connections_ >= server_.limits_.connections) return Refuse(serve);
     ++server_.connections_;
     try {
-      // A copy: it is needed below when there is no thread.
+      // A copy, because the original is needed below if no thread can be started.
       std::thread([this, serve] {
         serve();
         const std::lock_guard lock(mutex_);
         if (--server_.connections_ == 0) none_left_.notify_all();
       }).detach();
     } catch (const std::system_error&) {
-      // No more threads to be had.
+      // No thread could be started.
       --server_.connections_;
       Refuse(serve);
     }
@@ -248,7 +249,8 @@ HttpServer::HttpServer(const HttpLimits& limits) : limits_(limits) {
   set_tcp_nodelay(true);
   set_socket_options(SetOptions);
   set_payload_max_length(limits.request_bytes);
-  // What httplib says here is of its own way to keep connections.
+  // Removes httplib's headers about keeping connections open, because it is done here in another
+  // way.
   set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
     response.headers.erase("Keep-Alive");
     response.headers.erase("Connection");
@@ -276,7 +278,7 @@ void HttpServer::Stop() {
     stopping_ = true;
     for (const int socket : sockets_) (void)::shutdown(socket, SHUT_RDWR);
   }
-  // httplib's does nothing before it listens.
+  // httplib's Stop does nothing before it listens.
   while (!is_running()) {
     {
       const std::lock_guard lock(mutex_);
@@ -287,7 +289,7 @@ void HttpServer::Stop() {
   stop();
 }
 
-// False: the server is stopping.
+// False if the server is stopping.
 bool HttpServer::Enter(int socket) {
   const std::lock_guard lock(mutex_);
   if (!stopping_) sockets_.insert(socket);
@@ -307,7 +309,7 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
   return true;
 }
 
-// httplib's later versions want to be told both ends.
+// Later versions of httplib take the addresses of both ends.
 template <typename Self, typename Setup>
 bool HttpServer::ProcessRequest(Self& server, BoundedStream& stream, bool& closed, Setup setup) {
   if constexpr (requires { server.process_request(stream, false, closed, setup); }) {
@@ -325,7 +327,7 @@ bool HttpServer::ProcessRequest(Self& server, BoundedStream& stream, bool& close
 void HttpServer::ServeConnection(int socket) {
   BoundedStream stream(socket, limits_);
   do {
-    // Idle, until a request begins.
+    // Idle until a request begins.
     const auto idle_until = Clock::now() + limits_.idle_time;
     bool begun = stream.HasBuffered();
     while (!begun && !stopping_ && Clock::now() < idle_until) {
@@ -333,14 +335,14 @@ void HttpServer::ServeConnection(int socket) {
     }
     if (!begun) return;
     stream.StartRequest();
-    // Stays so for what is not understood.
+    // Stays false if the request is not understood.
     goes_on = false;
     bool closed = false;
     const bool good = ProcessRequest(*this, stream, closed, [&](httplib::Request& request) {
       goes_on = !closed && !MayHaveBody(request) && !AsksToClose(request);
-      // Not compressed: httplib would do it anew for each request, at the highest effort.
+      // No compression: httplib would compress again for each request, with the highest effort.
       request.headers.erase("Accept-Encoding");
-      // Nor in parts: a few bytes may ask for thousands of copies.
+      // No ranges: a few bytes could ask for thousands of copies.
       request.headers.erase("Range");
       request.ranges.clear();
       request.headers.erase("Expect");
@@ -350,7 +352,7 @@ void HttpServer::ServeConnection(int socket) {
   Linger(socket);
 }
 
-// Closed at once with bytes unread, the answer could be lost on its way.
+// If the socket were closed at once with unread bytes, the answer could be lost.
 void HttpServer::Linger(int socket) {
   (void)::shutdown(socket, SHUT_WR);
   const auto until = Clock::now() + limits_.linger_time;

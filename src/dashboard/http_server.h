@@ -1,4 +1,4 @@
-// An HTTP server for hostile clients: cpp-httplib, with the limits that it does not have.
+// An HTTP server that hostile clients cannot overload: cpp-httplib, with the limits that it lacks.
 #pragma once
 
 #include <httplib.h>
@@ -13,34 +13,35 @@
 namespace millrace::dashboard {
 
 struct HttpLimits {
-  // Connections beyond are told so (503) and closed. Each has a thread, and 500 of them may be
+  // Further connections are answered with 503 and closed. Each has a thread, and 500 of them may be
   // slow.
   std::size_t connections = 1024;
-  // A request, headers and body together.
+  // For a request, headers and body together.
   std::size_t request_bytes = 64 * 1024;
-  // From its first byte to its last.
+  // For a request, from its first byte to its last.
   std::chrono::seconds request_time{10};
-  // For a client that does not take what it is sent.
+  // For a client that does not accept what it is sent.
   std::chrono::seconds write_time{10};
-  // Between requests of a connection.
+  // Between two requests of a connection.
   std::chrono::seconds idle_time{15};
-  // For a client that is hung up on to read its answer, and to stop sending.
+  // After we close a connection: for the client to read its answer and to stop sending.
   std::chrono::seconds linger_time{1};
 };
 
-// A server whose requests are bounded in size and in time as a whole, so that one that trickles in
-// is ended as well as one that does not end. Each connection has a thread of its own. Handlers run
-// in many threads at once. Bodies are not read: a connection ends with the request that has one, or
-// that is not understood, so that the rest of it is not taken for the next.
+// A server that limits the total size and time of each request, so that a very slow request is
+// ended as well as an endless one. Each connection has its own thread, so handlers run in many
+// threads at once. Bodies are not read: a connection ends after a request that has one, or that is
+// not understood, so that the rest of it is not taken for the next request.
 class HttpServer : public httplib::Server {
  public:
   explicit HttpServer(const HttpLimits& limits);
 
-  // Binds. Returns the port (that of `port`, or a free one for 0), or -1.
+  // Binds the port. Returns its number (`port`, or a free one if that is 0), or -1.
   int Bind(const std::string& host, int port);
-  // Serves until Stop(); false when it ends by itself. REQUIRES: Bind() has succeeded. Once.
+  // Serves until Stop(); false if it ends by itself. REQUIRES: Bind() has succeeded. Call it only
+  // once.
   bool Run();
-  // Ends all connections, whatever they are doing, and Run(), also one that is yet to begin.
+  // Ends all connections, whatever they are doing, and ends Run(), even if Run() has not begun.
   void Stop();
 
   std::size_t connections() const { return connections_; }
@@ -61,7 +62,7 @@ class HttpServer : public httplib::Server {
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
   std::set<int> sockets_;  // of the connections
-  bool ended_ = false;     // Run() has
+  bool ended_ = false;     // Run() has ended
 };
 
 }  // namespace millrace::dashboard

@@ -9,12 +9,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kConnect{3};
-// All of it: those who scrape give up after ten, and may have to wait for another look.
+// The time for one whole look. Prometheus gives up after ten seconds, and may have to wait for
+// another look first.
 constexpr std::chrono::seconds kLook{4};
 
 }  // namespace
 
-// A connection that was idle may have been cut off meanwhile: then by another.
+// An idle connection may have been closed in the meantime; then uses a new one.
 monitor::Report Lookout::Examine(std::unique_ptr<monitor::Session>* session) {
   if (connection_ != nullptr && connection_->alive()) {
     try {

@@ -1,5 +1,5 @@
-// The dashboard's look at all of a database, by a connection of its own: its questions are limited
-// in time each, so that what somebody has locked keeps nothing else from being told.
+// The dashboard's look at the whole database, with a connection of its own. Each query has a time
+// limit, so that a locked table does not keep the rest from being found out.
 #pragma once
 
 #include <atomic>
@@ -13,23 +13,23 @@
 
 namespace millrace::dashboard {
 
-// Thread-safe: one looks at a time, the others wait.
+// Thread-safe: one thread looks at a time, the others wait.
 class Lookout {
  public:
   explicit Lookout(std::string conninfo) : conninfo_(std::move(conninfo)) {}
 
-  // Called with what was found and the session that found it, for more questions.
+  // Called with what was found and the session that found it, which can run more queries.
   using Use = std::function<void(monitor::Session&, const monitor::Report&)>;
-  // Throws ApiError 503 where the database does not answer.
+  // Throws ApiError 503 if the database does not answer.
   void Look(const Use& use);
 
-  // Whether somebody has looked in the last so many seconds.
+  // Whether somebody has looked within this time.
   bool LookedWithin(std::chrono::seconds time) const {
     return std::chrono::steady_clock::now() - looked_.load() < time;
   }
 
   monitor::Monitor& monitor() { return monitor_; }
-  // Statements sent so far.
+  // How many statements were sent so far.
   long long statements() const { return statements_; }
 
  private:

@@ -44,8 +44,8 @@ class Metrics {
         label_value.is_string() ? label_value.get<std::string>() : label_value.dump();
     text_ += fmt::format("{}{{{}=\"{}\"}} {}\n", name_, label, EscapeLabel(labelled), value.dump());
   }
-  // A sample for each object, of one of its fields; `name` has the label's value, and is its name
-  // where no other is given.
+  // Adds one sample per object, from one of its fields. `name` is the field with the label's value,
+  // and the name of the label if no other is given.
   void Samples(const json& objects, const char* name, const char* field,
                const char* label = nullptr) {
     for (const json& object : objects) {
@@ -59,7 +59,7 @@ class Metrics {
   std::string text_;
 };
 
-// Seconds since 1970 of a time as RFC 3339; null of null.
+// A time in RFC 3339 as seconds since 1970; null for null.
 json Seconds(const json& time) {
   if (time.is_null()) return nullptr;
   std::tm parts = {};
@@ -80,7 +80,7 @@ json Divided(const json& value, double by) {
   return value.is_null() ? json(nullptr) : json(value.get<double>() / by);
 }
 
-// Sums of events by the table that they are in.
+// The events of each table, summed.
 std::map<std::string, double> EventsOf(const json& rollups) {
   std::map<std::string, double> events;
   for (const json& rollup : rollups) {
@@ -92,14 +92,14 @@ std::map<std::string, double> EventsOf(const json& rollups) {
   return events;
 }
 
-// A sample for each rollup: 1 where `is` says so.
+// Adds one sample per rollup: 1 if `is` returns true for it.
 template <typename Is>
 void AddFlag(Metrics& metrics, const json& rollups, const char* name, const char* help, Is is) {
   metrics.Begin(name, "gauge", help);
   for (const json& rollup : rollups) metrics.Sample("rollup", rollup["rollup"], is(rollup) ? 1 : 0);
 }
 
-// A sample for each rollup: when something was.
+// Adds one sample per rollup: a time.
 void AddTime(Metrics& metrics, const json& rollups, const char* name, const char* help,
              const char* field) {
   metrics.Begin(name, "gauge", help);
@@ -108,7 +108,7 @@ void AddTime(Metrics& metrics, const json& rollups, const char* name, const char
   }
 }
 
-// What comes in, and how far rollups are with it.
+// The events that come in, and how far the rollups are.
 void AddEvents(Metrics& metrics, const json& operations, GrowingFigures& growing) {
   const json& rollups = operations["rollups"];
   metrics.Begin("millrace_events_per_second", "gauge", "Events that came in lately.");
@@ -174,7 +174,7 @@ void AddConditions(Metrics& metrics, const json& operations) {
   for (const auto& [code, number] : count) metrics.Sample("code", code, number);
 }
 
-// The server, and what works in it.
+// The server and its processes.
 void AddServer(Metrics& metrics, const json& operations) {
   const json& server = operations["server"];
   metrics.Begin("millrace_database_size_bytes", "gauge", "Size of the database.");

@@ -1,4 +1,4 @@
-// What Prometheus reads.
+// The metrics for Prometheus.
 #pragma once
 
 #include <map>
@@ -8,7 +8,7 @@
 
 namespace millrace::dashboard {
 
-// Of the dashboard itself.
+// Counters of the dashboard itself.
 struct ServerCounters {
   long long requests = 0;
   long long statements = 0;
@@ -16,9 +16,9 @@ struct ServerCounters {
   int watchers = 0;
 };
 
-// Figures of the database that only grow, as counters must. They begin at what the database says
-// first, and go on from there where it says less: a rollup may be dropped and declared again.
-// Thread-safe.
+// Figures of the database as counters, which must never decrease. They begin with the first value
+// from the database. If a value becomes smaller, they continue from where they were: a rollup may
+// be dropped and declared again. Thread-safe.
 class GrowingFigures {
  public:
   double Next(const std::string& key, double value);
@@ -35,8 +35,8 @@ class GrowingFigures {
 // Thread-safe.
 class MetricsMaker {
  public:
-  // The answer `Operations` of openapi.json, or null where the database does not answer, and the
-  // counters, in Prometheus's text format, version 0.0.4.
+  // The answer `Operations` of openapi.json (null if the database does not answer) and the
+  // counters, in Prometheus' text format, version 0.0.4.
   std::string Format(const nlohmann::json& operations, const ServerCounters& counters);
 
  private:

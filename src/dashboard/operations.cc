@@ -20,7 +20,7 @@ constexpr const char* kWorkers =
     MILLRACE_ISO("coalesce(query_start, backend_start)") " AS since "
     "FROM pg_stat_activity WHERE backend_type LIKE 'millrace %' ORDER BY 2, 1";
 
-// Of every partitioned table: the default partition and the newest.
+// For every partitioned table: the default partition and the newest.
 constexpr const char* kPartitions = R"(
   WITH locked AS MATERIALIZED )" MILLRACE_LOCKED R"(, numbered AS (
     SELECT i.inhparent, c.oid, c.reltuples, b.text AS bounds,
@@ -110,7 +110,7 @@ json Rollups(const Report& report) {
   return rollups;
 }
 
-// Ids handed out so far for the events of all rollups.
+// How many ids were handed out for the events of all rollups.
 long long EventsSoFar(const json& rollups) {
   std::map<std::string, long long> last;
   for (const json& rollup : rollups) {
@@ -146,7 +146,7 @@ json Rejects(Session& session) {
           {"files", session.Rows("rows that loads rejected", kRejects)}};
 }
 
-// With what was asked after the report, and was not answered either.
+// The warnings of the report, and what was asked after it and was not answered.
 json Warnings(const Session& session, const Report& report) {
   std::vector<monitor::Warning> warnings = report.warnings;
   AppendNew(warnings, session.unanswered());
@@ -157,7 +157,7 @@ json Warnings(const Session& session, const Report& report) {
 
 }  // namespace
 
-// Over some seconds: events come in batches.
+// Measured over some seconds, because events come in batches.
 double OperationsMaker::EventsPerSecond(long long events_so_far) {
   constexpr std::chrono::seconds kWindow{6}, kTooOld{60};
   const auto now = std::chrono::steady_clock::now();

@@ -1,4 +1,4 @@
-// How the machinery does: what `millrace status` knows, and more of it.
+// The state of the machinery: what `millrace status` knows, and more.
 #pragma once
 
 #include <chrono>
@@ -9,11 +9,11 @@
 
 namespace millrace::dashboard {
 
-// Makes the answer, and remembers what it saw to tell how many events came in since. Not
+// Makes the answer. Remembers what it saw, to find out how many events have come in since. Not
 // thread-safe.
 class OperationsMaker {
  public:
-  // As `Operations` in openapi.json. Throws ApiError 503 where the database does not answer.
+  // As `Operations` in openapi.json. Throws ApiError 503 if the database does not answer.
   nlohmann::json Make(Lookout& lookout, ConditionFinder& conditions);
 
  private:

@@ -17,7 +17,7 @@ constexpr std::int64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
 constexpr std::int64_t kLongest = 366 * kDay;
 // Longer spans are shown by the hour.
 constexpr std::int64_t kLongestByMinutes = 12 * kHour;
-// Events after the watermark that are still counted by the live views; each panel reads them.
+// How many events after the watermark the live views may still count; each panel reads them.
 constexpr long long kLongestTail = 20'000;
 
 constexpr struct {
@@ -30,7 +30,7 @@ constexpr struct {
   throw ApiError(400, "bad_request", message, hint);
 }
 
-// A number of exactly `digits` digits at `*at`, which moves behind it; -1: there is none.
+// A number of exactly `digits` digits at `*at`, which moves past it; -1 if there is none.
 int TakeNumber(const std::string& text, std::size_t* at, std::size_t digits) {
   if (*at + digits > text.size()) return -1;
   int value = 0;
@@ -49,7 +49,8 @@ bool TakeOneOf(const std::string& text, std::size_t* at, std::string_view charac
   return true;
 }
 
-// RFC 3339, seconds may be left out; a fraction of a second is ignored. -1: it is none.
+// Reads RFC 3339; seconds may be missing, and fractions of a second are ignored. -1 if it is no
+// time.
 std::int64_t ParseTime(const std::string& text) {
   std::size_t at = 0;
   std::tm time = {};
@@ -116,16 +117,16 @@ std::string Iso(std::int64_t time) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(time)));
 }
 
-// What is read, and of when.
+// The span that is read, and from where.
 struct Span {
   RollupTable table;
-  bool live;             // with the events that are not in the rollup yet
-  std::string stitched;  // in place of the table, unless empty
+  bool live;             // with the events that are not yet in the rollup
+  std::string stitched;  // used instead of the table, unless empty
   std::string tenant;
   std::int64_t from, to, before;
 };
 
-// Where rows for a panel come from: of all tenants from the summary with the fewest keys.
+// The source of the rows for a panel: for all tenants, the summary with the fewest keys.
 std::string SourceOf(const Span& span, const std::string& summary) {
   if (!span.stitched.empty()) return span.stitched;
   const auto found = span.table.summaries.find(summary);
@@ -134,7 +135,8 @@ std::string SourceOf(const Span& span, const std::string& summary) {
   return span.live ? source.live : source.name;
 }
 
-// The rows of a span, as the end of a statement. `summary`: the key that matters, or "total".
+// The rows of a span, as the end of a statement. `summary`: the key that the panel needs, or
+// "total".
 std::string From(const Span& span, const std::string& summary, std::int64_t from, std::int64_t to) {
   return fmt::format("FROM {0} WHERE {1} >= '{2}' AND {1} < '{3}'{4}", SourceOf(span, summary),
                      span.table.bucket, Iso(from), Iso(to),
@@ -192,7 +194,7 @@ GROUP BY {0} ORDER BY events DESC, {0} LIMIT 50)",
                      column, output, From(span, column, span.from, span.to));
 }
 
-// A full summary counts each item at most its smallest count too often.
+// In a full summary the count of each item is too high by at most the smallest count.
 std::string TopDevicesSql(const Span& span) {
   return fmt::format(R"(SELECT top.item AS device, top.frequency AS events,
        (SELECT CASE WHEN count(*) < coalesce(current_setting('topn.number_of_counters', true)::int, 1000)
@@ -249,7 +251,8 @@ json Tenants(Database::Snapshot& snapshot, const Span& span) {
   return Panel(snapshot, GroupSql(span, "customer_id", "customer_id::text AS tenant"));
 }
 
-// The hand-written rollups have no live view: the hour that is not over is read from the minutes.
+// The hand-written rollups have no live view, so the hour that is not over is read from the
+// minutes.
 std::string Stitched(const RollupTables& tables, std::int64_t hour) {
   const char* columns =
       "customer_id, event_type, country, browser, {} AS hour, event_count, device_distinct_count, "
@@ -276,7 +279,7 @@ Span ChooseSpan(const RollupTables& tables, const RollupTable& table,
   }
   span.before = span.from - (span.to - span.from);
   span.tenant = request.tenant;
-  // Where the table has all events, the view would say the same, more slowly.
+  // If the table has all events, the view would give the same, but more slowly.
   span.live = standing.known && standing.behind > 0 && standing.behind <= kLongestTail;
   if (unit == kHour && table.live.empty() && tables.minutes.has_value()) {
     span.stitched = Stitched(tables, Floor(now, kHour));
@@ -373,16 +376,16 @@ OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTable* table
   version.settled = standing.known && standing.behind == 0;
   if (!version.settled) return version;
   const Clock clock = ReadClock(snapshot);
-  // Looked at once a minute all the same: the rate of a span up to now changes with the time, and a
-  // rebuild may have mended rows.
+  // But it is computed again once per minute: the rate of a span up to now changes with the time,
+  // and a rebuild may have corrected rows.
   version.state =
       fmt::format("{} {} {} {}", standing.watermark, table->name, table->summaries.size(),
                   Floor(static_cast<std::int64_t>(clock.now), kMinute));
   return version;
 }
 
-// Everything that had committed at the snapshot is in, unless too much is waiting for a refresh. On
-// a standby: everything that it had replayed.
+// Everything that was committed before the snapshot is in, unless too much is waiting for a
+// refresh. On a standby: everything that it had replayed.
 void SetStanding(Database::Snapshot& snapshot, const Standing& standing, json& overview) {
   const std::string now = ReadClock(snapshot).iso;
   const monitor::ServerState& server = standing.server;

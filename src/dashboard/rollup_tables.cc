@@ -11,8 +11,8 @@ bool HasExtension(Database::Snapshot& snapshot) {
   return snapshot.Row("SELECT to_regclass('millrace.rollups') IS NOT NULL AS there")["there"];
 }
 
-// What a rollup must have besides its bucket, and the types that the page's statements take
-// (domains over them too): names of types, or of a category of pg_type.
+// The columns that a rollup must have besides its bucket, and the types that the page's statements
+// accept (and domains over them): names of types, or of a category of pg_type.
 constexpr const char* kNeeded = R"((VALUES
     ('customer_id', ARRAY['int2', 'int4', 'int8'], NULL, 'an integer'),
     ('event_type', NULL, ARRAY['S', 'E'], 'a text'), ('country', NULL, ARRAY['S', 'E'], 'a text'),
@@ -34,7 +34,7 @@ constexpr const char* kNeeded = R"((VALUES
 constexpr const char* kReadable =
     "has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
 
-// Tables with the columns of the workshop's rollups, and what millrace.rollup says of them.
+// The tables with the columns of the workshop's rollups, and what millrace.rollup says about them.
 std::string Candidates(bool has_extension) {
   return fmt::format(
       R"(
@@ -90,7 +90,7 @@ std::string Join(const nlohmann::json& names) {
   return text;
 }
 
-// Why a table that was named cannot be shown; empty: it can.
+// Why a given table cannot be shown; empty if it can.
 std::string WhyNot(Database::Snapshot& snapshot, const std::string& named, const char* bucket) {
   const auto relations = snapshot.Rows(
       "SELECT c.oid::text AS oid, c.relkind IN ('r', 'p') AND NOT c.relispartition AS is_table "
@@ -123,7 +123,7 @@ std::string WhyNot(Database::Snapshot& snapshot, const std::string& named, const
   return "";
 }
 
-// Throws ApiError where a source cannot be read.
+// Throws ApiError if a source cannot be read.
 void TryToRead(Database::Snapshot& snapshot, const std::string& source, const char* bucket) {
   if (source.empty()) return;
   (void)snapshot.Rows(
@@ -167,7 +167,7 @@ void RollupFinder::Check(Database::Snapshot& snapshot) {
   }
   const RollupTables found = Find(snapshot);
   if (!found.minutes && !found.hours) {
-    // It may be that there are some, and none may be read.
+    // There may be some, but we may not read them.
     const std::string candidates =
         fmt::format(fmt::runtime(Candidates(HasExtension(snapshot))), "true");
     for (const char* bucket : {"minute", "hour"}) {

@@ -8,13 +8,15 @@
 namespace millrace::dashboard {
 namespace {
 
-// For so long, or where there are many ten times as long as looking takes.
+// How long an answer is kept; if there are many tenants, ten times as long as looking takes.
 constexpr std::chrono::seconds kKept{2};
-// So long nobody tries again: many may be waiting, each for as long as the last.
+// How long nobody tries again after a failure: many may be waiting, and each would wait as long as
+// the last one.
 constexpr std::chrono::seconds kFailureKept{1};
 constexpr int kMost = 100'000;
 
-// A step of the index a tenant, whatever number of rows each has; Citus does not take that.
+// Takes one step in the index per tenant, however many rows each tenant has. Citus does not accept
+// such a query.
 std::string TenantsSql(Database::Snapshot& snapshot, const RollupTable& table) {
   if (snapshot.Row(
           "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL AS citus")["citus"]) {

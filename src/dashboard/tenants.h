@@ -1,4 +1,4 @@
-// The tenants, for a picker.
+// The tenants, for the page's list.
 #pragma once
 
 #include <chrono>
@@ -11,8 +11,8 @@
 
 namespace millrace::dashboard {
 
-// Tenants of the rollups, looked up now and then: there may be many, and they change slowly.
-// Thread-safe.
+// The tenants of the rollups. They are looked up from time to time only: there may be many, and
+// they change slowly. Thread-safe.
 class Tenants {
  public:
   Tenants(Database& database, RollupFinder& finder) : database_(database), finder_(finder) {}

@@ -48,8 +48,8 @@ CopyResult BatchLoader::Send(CopySender& sender, const CopyBatch& batch, const S
 
 bool BatchLoader::Load(CopySender& sender, const CopyBatch& batch) {
   std::vector<Slice> todo = {{batch.data, batch.first_row, batch.rows, batch.first_line}};
-  // Splits `slice` behind its first `head` bytes, which hold `rows` records on `lines` lines; the
-  // rest is put back.
+  // Splits `slice` after its first `head` bytes, which hold `rows` records on `lines` lines; the
+  // rest is put back on the stack.
   const auto split = [&todo](Slice& slice, std::size_t head, std::int64_t rows,
                              std::int64_t lines) {
     const Slice rest = {slice.records.substr(head), slice.first_row + rows, slice.rows - rows,
@@ -90,7 +90,7 @@ bool BatchLoader::Load(CopySender& sender, const CopyBatch& batch) {
     record.remove_suffix(1);
     rejects_->Add(names_[batch.file], slice.first_line + bad.line, result.message, record);
 
-    // Last in, first out: the records before the bad one are next, what follows it comes later.
+    // A stack: the records before the bad one are next, those after it come later.
     const CsvPosition after = FindRecordAtIndex(slice.records, bad.index + 1);
     Slice head = slice;
     split(head, after.offset, after.index, after.line);
@@ -131,9 +131,11 @@ std::string BatchLoader::Where(const CopyBatch& batch, const Slice& slice) const
 void BatchLoader::Fail(const CopyBatch& batch, const Slice& slice, const CopyResult& result) {
   LoadFailure failure = {batch.file, slice.first_row, result.BlamesData(), "", ""};
   if (result.outcome == CopyResult::Outcome::kUnknown) failure.uncertain = Where(batch, slice);
-  // Any error names the line the server was at; only some of them are that line's fault.
+  // Any error names the line that the server was at, but only some errors are the fault of that
+  // line.
   if (result.line >= 0 && failure.blames_data) {
-    // The line on which the record begins, which is not the one blamed when fields hold line feeds.
+    // The line on which the record begins. If fields contain line feeds, the server may name a
+    // later one.
     const CsvPosition bad = FindRecordAtLine(slice.records, result.line);
     failure.message =
         fmt::format("{}:{}: {}", names_[batch.file],
@@ -147,7 +149,7 @@ void BatchLoader::Fail(const CopyBatch& batch, const Slice& slice, const CopyRes
 void BatchLoader::Fail(LoadFailure failure) {
   const std::lock_guard lock(mutex_);
   if (failure_.has_value()) {
-    // The sooner one is reported, but what is uncertain about either stays on record.
+    // The earlier failure is reported, but what is uncertain in either stays in the message.
     std::string uncertain = failure_->uncertain;
     if (!failure.uncertain.empty()) {
       uncertain += (uncertain.empty() ? "" : ", ") + failure.uncertain;

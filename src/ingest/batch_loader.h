@@ -1,4 +1,4 @@
-// Loads one batch, and where rows are to be rejected, finds the rows at fault.
+// Loads one batch. If bad rows are to be rejected, finds out which rows are bad.
 #pragma once
 
 #include <atomic>
@@ -18,41 +18,41 @@ namespace millrace::cli {
 // Why a load stopped.
 struct LoadFailure {
   std::size_t file = 0;
-  std::int64_t row = 0;     // of the batch's first row, to tell which of two failures comes first
-  bool blames_data = true;  // a row is at fault, not the server
-  std::string message;      // with the file and line, where a row is to blame
-  std::string uncertain;    // rows of which nobody knows whether they are loaded; empty: none
+  std::int64_t row = 0;     // the first row of the batch, to tell which of two failures comes first
+  bool blames_data = true;  // a row is bad; false: the server is the reason
+  std::string message;      // with the file and line, if a row is bad
+  std::string uncertain;    // rows that may or may not be loaded; empty: none
 };
 
-// What is shared by the connections of a load. Thread-safe.
+// What the connections of a load share. Thread-safe.
 class BatchLoader {
  public:
-  // `names` are the inputs as messages call them. Without `rejects` the first bad row is a failure;
-  // with it, bad rows go there. What is loaded goes into `records` too. Both must outlive this
-  // object.
+  // `names` are the names of the inputs in messages. Without `rejects` the first bad row is a
+  // failure; with it, bad rows are written there. Loaded rows are recorded in `records`. Both must
+  // outlive this object.
   BatchLoader(TargetTable table, std::vector<std::string> names, const LoadRecords& records,
               RejectsFile* rejects);
 
-  // Loads the batch through `sender`; false after a failure.
+  // Loads the batch through `sender`. Returns false after a failure.
   //
-  // Rejecting: a batch is tried whole. When the server blames a line, the records before it are
-  // sent on their own, that record is rejected, and the rest follows; when it blames none (a
+  // With rejects, the whole batch is tried first. If the server names a line, the records before it
+  // are sent on their own, that record is rejected, and the rest follows. If it names none (a
   // deferred constraint, a shard's own COPY), the batch is halved until one record is left. How
-  // many records are tried at a time after a bad one follows from how far apart the bad ones are,
-  // so the work stays proportional to the batch even if every record is bad.
+  // many records are tried together after a bad one depends on how far apart the bad ones are. So
+  // the work stays proportional to the batch even if every record is bad.
   bool Load(CopySender& sender, const CopyBatch& batch);
 
-  // A record that cannot be sent at all: rejected, or a failure (false).
+  // For a record that cannot be sent at all: rejects it, or notes a failure and returns false.
   bool Refuse(std::size_t file, std::int64_t row, std::int64_t line, const std::string& reason,
               std::string_view record);
 
-  // By this object; not those that `records` had already.
+  // rows that this object has loaded, without those that were in `records` before
   std::int64_t loaded_rows() const { return loaded_rows_; }
-  // Of one file, those that `records` had too.
+  // rows of one file, with those that were in `records` before
   std::int64_t rows_of(std::size_t file) const;
   // The first failure in the order of the inputs.
   std::optional<LoadFailure> failure() const;
-  // "FILE: rows ... are loaded" for every input, a line each.
+  // "FILE: rows ... are loaded", one line per input.
   std::string DescribeLoaded() const;
 
  private:

@@ -63,7 +63,7 @@ void CopyPool::Run(CopySender& sender) {
   }
 }
 
-// Waits with the owner's tick in between. False when that asked to stop.
+// Waits, and calls the owner's tick meanwhile. False if the tick asked to stop.
 bool CopyPool::WaitFor(std::unique_lock<std::mutex>& lock, const std::function<bool()>& ready) {
   while (!changed_.wait_for(lock, std::chrono::milliseconds(100), ready)) {
     lock.unlock();

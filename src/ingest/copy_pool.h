@@ -1,4 +1,4 @@
-// Several connections that load batches side by side.
+// Several connections that load batches at the same time.
 #pragma once
 
 #include <condition_variable>
@@ -15,8 +15,8 @@
 
 namespace millrace::cli {
 
-// Records that go to the server in one transaction. Rows are counted from 1 without a header, lines
-// from 1 with it; the records are consecutive in their file.
+// Records that are sent to the server in one transaction. Rows are counted from 1 without a header,
+// lines from 1 with it; the records are consecutive in their file.
 struct CopyBatch {
   std::size_t file = 0;  // index of the input
   std::shared_ptr<const std::vector<std::string>> columns;
@@ -26,30 +26,30 @@ struct CopyBatch {
   std::int64_t first_line = 1;
 };
 
-// Runs `work` on batches, each on one of `jobs` connections with a thread of its own. Batches start
-// in the order pushed. One thread owns the pool.
+// Runs `work` on batches, each on one of `jobs` connections with its own thread. Batches start in
+// the order in which they were pushed. One thread owns the pool.
 class CopyPool {
  public:
   // Loads one batch. Runs in any of the pool's threads, at most one per connection. Returns false,
-  // or throws, to stop the pool: batches that have not begun are dropped.
+  // or throws, to stop the pool: then batches that have not begun are dropped.
   using Work = std::function<bool(CopySender&, CopyBatch&)>;
   // Called about every 100 ms while the owner waits. Returns false to stop the pool.
   using Tick = std::function<bool()>;
 
-  // Connects, to each of the servers in turn, once at least; throws CliError. REQUIRES: there is
-  // one.
+  // Connects to each of the servers in turn, at least once to each; throws CliError. REQUIRES:
+  // there is at least one.
   CopyPool(const std::vector<std::string>& servers, int jobs, Work work, Tick tick);
   ~CopyPool();
   CopyPool(const CopyPool&) = delete;
   CopyPool& operator=(const CopyPool&) = delete;
 
-  // Hands a batch over, waiting while as many batches wait as there are connections. False when the
-  // pool has stopped; the batch is then dropped.
+  // Adds a batch. While as many batches wait as there are connections, waits. False if the pool has
+  // stopped: then the batch is dropped.
   bool Push(CopyBatch batch);
-  // Drops what has not begun.
+  // Drops the batches that have not begun.
   void Stop();
-  // Waits until every batch that has begun (all, unless stopped) has ended. Throws what `work`
-  // threw first, once. No Push afterwards.
+  // Waits until every batch that has begun (all of them, unless stopped) has ended. Throws, once,
+  // what `work` threw first. No Push afterwards.
   void Finish();
   // An empty string that has held a batch before, so that its memory is used again.
   std::string SpareBuffer();

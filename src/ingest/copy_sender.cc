@@ -13,9 +13,9 @@ namespace {
 
 using Answer = std::unique_ptr<PGresult, void (*)(PGresult*)>;
 
-// A line before the records, which COPY skips as a header. It makes the server settle on line feeds
-// as line ends before the first record, and only then does it count the line feeds inside quotes:
-// the line number of an error is off otherwise.
+// A line before the records, which COPY skips as a header. Because of it the server knows before
+// the first record that lines end with a line feed. Only then does it count the line feeds inside
+// quotes; otherwise the line number of an error would be wrong.
 constexpr std::string_view kHeaderLine = "h\n";
 constexpr std::size_t kSliceBytes = 256 << 10;
 
@@ -29,9 +29,9 @@ std::string TrimEnd(std::string text) {
   return text;
 }
 
-// Reads the line number out of "COPY events, line 17, column country: "x"", whatever the language
-// of the server's messages, and puts what follows it in `rest`. -1 when the context blames no line
-// of this relation: a line of a shard's own COPY, say, would be another count.
+// Reads the line number from "COPY events, line 17, column country: "x"", in any language of the
+// server's messages, and puts what follows it into `rest`. -1 if the context names no line of this
+// relation: a shard's own COPY, for example, counts other lines.
 std::int64_t ParseContextLine(const std::string& context, const std::string& relation,
                               std::string* rest) {
   const std::string prefix = "COPY " + relation + ", ";
@@ -68,7 +68,7 @@ CopyResult CopySender::Failure(const PGresult* answer, const std::string& relati
   if (!detail.empty()) result.message += fmt::format(" ({})", detail);
   std::string rest;
   const std::int64_t line = ParseContextLine(Field(answer, PG_DIAG_CONTEXT), relation, &rest);
-  if (line > 1) result.line = line - 2;  // they count from 1, and the header line
+  if (line > 1) result.line = line - 2;  // the server counts from 1, and counts the header line
   if (rest.starts_with(", ")) result.message += rest;
   std::replace(result.message.begin(), result.message.end(), '\n', ' ');
   return result;
@@ -91,7 +91,7 @@ bool CopySender::Record(const RecordStatement& record, CopyResult* result) {
   if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return true;
   *result = Failure(answer.get(), "");
   result->message = "cannot write down what is loaded: " + result->message;
-  // No row is at fault.
+  // No row is bad.
   result->sqlstate.clear();
   return false;
 }
@@ -146,7 +146,7 @@ CopyResult CopySender::Send(const TargetTable& table, const std::vector<std::str
   }
   if (record != nullptr && !Record(*record, &result)) return Refuse(std::move(result));
   if (!Command("COMMIT", &result)) {
-    // Without an answer of the server to the COMMIT, only the server knows.
+    // If the server did not answer the COMMIT, only the server knows.
     if (PQstatus(server) == CONNECTION_BAD && result.sqlstate.empty()) {
       result.outcome = CopyResult::Outcome::kUnknown;
     }

@@ -1,4 +1,4 @@
-// Sends batches of CSV records into a table, a transaction each.
+// Sends batches of CSV records into a table, one transaction per batch.
 #pragma once
 
 #include <cstdint>
@@ -12,21 +12,21 @@
 
 namespace millrace::cli {
 
-// What became of a batch.
+// The result of a batch.
 struct CopyResult {
   enum class Outcome {
     kCommitted,  // every row, once
-    kRefused,    // no row: the fields below say why
+    kRefused,    // no row is loaded: the fields below say why
     kUnknown,    // the connection was lost while the server committed
   };
   Outcome outcome = Outcome::kCommitted;
-  std::string sqlstate;  // empty where the refusal is not the server's
+  std::string sqlstate;  // empty if it was not the server that refused
   std::string message;   // one line: the server's message, its detail, and the column
-  // The line of the batch that the server blames, 0 is the first; -1 when it names none.
+  // The line of the batch that the server names, 0 is the first; -1 if it names none.
   std::int64_t line = -1;
 
-  // Whether other rows might be taken where these were refused: a value, a constraint or a trigger
-  // is at fault, not the server, the connection or the table.
+  // Whether other rows might be accepted: a value, a constraint or a trigger is the reason, not the
+  // server, the connection or the table.
   bool BlamesData() const;
 };
 
@@ -36,10 +36,10 @@ class CopySender {
   // Connects; throws CliError.
   explicit CopySender(const std::string& conninfo);
 
-  // Loads `rows` whole records, each ending in a line feed, whose fields are `columns` of `table`,
-  // in one transaction. Commits only when the server has counted as many rows as were sent.
-  // The records are taken as UTF-8. Never throws for what the server refuses.
-  // `record`, where there is one, is run in the same transaction.
+  // Loads `rows` whole records, each of which ends in a line feed and has the fields `columns` of
+  // `table`, in one transaction. Commits only if the server has counted as many rows as were sent.
+  // The records are read as UTF-8. Does not throw when the server refuses. `record`, if given, is
+  // run in the same transaction.
   CopyResult Send(const TargetTable& table, const std::vector<std::string>& columns,
                   std::string_view records, std::int64_t rows, const RecordStatement* record);
 

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kFirstCapacity = 1 << 20;
 constexpr std::size_t kSampleBytes = 1'000;
 
-// Most lines have no quotes at all, so a search beats looking at every byte.
+// Most lines have no quotes, so searching for them is faster than looking at every byte.
 bool OddQuotes(const char* from, const char* to) {
   bool odd = false;
   while (from < to) {
@@ -65,8 +65,8 @@ void CsvReader::Consume(std::size_t to) {
   scan_ = to;
 }
 
-// Reads more behind end_, moving the current record to the front or enlarging the buffer first
-// where there is no room. False at the end of the input.
+// Reads more bytes after end_. If there is no room, first moves the current record to the front or
+// enlarges the buffer. False at the end of the input.
 bool CsvReader::Fill() {
   if (at_end_) return false;
   if (end_ == capacity_ || begin_ == end_) {
@@ -87,8 +87,8 @@ bool CsvReader::Fill() {
   return got != 0;
 }
 
-// Moves scan_ to the line feed that ends the current record; false when the bytes at hand hold no
-// such end.
+// Moves scan_ to the line feed that ends the current record; false if the bytes so far do not
+// contain it.
 bool CsvReader::FindRecordEnd() {
   while (scan_ < end_) {
     const char* from = buffer_.get() + scan_;
@@ -120,7 +120,7 @@ CsvReader::Outcome CsvReader::Next(CsvRecord* record) {
   if (!found) {
     if (length == 0) return Outcome::kEnd;
     Consume(end_);
-    // The end of the input stands for a missing line feed, unless quotes are open.
+    // The last line feed may be missing at the end of the input, unless quotes are open.
     if (in_quotes_) return Outcome::kUnterminated;
   } else {
     Consume(scan_ + 1);

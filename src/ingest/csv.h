@@ -1,9 +1,9 @@
-// CSV as PostgreSQL's COPY reads it: where records end, what their fields are.
+// CSV as PostgreSQL's COPY reads it: where records end, and what their fields are.
 //
 // A record ends at a line feed outside double quotes; a carriage return before it belongs to the
-// line end. Whether a byte is inside quotes depends only on the number of quotes before it in its
-// record being odd (a doubled quote toggles twice), which is also COPY's rule, so both agree on
-// every record, well-formed or not.
+// line end. A byte is inside quotes if its record has an odd number of quotes before it (a doubled
+// quote counts twice). COPY has the same rule, so both agree on every record, whether it is correct
+// or not.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@
 
 namespace millrace::cli {
 
-// Where bytes come from: writes at most `size` bytes to `buffer`, returns how many, 0 at the end.
-// Reports failure by throwing.
+// Writes at most `size` bytes to `buffer` and returns how many; 0 at the end. Reports failure by
+// throwing.
 using ByteSource = std::function<std::size_t(char* buffer, std::size_t size)>;
 
 struct CsvRecord {
@@ -26,22 +26,22 @@ struct CsvRecord {
   std::int64_t last_line = 0;
 };
 
-// Cuts a stream of bytes into records. Memory: twice the longest record at most, 1 MB at least.
-// Thread-compatible.
+// Splits a stream of bytes into records. Memory: at most twice the longest record, and at least 1
+// MB. Thread-compatible.
 class CsvReader {
  public:
   enum class Outcome {
     kRecord,
     kEnd,           // no further record
-    kUnterminated,  // the input ended inside quotes; `text` is all there was since the record began
-    kTooLong,       // longer than max_record_bytes; `text` is its beginning. SkipRecord goes on
+    kUnterminated,  // the input ended inside quotes; `text` is everything since the record began
+    kTooLong,  // longer than max_record_bytes; `text` is its beginning. Call SkipRecord to go on
   };
 
   // REQUIRES: max_record_bytes >= 1. A byte order mark at the start is dropped.
   CsvReader(ByteSource source, std::size_t max_record_bytes);
 
   Outcome Next(CsvRecord* record);
-  // After kTooLong: reads past the rest of that record, keeping none of it. Returns its last line.
+  // After kTooLong: skips the rest of that record. Returns its last line.
   std::int64_t SkipRecord();
 
   // Bytes taken from the source and cut into records so far.
@@ -57,7 +57,7 @@ class CsvReader {
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_;
   std::size_t begin_ = 0;   // of the current record
-  std::size_t scan_ = 0;    // begin_ <= scan_ <= end_: how far it has been searched for its end
+  std::size_t scan_ = 0;    // begin_ <= scan_ <= end_: up to here its end was searched for
   std::size_t end_ = 0;     // of the bytes read
   bool in_quotes_ = false;  // at scan_
   bool at_end_ = false;     // the source has no more
@@ -73,7 +73,7 @@ struct CsvField {
 // The fields of one record.
 std::vector<CsvField> SplitCsvRecord(std::string_view record);
 
-// Where the field with `index` fields before it lies in a record, quotes and all.
+// Where a field is in a record, quotes included: the one with `index` fields before it.
 struct CsvFieldRange {
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -91,7 +91,7 @@ struct CsvPosition {
   std::size_t length = 0;  // with its line feed
   std::int64_t index = 0;  // records before it
   std::int64_t line = 0;   // lines before it
-  bool found = false;      // false: there are fewer; the fields above then count all of `records`
+  bool found = false;      // false: there are fewer; then the fields above count all of `records`
 };
 CsvPosition FindRecordAtLine(std::string_view records, std::int64_t line);
 // The same for the record with `index` records before it.

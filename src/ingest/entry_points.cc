@@ -39,7 +39,7 @@ std::vector<Node> OtherNodes(Connection& connection) {
   return nodes;
 }
 
-// Why the table's ids have to come from this server; nothing where they need not.
+// Why the table's ids must come from this server; nothing if they need not.
 std::optional<std::string> WhyOnlyHere(Connection& connection, const std::string& table) {
   const bool tracked =
       connection
@@ -84,7 +84,7 @@ std::string Quoted(const char* value) {
   return quoted + "'";
 }
 
-// How to connect to a node as the connection does to its server.
+// A connection string for a node, otherwise with the same parameters as the connection.
 std::string ConninfoOf(const Connection& connection, const Node& node) {
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
       PQconninfo(connection.get()), &PQconninfoFree);
@@ -99,7 +99,7 @@ std::string ConninfoOf(const Connection& connection, const Node& node) {
   return conninfo;
 }
 
-// Another server may be found at an address that means something else here.
+// From here, the address of a node may lead to another server.
 void CheckIs(const std::string& conninfo, const Node& node) {
   Connection connection = Connection::Open(conninfo);
   const auto group = connection.Execute("SELECT groupid FROM pg_catalog.pg_dist_local_group");
@@ -115,7 +115,7 @@ EntryPoints FindEntryPoints(const std::string& conninfo, const QualifiedName& ta
   Connection connection = Connection::Open(conninfo);
   const std::string name = table.Quoted();
   if (!IsDistributed(connection, name)) return entry_points;
-  // A commit is one of every shard, in two phases.
+  // Each commit is one of every shard, in two phases.
   entry_points.batch_rows = 500'000;
   const auto say = [quiet](const std::string& text) {
     if (!quiet) fmt::print(stderr, "{}\n", text);

@@ -62,7 +62,7 @@ class FileSink : public EventSink {
   void Finish() override {
     Flush();
     const int fd = std::exchange(fd_, -1);
-    // Some file systems tell of a full disk only here.
+    // Some file systems report a full disk only here.
     if (fd > STDERR_FILENO && close(fd) != 0) Fail();
   }
 
@@ -103,7 +103,7 @@ class CopySink : public EventSink {
     writer_.AppendCsv(event, &batch_.data);
     ++batch_.rows;
     if (batch_.rows >= batch_rows_) return Push();
-    // While the rate is too high for a pause, nobody calls Flush: look at the clock now and then.
+    // While the rate is too high for pauses, nobody calls Flush, so check the time now and then.
     return batch_.rows % 1'024 != 0 || Flush();
   }
 
@@ -170,7 +170,7 @@ class CopySink : public EventSink {
   std::atomic<std::int64_t> done_ = 0;
   std::mutex mutex_;
   std::string failure_;  // guarded by mutex_
-  CopyPool pool_;        // its threads use what stands above
+  CopyPool pool_;        // its threads use the members above
   Clock::time_point last_push_;
 };
 
@@ -220,7 +220,7 @@ class InsertSink : public EventSink {
   TargetTable table_;
   RowInserter inserter_;
   std::int64_t done_ = 0;
-  std::int64_t open_ = 0;  // inserted, not committed
+  std::int64_t open_ = 0;  // inserted, but not committed
   Clock::time_point begun_;
 };
 

@@ -14,9 +14,9 @@ namespace millrace::cli {
 class EventSink {
  public:
   virtual ~EventSink() = default;
-  // Takes one event. False when no more are wanted: a pipe's reader has gone. Throws CliError.
+  // Takes one event. False if no more are wanted: the reader of a pipe has gone. Throws CliError.
   virtual bool Add(const ClickEvent& event) = 0;
-  // A pause begins: whoever reads the other end should see what there is.
+  // Called when a pause begins: whoever reads the other end should see the events so far.
   virtual bool Flush() = 0;
   // Completes the output, whatever its length. Throws CliError.
   virtual void Finish() = 0;
@@ -31,9 +31,9 @@ struct DatabaseSinkOptions {
   std::string conninfo;
   std::string table = "events";
   std::optional<std::int64_t>
-      batch_rows;  // a transaction, >= 1; otherwise EntryPoints', and 1 for INSERT
+      batch_rows;  // rows per transaction, >= 1; otherwise as in EntryPoints, and 1 for INSERT
   int jobs = 2;    // connections of a COPY, >= 1
-  // Commit at least once a second, however few events there are.
+  // Commit at least once per second, however few events there are.
   bool commit_every_second = false;
   bool quiet = false;
 };

@@ -12,7 +12,7 @@
 namespace millrace::cli {
 namespace {
 
-// Where the next event lies in time.
+// Gives the time of the next event.
 class StreamClock {
  public:
   explicit StreamClock(const GenerateOptions& options) : options_(options) {
@@ -29,7 +29,7 @@ class StreamClock {
       time = *options_.start + static_cast<std::int64_t>(static_cast<double>(index) /
                                                          options_.rate * kMicrosPerSecond);
     }
-    // The clock may be set back; the stream's time does not go back with it.
+    // The clock may be set back, but the times of the stream never go back.
     latest_ = std::max(latest_, time);
     return latest_;
   }
@@ -91,7 +91,7 @@ GenerateReport GenerateEvents(const GenerateOptions& options, EventSink& sink) {
       if (index < due) continue;
       wanted = sink.Flush();
       progress.Update(sink.done());
-      // A pause of 5 ms at least: at high rates a few events at a time are as good as single ones.
+      // Pauses at least 5 ms: at high rates a few events at a time are as good as single ones.
       SleepUntil(std::max(pacer->When(index), Pacer::Clock::now() + std::chrono::milliseconds(5)));
       continue;
     }
@@ -100,7 +100,7 @@ GenerateReport GenerateEvents(const GenerateOptions& options, EventSink& sink) {
     if ((index & 1'023) == 0) progress.Update(sink.done());
   }
   sink.Finish();
-  // Whoever closed a pipe has seen enough, of the progress as well.
+  // Whoever closed the pipe does not want to see the progress either.
   if (wanted) progress.Finish(sink.done());
   return {sink.done(), index < rows && wanted};
 }

@@ -56,7 +56,8 @@ void InputFile::Seek(std::int64_t offset) {
 
 std::size_t InputFile::Read(char* buffer, std::size_t size) {
   while (!StopRequested()) {
-    // A signal between the check and a read of an idle pipe would go unnoticed: so wait in slices.
+    // A signal that comes between the check and a read from an idle pipe would not be noticed, so
+    // wait for short times.
     struct pollfd waiting = {fd_, POLLIN, 0};
     if (poll(&waiting, 1, 200) == 0) continue;
     const ssize_t got = read(fd_, buffer, size);

@@ -8,17 +8,18 @@
 
 namespace millrace::cli {
 
-// Throws CliError, saying why, when `path` cannot be read: missing, a directory, no permission.
-// "-" is standard input and always passes. Does not open pipes, so that nothing is lost in them.
+// Throws CliError with the reason when `path` cannot be read: it is missing or a directory, or
+// there is no permission. "-" is standard input and always passes. Does not open pipes, so that
+// nothing in them is lost.
 void CheckReadable(const std::string& path);
 
 // The size of a regular file in bytes; -1 for anything else.
 std::int64_t FileSize(const std::string& path);
 
-// How messages call it: the path, or "standard input" for "-".
+// The name in messages: the path, or "standard input" for "-".
 std::string InputName(const std::string& path);
 
-// Opens for reading. Movable; closes when destroyed, standard input excepted. Not thread-safe.
+// Opens for reading. Movable; closes when destroyed, except standard input. Not thread-safe.
 class InputFile {
  public:
   // Throws CliError.
@@ -28,10 +29,10 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
-  // As a ByteSource: at most `size` bytes to `buffer`, 0 at the end. A wait for input ends early,
-  // as if the input had, when a stop is requested. Throws CliError when reading fails.
+  // As a ByteSource: at most `size` bytes to `buffer`, 0 at the end. While it waits, a request to
+  // stop ends it as the end of the input would. Throws CliError when reading fails.
   std::size_t Read(char* buffer, std::size_t size);
-  // Goes on reading at an offset from the start. REQUIRES: a regular file. Throws CliError.
+  // Continues to read at an offset from the start. REQUIRES: a regular file. Throws CliError.
   void Seek(std::int64_t offset);
 
  private:

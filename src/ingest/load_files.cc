@@ -1,6 +1,6 @@
-// The main thread reads: it cuts files into records, gathers records into batches and pushes those
-// to the pool, whose threads send them. A batch holds rows of one file, consecutive in it, so that
-// a line number of the server's can be mapped back; it ends at batch_rows or at kBatchBytes.
+// The main thread reads: it splits files into records, gathers records into batches and pushes
+// these to the pool, whose threads send them. A batch has consecutive rows of one file, so that the
+// server's line number can be mapped back to the file; it ends at batch_rows or at kBatchBytes.
 //
 // Memory: (2 x jobs + 1) batches, and the reader's buffer of at most two records.
 #include "ingest/load_files.h"
@@ -26,7 +26,8 @@ namespace {
 
 constexpr std::size_t kBatchBytes = 32 << 20;
 
-// Rows in all files, guessed from how long the first ones are. 0 when a size is unknown.
+// The number of rows in all files, estimated from the length of the first ones. 0 if a size is
+// unknown.
 std::int64_t EstimateRows(const std::vector<std::string>& files) {
   std::int64_t total = 0;
   for (const std::string& path : files) {
@@ -42,7 +43,7 @@ std::int64_t EstimateRows(const std::vector<std::string>& files) {
 
 struct FileColumns {
   std::vector<std::string> names;
-  bool header = false;  // the record is one
+  bool header = false;  // the record is a header
 };
 
 [[noreturn]] void RefuseIds(const TargetTable& table, const std::string& where) {
@@ -63,8 +64,7 @@ struct FileColumns {
       "and then the rollups must be made anew.");
 }
 
-// What the columns of a file are, by its first record. Throws CliError, for ids that are refused
-// too.
+// The columns of a file, from its first record. Throws CliError, also for ids that are refused.
 FileColumns ColumnsOf(const LoadOptions& options, const TargetTable& table, const std::string& path,
                       const CsvRecord& record) {
   const std::string where = fmt::format("{}:{}", InputName(path), record.first_line);
@@ -80,7 +80,7 @@ FileColumns ColumnsOf(const LoadOptions& options, const TargetTable& table, cons
   if (options.header == HeaderMode::kAuto && matches > 0) {
     found.header = matches == fields.size();
     if (!found.header && 2 * matches >= fields.size() && options.columns.empty()) {
-      // Half a header is more likely a misspelt one than data.
+      // If only some names match, it is more likely a misspelt header than data.
       table.MatchAll(names, where);
     }
   }
@@ -112,8 +112,8 @@ class FileReader {
         loader_(loader),
         pool_(pool) {}
 
-  // Compares what is recorded of a file with the file. Throws CliError where they differ; false
-  // when the load has stopped.
+  // Compares the file with what is recorded of it. Throws CliError if they differ; returns false if
+  // the load has stopped.
   bool Check(std::size_t file) {
     record_ = records_.file(file);
     if (record_ == nullptr || record_->complete() || record_->ranges().empty()) return true;
@@ -127,8 +127,8 @@ class FileReader {
     return good;
   }
 
-  // Reads one file to its end and pushes its batches, without the rows that are recorded. False
-  // when the load has stopped.
+  // Reads one file to its end and pushes its batches, without the rows that are recorded. Returns
+  // false if the load has stopped.
   bool Read(std::size_t file) {
     record_ = records_.file(file);
     return (record_ != nullptr && record_->complete()) || ReadRows(file);
@@ -159,7 +159,7 @@ class FileReader {
     }
   }
 
-  // Settles the file's columns by its first record. True when that is a header.
+  // Finds out the file's columns from its first record. True if that is a header.
   bool TakeHeader(const CsvRecord& record) {
     const FileColumns found = ColumnsOf(options_, table_, options_.files[batch_.file], record);
     std::vector<std::string> columns = found.names;
@@ -199,10 +199,11 @@ class FileReader {
         return SkipRow(record, fmt::format("missing data for column \"{}\"", table_.id_column));
       }
       if (record.text.substr(id.begin, id.end - id.begin).find('\n') != std::string_view::npos) {
-        // Without its lines, those of the rows that follow would be counted wrong.
+        // Such an id would be removed with its line ends, and then the lines of the next rows would
+        // be counted wrong.
         return SkipRow(record, fmt::format("a line end in column {}", table_.id_column));
       }
-      // With one comma: the one behind it, or that before the last field.
+      // With one comma: the one after it, or the one before if it is the last field.
       const bool last = id.end == record.text.size();
       head = record.text.substr(0, last && id.begin > 0 ? id.begin - 1 : id.begin);
       tail = record.text.substr(last ? id.end : id.end + 1);
@@ -213,8 +214,8 @@ class FileReader {
     const std::string_view sent = std::string_view(batch_.data).substr(begin);
     if (!checking_) times_.Add(sent);
     if (sent == "\\.") {
-      // PostgreSQL before 18 takes a line of \. for the end of all data, and drops the rest without
-      // a word. In quotes it is the same value, and no end.
+      // PostgreSQL before 18 takes a line of \. for the end of the data, and drops the rest without
+      // an error. In quotes it is the same value, and does not end anything.
       batch_.data.replace(begin, 2, "\"\\.\"");
     }
     batch_.data += '\n';
@@ -228,12 +229,13 @@ class FileReader {
     return Flush();
   }
 
-  // A row that is never sent; what was gathered before it is.
+  // Rejects a row that cannot be sent. The rows gathered before it are sent.
   bool SkipRow(const CsvRecord& record, const std::string& reason) {
     return SkipText(std::string(record.text), record.first_line, record.last_line, reason);
   }
 
-  // A record that is never sent. In a load that stops at it, so are those gathered with it.
+  // Rejects a record that cannot be sent. If the load stops at bad records, those gathered with it
+  // are not sent either.
   bool Skip(CsvReader& reader, CsvReader::Outcome outcome, const CsvRecord& record) {
     std::string reason = "a quote is opened and never closed";
     std::int64_t last_line = record.last_line;
@@ -260,7 +262,7 @@ class FileReader {
     return true;
   }
 
-  // A row that is not this pass's: one that is in already, or while we check, one that is not.
+  // Leaves out a row: one that is loaded already, or while we check, one that is not.
   bool PassOver(std::int64_t last_line) {
     const std::int64_t row = batch_.first_row + batch_.rows;
     if (!checking_ && !Flush()) return false;
@@ -275,7 +277,7 @@ class FileReader {
     batch_.first_line = first_line;
   }
 
-  // What was gathered is a range's rows; they are done with.
+  // Compares the gathered rows with a recorded range, and drops them.
   void CompareWith(const RecordedRange& range) {
     if (batch_.first_row != range.first_row ||
         HashOfRows(*batch_.columns, batch_.data) != range.hash) {
@@ -294,7 +296,7 @@ class FileReader {
         "the load before.");
   }
 
-  // Pushes what was gathered and begins the next batch behind it.
+  // Pushes the gathered rows and begins the next batch after them.
   bool Flush() {
     if (batch_.rows == 0) return true;
     times_.MakePartitions();
@@ -318,8 +320,8 @@ class FileReader {
   bool drops_id_ = false;
   bool said_keeps_ids_ = false;
   const FileRecord* record_ = nullptr;  // of the file that is read
-  bool checking_ = false;               // nothing is sent
-  std::size_t checked_ = 0;             // ranges that are what the file has
+  bool checking_ = false;               // compare only, send nothing
+  std::size_t checked_ = 0;             // ranges that were found in the file unchanged
 };
 
 void CheckInputs(const LoadOptions& options) {
@@ -349,13 +351,13 @@ void CheckIds(const LoadOptions& options, const TargetTable& table) {
       const FileColumns found = ColumnsOf(keeping, table, path, record);
       ids = std::find(found.names.begin(), found.names.end(), table.id_column) != found.names.end();
     } catch (const CliError&) {
-      // Said when it is this file's turn.
+      // The error is reported when it is this file's turn.
     }
     if (ids) RefuseIds(table, fmt::format("{}:{}", InputName(path), record.first_line));
   }
 }
 
-// What is in, and how to go on.
+// What is loaded, and how to continue.
 std::string WhatIsLoaded(const BatchLoader& loader, const LoadRecords& records,
                          const std::string& uncertain = "") {
   std::string text = loader.DescribeLoaded();
@@ -378,7 +380,8 @@ std::string WhatIsLoaded(const BatchLoader& loader, const LoadRecords& records,
   throw CliError(failure.message, way_out);
 }
 
-// All is loaded; if that cannot be written down, a load with --resume finds nothing left to load.
+// Everything is loaded. If that cannot be recorded, a load with --resume finds nothing left to
+// load.
 void NoteComplete(const BatchLoader& loader, std::size_t files, LoadRecords* records) {
   try {
     for (std::size_t file = 0; file < files; ++file) {

@@ -22,7 +22,7 @@ std::int64_t Number(std::string_view text) {
   return value;
 }
 
-// The path that does not depend on the folder we are in.
+// The absolute path, which does not depend on the current folder.
 std::string AbsoluteName(const std::string& path) {
   std::error_code error;
   const std::filesystem::path full = std::filesystem::canonical(path, error);
@@ -71,7 +71,7 @@ const RecordedRange* FileRecord::Find(std::int64_t row) const {
 }
 
 RecordStatement FileRecord::Statement(const RecordedRange& range) const {
-  // The lock tells whoever resumes the load that this transaction has not ended.
+  // The lock shows a later load with --resume that this transaction has not ended.
   return {
       "WITH held AS (SELECT pg_catalog.pg_advisory_xact_lock_shared($9::pg_catalog.int8)) "
       "INSERT INTO millrace.loaded_range (table_name, fingerprint, file, first_row, rows, "
@@ -116,7 +116,7 @@ bool LoadRecords::any() const {
                      [](const auto& file) { return file != nullptr; });
 }
 
-// Empty: all servers have the table, and we may write it.
+// Empty: the table is on all servers, and we may write it.
 std::string LoadRecords::WhyNot() {
   for (Connection& connection : connections_) {
     const QueryResult result = connection.Execute(
@@ -141,7 +141,7 @@ std::unique_ptr<FileRecord> LoadRecords::Open(const std::string& path, bool resu
   const std::string fingerprint = Fingerprint(path);
   Connection& first = connections_.front();
   const std::string oid(first.Execute("SELECT $1::regclass::oid", {table_.c_str()}).Value(0, 0));
-  // Even: key + 1 is another's then.
+  // Even, so that key + 1 is never another load's key.
   const auto key = static_cast<std::int64_t>(Hash(oid + " " + fingerprint) & ~std::uint64_t{1});
   auto record = std::make_unique<FileRecord>(table_, AbsoluteName(path), fingerprint, key);
   const std::string key_text = std::to_string(key);
@@ -169,7 +169,7 @@ std::unique_ptr<FileRecord> LoadRecords::Open(const std::string& path, bool resu
 void LoadRecords::Read(FileRecord* record) {
   const std::string held = std::to_string(record->key_ + 1);
   for (Connection& connection : connections_) {
-    // Transactions of the load before may be committing at this moment.
+    // Transactions of the earlier load may still be committing.
     connection.Execute("BEGIN; SET LOCAL lock_timeout = '30s'");
     connection.Execute("SELECT pg_advisory_xact_lock($1::int8)", {held.c_str()});
     connection.Execute("COMMIT");
@@ -191,7 +191,7 @@ void LoadRecords::Read(FileRecord* record) {
             [](const auto& a, const auto& b) { return a.first_row < b.first_row; });
 }
 
-// A file that was loaded in part under this name, and was another then.
+// A file of this name was loaded in part, but it was another file then.
 void LoadRecords::RefuseChanged(const FileRecord& record) {
   for (Connection& connection : connections_) {
     const QueryResult result = connection.Execute(
@@ -211,8 +211,8 @@ void LoadRecords::RefuseChanged(const FileRecord& record) {
 void LoadRecords::Complete(std::size_t file, std::int64_t rows) {
   const FileRecord& record = *files_[file];
   const std::string count = std::to_string(rows);
-  // That it is complete first: then what is left elsewhere, when we are cut short here, does no
-  // harm.
+  // First record that the file is complete. Then records left on other servers do no harm if we are
+  // interrupted here.
   Connection& connection = connections_.front();
   connection.Execute("BEGIN");
   connection.Execute(

@@ -1,5 +1,5 @@
-// What is written down of a load, in the same transactions as its rows, so that a load that was
-// cut short can go on where it was: which rows of which file are in the table.
+// What is recorded of a load in the same transactions as its rows: which rows of which file are in
+// the table. If the load is interrupted, another one can resume it.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,11 @@ struct RecordedRange {
   std::string hash;  // HashOfRows
 };
 
-// Of the rows as they are sent, and of the columns that they are sent into.
+// The hash of rows as they are sent, and of the columns that they are sent into.
 std::string HashOfRows(const std::vector<std::string>& columns, std::string_view records);
 
-// What a regular file is told by: its size, and what is in it at both ends. Empty for anything
-// else. Throws CliError when it cannot be read.
+// A fingerprint of a regular file: its size, and its bytes at both ends. Empty for anything else.
+// Throws CliError when it cannot be read.
 std::string Fingerprint(const std::string& path);
 
 // A statement that is sent with a batch, in its transaction.
@@ -45,13 +45,13 @@ class FileRecord {
         fingerprint_(std::move(fingerprint)),
         key_(key) {}
 
-  // In the order of rows; none overlap.
+  // In the order of rows; they do not overlap.
   const std::vector<RecordedRange>& ranges() const { return ranges_; }
-  // All of the file is in.
+  // Whether all of the file is loaded.
   bool complete() const { return complete_; }
-  // The range that has the row; nullptr where none does.
+  // The range that contains the row; nullptr if none does.
   const RecordedRange* Find(std::int64_t row) const;
-  // Writes a range down.
+  // The statement that records a range.
   RecordStatement Statement(const RecordedRange& range) const;
 
  private:
@@ -59,28 +59,28 @@ class FileRecord {
   const std::string table_;
   const std::string name_;
   const std::string fingerprint_;
-  const std::int64_t key_;  // of advisory locks: the load's, and key_ + 1 of its transactions
+  const std::int64_t key_;  // of advisory locks: the load has key_, its transactions key_ + 1
   std::vector<RecordedRange> ranges_;
   bool complete_ = false;
 };
 
-// The records of a load's files. Nothing is recorded of pipes, of a file that is named twice, where
-// the database has no table millrace.loaded_range, or where the role may not write it on one of the
-// servers. Owns a connection, whose locks keep two loads of a file into a table from being resumed
-// at once.
+// The records of a load's files. Nothing is recorded of pipes or of a file that is named twice, nor
+// if the database has no table millrace.loaded_range or the role may not write it on one of the
+// servers. Owns a connection, whose locks keep two loads from resuming the same file into the same
+// table at once.
 class LoadRecords {
  public:
-  // `servers` are all that rows are sent to (EntryPoints). With `resume`, what was recorded before
-  // is read, after the transactions of that load have ended; without, it is forgotten. Throws
-  // CliError with `resume` where nothing can be recorded, another load of the file is under way, or
-  // the file has changed.
+  // `servers` are all servers that rows are sent to (EntryPoints). With `resume`, waits until the
+  // transactions of the earlier load have ended and then reads what was recorded; without it,
+  // forgets that. With `resume`, throws CliError when nothing can be recorded, another load of the
+  // file is running, or the file has changed.
   LoadRecords(const std::vector<std::string>& servers, const TargetTable& table,
               const std::vector<std::string>& paths, bool resume);
 
   // nullptr: nothing is recorded of this file.
   const FileRecord* file(std::size_t index) const { return files_[index].get(); }
   bool any() const;
-  // All of the file is in now: its ranges become one.
+  // Records that all of the file is loaded: its ranges become one.
   void Complete(std::size_t file, std::int64_t rows);
 
  private:
@@ -89,7 +89,7 @@ class LoadRecords {
   void Read(FileRecord* record);
   void RefuseChanged(const FileRecord& record);
 
-  std::vector<Connection> connections_;  // one a server
+  std::vector<Connection> connections_;  // one per server
   const std::string table_;
   std::vector<std::unique_ptr<FileRecord>> files_;
 };

@@ -29,7 +29,7 @@ std::string LoadedRanges::ToString() const {
   if (ranges_.empty()) return "no row";
   std::string text;
   for (const auto& [first_row, range] : ranges_) {
-    // A plain number can be searched for and pasted into head and sed; separators cannot.
+    // A number without separators can be searched for, and pasted into head and sed.
     text += fmt::format("{}rows {}-{} (lines {}-{})", text.empty() ? "" : ", ", first_row,
                         range.last_row, range.first_line, range.last_line);
   }

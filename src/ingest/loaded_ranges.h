@@ -9,7 +9,7 @@
 namespace millrace::cli {
 
 // A set of rows of one file, kept as ranges. Rows are counted from 1 without a header; the lines of
-// a row are known from the batch it came in. Thread-compatible.
+// a row are those of the batch that it came in. Thread-compatible.
 class LoadedRanges {
  public:
   // Adds rows [first_row, first_row + rows) which lie on lines [first_line, last_line]. They must

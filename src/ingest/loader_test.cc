@@ -24,7 +24,7 @@ struct Read {
   bool operator==(const Read&) const = default;
 };
 
-// A source that hands out `text` in pieces of at most `piece` bytes.
+// A source that returns `text` in pieces of at most `piece` bytes.
 ByteSource SourceOf(const std::string& text, std::size_t piece) {
   return [&text, piece, at = std::size_t{0}](char* buffer, std::size_t size) mutable {
     const std::size_t got = std::min({piece, size, text.size() - at});
@@ -47,7 +47,7 @@ std::vector<Read> ReadAll(const std::string& text, std::size_t piece,
   return records;
 }
 
-// The reader's twin: a byte at a time.
+// A simple reader to compare with: one byte at a time.
 std::vector<Read> ReadSimply(const std::string& text) {
   std::vector<Read> records;
   Read current = {"", 1, 1};

@@ -6,7 +6,7 @@
 
 namespace millrace::cli {
 
-// Says how many events are due at a steady rate, from the moment it is made. One that falls behind
+// Says how many events are due at a steady rate since it was made. A caller that falls behind
 // catches up.
 class Pacer {
  public:

@@ -15,15 +15,16 @@ namespace {
 constexpr std::int64_t kMinute = 60'000'000;
 constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kDay = 24 * kHour;
-// pg_partman orders partitions by their names, which have four digits for the year and no word of
-// its being before Christ.
+// pg_partman orders partitions by their names. These have four digits for the year, and do not say
+// when it is before Christ.
 constexpr std::int64_t kOldest = -30'610'137'600'000'000;
 constexpr const char* kInReach = "BETWEEN timestamptz '1000-01-02' AND timestamptz '9999-12-30'";
-// Partitions in one transaction: each takes locks, and the lock on the table is held for so long.
+// The number of partitions made in one transaction. Each takes locks, and the lock on the table is
+// held until all are made.
 constexpr std::size_t kBatch = 50;
-// Ten times six seconds: a queue behind a lock that is asked for stalls every writer.
+// Ten times six seconds: while we wait for the lock, every writer waits behind us.
 constexpr int kLockTries = 10;
-// Texts that are no times, in one call; the rows that have them will be errors anyway.
+// How many texts that are no times are read in one call. Their rows will be errors anyway.
 constexpr int kMostFailures = 20;
 
 std::int64_t Integer(std::string_view text) {
@@ -32,12 +33,12 @@ std::int64_t Integer(std::string_view text) {
   return value;
 }
 
-// A timestamptz, from microseconds, exactly.
+// A timestamptz from microseconds, without rounding.
 std::string Timestamp(std::int64_t micros) {
   return fmt::format("(timestamptz 'epoch' + interval '{} microseconds')", micros);
 }
 
-// An array of text for a parameter.
+// An array of text, to pass as a parameter.
 std::string TextArray(const std::vector<std::string>& values) {
   std::string array = "{";
   for (const std::string& value : values) {
@@ -146,7 +147,8 @@ PartitionsMade PartitionMaker::Make(std::int64_t from, std::int64_t to) {
   std::set<std::int64_t> starts;
   PartitionsMade made;
   for (std::int64_t start = StartOf(from); start <= to; start += width_) {
-    // Of a history that is a little too long, the newest are made; of such a one, none.
+    // If a history is a little too long, its newest partitions are made; if it is much too long,
+    // none.
     if ((to - start) / width_ > 10 * kMostPartitions) {
       made.missing = (to - start) / width_;
       return made;
@@ -209,7 +211,7 @@ PartitionsMade PartitionMaker::MakeStarts(std::set<std::int64_t> starts, std::in
   std::vector<std::int64_t> wanted(starts.begin(), starts.end());
   const std::int64_t room = most_ - made_;
   if (static_cast<std::int64_t>(wanted.size()) > room) {
-    // The oldest are the ones to do without: those ahead leave no gap.
+    // Leave out the oldest: then there is no gap before the newest.
     const auto surplus = static_cast<std::int64_t>(wanted.size()) - room;
     wanted.erase(wanted.begin(), wanted.begin() + surplus);
     made.missing += surplus;
@@ -230,7 +232,7 @@ PartitionsMade PartitionMaker::MakeStarts(std::set<std::int64_t> starts, std::in
 
 bool PartitionMaker::FillUpTo(std::int64_t last, std::set<std::int64_t>* starts) const {
   std::int64_t next = ranges_.back().second;
-  // After a long time without a server, nobody needs the partitions of that time.
+  // If there was no server for a long time, nobody needs the partitions of that time.
   if (next < NowMicros() - kDay) next = StartOf(NowMicros() - kHour);
   if (last < next) return true;
   if ((last - next) / width_ > most_) return false;
@@ -259,12 +261,12 @@ PartitionsMade PartitionMaker::MakeBatch(const std::vector<std::int64_t>& starts
   for (int attempt = 1;; ++attempt) {
     try {
       connection_.Execute("BEGIN; SET LOCAL lock_timeout = '6s'");
-      // Another session makes partitions too, as pg_partman does; this is its lock.
+      // Another session may be making partitions, as pg_partman does; this is its lock.
       connection_.Execute(
           "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('pg_partman "
           "run_maintenance'))");
       if (DefaultHas(condition)) {
-        // Whoever reads the table either is done with it, or finds the new partitions.
+        // Sessions that read the table are either finished or find the new partitions.
         connection_.Execute(fmt::format(
             "LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
             table_, default_));

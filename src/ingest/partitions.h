@@ -1,12 +1,13 @@
-// Partitions that pg_partman keeps, made ahead of the rows that need them.
+// Making partitions of a pg_partman table before the rows that need them.
 //
-// pg_partman makes the partitions around now. Rows of other times end up in the default partition,
-// and while rows are in there, the partition they belong into cannot be made. So whoever brings a
-// history makes its partitions first, and rows that are in the default partition already move
-// along.
+// pg_partman makes the partitions for times around now. Rows of other times go into the default
+// partition, and while they are in there, the partition that they belong in cannot be made. So
+// before a history is loaded its partitions are made first, and rows that are in the default
+// partition already are moved into them.
 //
-// Left where they are: rows at infinity, and rows further ahead than pg_partman has come. A
-// partition far ahead would be the newest, after which pg_partman makes no others until then.
+// Some rows stay in the default partition: those at infinity, and those further ahead than
+// pg_partman has come. A partition far ahead would be the newest, and pg_partman would make no
+// others until that time.
 #pragma once
 
 #include <cstdint>
@@ -31,10 +32,11 @@ struct PartitionsMade {
 // Times are microseconds since 1970 UTC. Not thread-safe.
 class PartitionMaker {
  public:
-  // More than these would slow down every query of the table; a week of five minutes has 2,016.
+  // More than this would slow down every query of the table. One week of five-minute partitions has
+  // 2,016.
   static constexpr std::int64_t kMostPartitions = 2'500;
 
-  // Looks for the table in pg_partman's configuration. Nothing where it is not there, or is
+  // Looks for the table in pg_partman's configuration. Returns nothing if it is not there, or is
   // partitioned in a way that is not supported here: not by a timestamptz, or by months. Throws
   // CliError when the server cannot be asked. `connection` must outlive this object, and have no
   // transaction open.
@@ -43,23 +45,23 @@ class PartitionMaker {
   // The column that the table is partitioned by.
   const std::string& control() const { return control_name_; }
 
-  // Makes what is missing for [from, to], at most kMostPartitions in all calls; ahead of the newest
-  // partition, without a gap.
+  // Makes the missing partitions for [from, to], at most kMostPartitions in all calls together.
+  // After the newest partition it leaves no gap.
   PartitionsMade Make(std::int64_t from, std::int64_t to);
-  // The same for single times, given as SQL reads them; what is no time is passed over. Of the
-  // partitions ahead, only those that pg_partman would make by now.
+  // The same for single times, as texts that SQL can read; a text that is no time is ignored. Of
+  // the partitions ahead, makes only those that pg_partman would make by now.
   PartitionsMade MakeFor(const std::vector<std::string>& times);
-  // Moves the rows of the default partition that it can, with a lock on the table for each few
-  // partitions. Throws CliError when others keep that lock for a minute; what was moved stays.
+  // Moves the rows of the default partition that can be moved. Locks the table for a few partitions
+  // at a time. Throws CliError when others hold that lock for a minute; rows that were moved stay
+  // moved.
   PartitionsMade MoveDefaultRows();
-  // Has pg_partman go by the clock and not by the latest row in the default partition. False: it
+  // Makes pg_partman follow the clock and not the latest row in the default partition. False if it
   // does so already.
   bool IgnoreDefaultRows();
-  // Cancels runs of pg_partman's maintenance that have gone on for more than 30 seconds: they hold
-  // the lock that is needed here, and one that has met an infinite time never ends. Returns how
-  // many.
+  // Cancels runs of pg_partman's maintenance that have taken more than 30 seconds. They hold the
+  // lock that is needed here, and a run that has met an infinite time never ends. Returns how many.
   std::int64_t CancelMaintenance();
-  // Rows in the default partition, at infinity or not.
+  // The number of rows in the default partition, with those at infinity.
   std::int64_t DefaultRows();
 
  private:
@@ -67,12 +69,12 @@ class PartitionMaker {
   void ReadPartitions();
   bool Covered(std::int64_t time) const;
   std::int64_t StartOf(std::int64_t time) const;
-  // Where the newest partition that pg_partman would have by now starts.
+  // The start of the newest partition that pg_partman would have made by now.
   std::int64_t LastDue() const;
-  // Adds what lies between the newest partition and `last`: pg_partman goes on from the newest, and
-  // would never make those. False: they would be too many.
+  // Adds the partitions between the newest one and `last`: pg_partman continues after the newest,
+  // and would never make these. False if they would be too many.
   bool FillUpTo(std::int64_t last, std::set<std::int64_t>* starts) const;
-  // Makes those up to `last` that start there, unless they are too many.
+  // Makes the partitions with these starts, up to `last`, unless they are too many.
   PartitionsMade MakeStarts(std::set<std::int64_t> starts, std::int64_t last);
   PartitionsMade MakeBatch(const std::vector<std::int64_t>& starts);
   bool DefaultHas(const std::string& condition);
@@ -85,7 +87,7 @@ class PartitionMaker {
   std::string default_;    // its default partition, quoted; empty: none
   std::string control_;    // the column, quoted
   std::string control_name_;
-  std::string columns_;    // those that can be written, quoted, with commas between
+  std::string columns_;    // the columns that can be written, quoted, with commas between
   bool old_calls_ = true;  // pg_partman before 5
   std::int64_t width_ = 0;
   std::int64_t premake_ = 0;
@@ -94,9 +96,9 @@ class PartitionMaker {
   std::vector<std::pair<std::int64_t, std::int64_t>> ranges_;  // of the partitions, ascending
 };
 
-// Before events of [from, to] are written to a table: makes their partitions, and says so on
-// standard error unless `quiet`. What cannot be made is said, and no error: the rows then go into
-// the default partition.
+// Makes the partitions for events of [from, to] before they are written to a table, and says so on
+// standard error unless `quiet`. If one cannot be made, says so too; it is no error, because the
+// rows then go into the default partition.
 void PrepareRange(const std::string& conninfo, const std::string& table, std::int64_t from,
                   std::int64_t to, bool quiet);
 

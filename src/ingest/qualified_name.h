@@ -8,14 +8,14 @@
 namespace millrace::cli {
 
 // A table's name as typed: `events`, `public.events`, `"My Schema"."Clicks"`. As in SQL, a part
-// without double quotes is folded to lower case; any other character stands for itself.
+// without double quotes is folded to lower case; all other characters are taken as they are.
 struct QualifiedName {
   std::string schema;  // empty: found through search_path
   std::string name;
 
   // Throws CliError when `text` has empty parts, more than two of them, or an open quote.
   static QualifiedName Parse(std::string_view text);
-  // Every part in double quotes, whatever it holds: "public"."events".
+  // Every part in double quotes: "public"."events".
   std::string Quoted() const;
 };
 

@@ -1,4 +1,4 @@
-// Where rows go that the server does not take.
+// The file for rows that the server does not accept.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace millrace::cli {
 
-// A CSV file with the columns file, line, reason, record: `line` is the physical line on which the
-// rejected record begins, `record` the record as it was read. Thread-safe.
+// A CSV file with the columns file, line, reason, record: `line` is the line of the file on which
+// the rejected record begins, `record` the record as it was read. Thread-safe.
 class RejectsFile {
  public:
-  // Creates the file. Throws CliError when it exists already, or cannot be made: an earlier load's
-  // rejects are not overwritten.
+  // Creates the file. Throws CliError when it cannot be created or exists already: the rejects of
+  // an earlier load are not overwritten.
   explicit RejectsFile(const std::string& path);
   // Removes the file when nothing was rejected.
   ~RejectsFile();

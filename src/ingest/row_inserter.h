@@ -18,7 +18,7 @@ class RowInserter {
               const std::vector<std::string>& columns);
 
   // Inserts one row; nullptr is NULL. REQUIRES: as many values as columns. Throws CliError with the
-  // server's words.
+  // server's message.
   void Insert(const std::vector<const char*>& values);
 
   // REQUIRES: the columns are ClickEventColumns().

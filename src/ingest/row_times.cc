@@ -12,7 +12,7 @@ namespace millrace::cli {
 namespace {
 
 constexpr std::size_t kMostKnown = 100'000;
-constexpr std::string_view kMinutes = "dddd-dd-dd dd:dd";  // T in place of the space, too
+constexpr std::string_view kMinutes = "dddd-dd-dd dd:dd";  // there may be a T instead of the space
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -63,7 +63,7 @@ void RowTimes::Add(std::string_view record) {
   if (time.size() > 2 && time.front() == '"' && time.back() == '"') {
     time = time.substr(1, time.size() - 2);
   }
-  // No time is as long, and no text of SQL has a zero byte.
+  // No time is so long, and no text in SQL has a zero byte.
   if (time.size() > 100 || time.find('\0') != std::string_view::npos) return;
   std::string key = TimeKey(time);
   if (key == last_) return;

@@ -1,4 +1,4 @@
-// The times of the rows of a load, so that their partitions are there before the rows.
+// Makes the partitions for the rows of a load before the rows are sent, by their times.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,11 @@
 
 namespace millrace::cli {
 
-// The time as PartitionMaker needs it: to the minute, with its zone. Rows of the same minute have
-// the same, so that few are sent to the server. What is written in another way stays as it is.
+// The time as PartitionMaker needs it: to the minute, with its zone. All rows of the same minute
+// have the same key, so that few are sent to the server. A time in another form stays as it is.
 std::string TimeKey(std::string_view time);
 
-// Thread-compatible. Does nothing where the table is none of pg_partman's.
+// Thread-compatible. Does nothing if pg_partman does not manage the table.
 class RowTimes {
  public:
   // Throws CliError when the connection fails.
@@ -27,8 +27,8 @@ class RowTimes {
   // The columns of the records that follow.
   void SetColumns(const std::vector<std::string>& columns);
   void Add(std::string_view record);
-  // Makes the partitions for the times added since the last call. What cannot be made is said on
-  // standard error, once, and no error: the rows go into the default partition.
+  // Makes the partitions for the times added since the last call. If one cannot be made, says so
+  // once on standard error; it is no error, because the rows go into the default partition.
   void MakePartitions();
 
  private:
@@ -40,8 +40,8 @@ class RowTimes {
   bool quiet_;
   bool said_missing_ = false;
   std::size_t field_ = kNone;
-  std::string last_;                       // the key added last: most rows repeat it
-  std::unordered_set<std::string> known_;  // keys since the start, or since they were too many
+  std::string last_;                       // the last key that was added: most rows have the same
+  std::unordered_set<std::string> known_;  // keys so far; emptied when they are too many
   std::vector<std::string> fresh_;
 };
 

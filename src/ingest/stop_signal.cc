@@ -32,7 +32,7 @@ void InstallStopSignals() {
   sigemptyset(&action.sa_mask);
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction before = {};
-    // What a caller told us to ignore (nohup, a shell's background job) stays ignored.
+    // A signal that our caller made us ignore (nohup, a shell's background job) stays ignored.
     if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
     sigaction(signal, &action, nullptr);
   }

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as a wish to stop, asked for where stopping is clean.
+// SIGINT and SIGTERM as a request to stop, which the program asks for where it can stop cleanly.
 #pragma once
 
 #include <chrono>
@@ -7,17 +7,17 @@
 namespace millrace::cli {
 
 // From now on the first SIGINT or SIGTERM only sets StopRequested(); the second one ends the
-// process as ever. System calls are interrupted, not restarted. Idempotent.
+// process as usual. System calls are interrupted, not restarted. May be called more than once.
 void InstallStopSignals();
 
-// Whether a signal has asked to stop. Safe in every thread.
+// Whether a signal has asked to stop. May be called in any thread.
 bool StopRequested();
 
-// The exit status shells expect of a process that ended by the signal received: 130 or 143.
+// The exit status that shells expect of a process that ended because of the signal: 130 or 143.
 int StopExitCode();
 
-// Keeps SIGINT and SIGTERM away from the calling thread while it lives, so that threads started
-// meanwhile inherit that and the main thread's system calls are the ones interrupted.
+// While it lives, blocks SIGINT and SIGTERM in the calling thread. Threads started in that time
+// inherit this, so the signals interrupt the main thread's system calls.
 class BlockStopSignals {
  public:
   BlockStopSignals();
@@ -26,7 +26,7 @@ class BlockStopSignals {
   BlockStopSignals& operator=(const BlockStopSignals&) = delete;
 };
 
-// Sleeps until `when` or until a stop is requested; false then.
+// Sleeps until `when`, or until a stop is requested: then returns false.
 bool SleepUntil(std::chrono::steady_clock::time_point when);
 
 }  // namespace millrace::cli

@@ -19,13 +19,13 @@ bool Has(Connection& connection, const char* condition) {
   return connection.Execute(std::string("SELECT ") + condition).Value(0, 0) == "t";
 }
 
-// Columns of the table, or of one it is a partition of, that rollups follow: the declared ones by
-// the catalog of the extension, those of the workshop by the sequence they name.
+// Columns of the table, or of a table that it is a partition of, which rollups follow. For declared
+// rollups the extension's catalog names them; for those of the workshop the sequence does.
 std::string FollowedColumns(Connection& connection) {
   std::string sql =
       "SELECT NULL::pg_catalog.name AS col, NULL::pg_catalog.text AS rollup WHERE false";
   if (Has(connection, "pg_catalog.to_regclass('millrace.rollup') IS NOT NULL")) {
-    // Without an id_column, the only one of its events that is filled by a sequence.
+    // If no id_column is given, it is the only column of the events that is filled by a sequence.
     sql +=
         " UNION ALL SELECT coalesce(id_column, a.attname), relation::pg_catalog.text FROM "
         "millrace.rollup JOIN tables ON relid = source::pg_catalog.oid LEFT JOIN "

@@ -19,7 +19,7 @@ namespace {
                  "Write 2026-01-31, \"2026-01-31 08:15:00\" (UTC), an offset behind it, or now.");
 }
 
-// Takes digits off the front of a text; -1 when they are not `least` to `most` in number.
+// Takes digits from the front of a text; -1 if there are fewer than `least` or more than `most`.
 class DigitReader {
  public:
   explicit DigitReader(std::string_view text) : rest_(text) {}
@@ -48,7 +48,7 @@ class DigitReader {
   char taken_ = '\0';
 };
 
-// ":30" or "30" or nothing behind the hours of an offset; the sign's character was taken.
+// Reads ":30" or "30" or nothing after the hours of an offset; the sign has been read.
 std::int64_t OffsetSeconds(DigitReader& at, const std::string& text) {
   const int sign = at.taken() == '-' ? -1 : 1;
   const int hours = at.Number(1, 2);

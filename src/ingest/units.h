@@ -7,7 +7,7 @@
 namespace millrace::cli {
 
 // "90", "90s", "500ms", "1.5min", "2h", "7d" in microseconds; a number alone means seconds. Throws
-// CliError when it is none of these or is negative.
+// CliError for anything else and for negative values.
 std::int64_t ParseDuration(const std::string& text);
 
 // "2026-01-31", "2026-01-31 08:15", "2026-01-31T08:15:00.5Z", "... +01:00" or "now", in

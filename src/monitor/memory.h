@@ -1,5 +1,5 @@
-// What was seen at earlier looks: how long a rollup has been behind is known only to who saw when
-// it was not, and what takes long to find out is not asked for every few seconds.
+// What earlier looks have seen. How long a rollup has been behind can only be known if somebody saw
+// when it was not; and what takes long to find out is not asked every few seconds.
 #pragma once
 
 #include <chrono>
@@ -19,19 +19,19 @@ class Memory {
 
   // Notes whether a rollup (a row of rollups.h) has all events.
   void NoteCaughtUp(const nlohmann::json& rollup);
-  // Seconds for which it has certainly been behind: what the server says, but no longer than since
-  // it was seen to have all events. Nothing where that is not known, 0 where it has all. REQUIRES:
-  // NoteCaughtUp was told of it.
+  // For how many seconds the rollup has certainly been behind: as the server says, but at most
+  // since it was last seen to have all events. Nothing if that is not known, 0 if it has all
+  // events. REQUIRES: NoteCaughtUp was called for it.
   std::optional<double> SecondsBehind(const nlohmann::json& rollup);
 
-  // The answer of `ask` (nullopt: none was had), or the one before it: an answer is kept for twenty
-  // times as long as it took, a minute at most, while `state` is the same. Asked for outside the
-  // lock.
+  // The answer of `ask` (nullopt: there was none), or the last one: an answer is kept for twenty
+  // times as long as it took, at most a minute, while `state` is the same. Calls `ask` without
+  // holding the lock.
   std::optional<nlohmann::json> Keep(const std::string& key, const std::string& state,
                                      const std::function<std::optional<nlohmann::json>()>& ask);
 
  private:
-  // When a rollup was last seen to have all events, or first of all.
+  // When a rollup was last seen to have all events; if never, when it was first seen.
   struct Seen {
     Clock::time_point time;
     bool caught_up;

@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-// What there is to be looked at. public.rollups may be another table of that name.
+// What the database has that can be looked at. public.rollups may be another table of that name.
 constexpr const char* kHas = R"(
   SELECT to_regclass('millrace.rollups') IS NOT NULL AS millrace, to_regclass('pg_catalog.pg_dist_node') IS NOT NULL AS citus,
          to_regprocedure('millrace.worker_state()') IS NOT NULL AS worker_state,
@@ -71,7 +71,7 @@ constexpr const char* kJobs =
     "(extract(epoch FROM last_duration) * 1000)::float8 AS duration_ms, last_message "
     "FROM millrace.cron_jobs() ORDER BY 1";
 
-// Of a database that Citus shards.
+// For a database that Citus shards.
 constexpr const char* kNodes = R"(
   SELECT n.groupid AS node, n.nodename || ':' || n.nodeport AS address,
          CASE n.groupid WHEN 0 THEN 'coordinator' ELSE 'worker' END AS role, n.isactive AS active,
@@ -80,7 +80,7 @@ constexpr const char* kNodes = R"(
   FROM pg_dist_node n LEFT JOIN run_command_on_all_nodes('SELECT 1', true, true) r USING (nodeid)
   WHERE n.noderole = 'primary' ORDER BY 1)";
 
-// What tables have on all nodes; the coordinator's own files are empty.
+// The sizes of tables on all nodes; the coordinator's own files are empty.
 constexpr const char* kSizesOnNodes = R"(
   SELECT coalesce(pg_partition_root(table_name), table_name)::regclass::text AS name, sum(shard_size)::bigint AS size_bytes
   FROM citus_shards GROUP BY 1)";
@@ -89,8 +89,9 @@ constexpr const char* kWorkers =
     "SELECT DISTINCT datname AS database FROM pg_stat_activity "
     "WHERE backend_type = 'millrace worker' AND datname IS NOT NULL ORDER BY 1";
 
-// Who keeps others from reading, for longer than an instant, what is looked at: the catalog, tables
-// of events, their partitions, and the relations whose names are given. A row says what could not.
+// Who holds locks, for more than an instant, that keep us from reading the catalog, tables of
+// events, their partitions, and the relations whose names are given. Each row says what cannot be
+// read.
 constexpr const char* kLocks = R"(
   SELECT c.oid::regclass::text AS object, a.pid, l.granted, )" MILLRACE_ISO(
     "a.xact_start") R"( AS since
@@ -103,7 +104,7 @@ constexpr const char* kLocks = R"(
   ORDER BY 1, 3 DESC, 2 LIMIT 20)";
 
 void FillSizesOnNodes(Session& session, json* sections) {
-  // A node that is down is warned of by itself.
+  // There is a warning of its own for a node that is down.
   const auto rows = session.Try(kSizesOnNodes);
   if (!rows) return;
   json sizes;
@@ -178,7 +179,7 @@ void Monitor::LookAtSections(Session& session, const json& has, Report* report) 
 
 void Monitor::Judge(Session& session, Report* report) {
   const json& sections = report->sections;
-  // First what keeps all of it from being current.
+  // First what keeps everything from being current.
   std::vector<Warning>& warnings = report->warnings = JudgeStandby(report->state);
   for (const json& rollup : sections["declared"]) {
     memory_.NoteCaughtUp(rollup);
@@ -188,7 +189,7 @@ void Monitor::Judge(Session& session, Report* report) {
   AppendNew(warnings, JudgeAges(session));
   AppendNew(warnings, JudgeSerials(session));
   AppendNew(warnings, JudgeOldRowVersions(session));
-  // A standby has what its primary makes.
+  // On a standby these are made by its primary.
   if (!report->state.standby) {
     AppendNew(warnings, JudgePartitions(session, memory_, sections["tables"]));
   }

@@ -1,5 +1,5 @@
-// What is wrong with a server and its rollups, found once for all who tell it: `millrace status`,
-// the dashboard's page, /metrics.
+// What is wrong with a server and its rollups, found in one place for all who report it: `millrace
+// status`, the dashboard's page, /metrics.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,7 +11,7 @@
 
 namespace millrace::monitor {
 
-// One look at a database. A section that could not be had is empty, and a warning `not_checked`
+// One look at a database. If a section could not be read it is empty, and a warning `not_checked`
 // says why. Times are RFC 3339.
 struct Report {
   // server      version, address, started_at, uptime_seconds, database, connections,
@@ -31,25 +31,25 @@ struct Report {
   // workers     databases in which a worker of Millrace runs: database
   nlohmann::json sections;
   ServerState state;
-  // The worst first; those about what could not be checked at the end.
+  // The worst first; those about what could not be checked last.
   std::vector<Warning> warnings;
-  // Nothing is `not_checked`.
+  // No warning is `not_checked`.
   bool complete = true;
 
-  // How many have that severity, without those that are `not_checked`.
+  // How many warnings have that severity, not counting those that are `not_checked`.
   int Count(Severity severity) const;
 };
 
 // Looks at databases, and remembers what it saw. Thread-safe.
 class Monitor {
  public:
-  // Looks at the database of the connection. Returns by `deadline`, also while tables are locked or
-  // the server says nothing. Throws CliError where not even that database could be asked anything.
-  // The connection is read-only after that, and has other settings. REQUIRES: no transaction is
+  // Looks at the database of the connection. Returns by `deadline`, even if tables are locked or
+  // the server sends nothing. Throws CliError if the database could not be asked anything.
+  // Afterwards the connection is read-only and has other settings. REQUIRES: no transaction is
   // open.
   Report Examine(Connection& connection, Deadline deadline);
-  // The same in a session that is used for more questions: what it leaves unanswered by then is in
-  // the report.
+  // The same in a session that is used for more queries. The report contains what that session left
+  // unanswered until then.
   Report Examine(Session& session);
 
   Memory& memory() { return memory_; }

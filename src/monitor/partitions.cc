@@ -12,13 +12,14 @@ namespace {
 
 using nlohmann::json;
 
-// pg_partman's master worker starts a run a minute after the last, and the first at once.
+// pg_partman's master worker starts a run one minute after the last one, and the first run at once.
 constexpr std::int64_t kPatience = 5 * 60;
 constexpr std::int64_t kAfterStart = 2 * 60;
-// A table whose newest partition ended longer ago is not written to any more.
+// If the newest partition of a table ended longer ago than this, nobody writes to the table any
+// more.
 constexpr std::int64_t kLately = 86400;
 
-// Seconds before its end at which a newest partition of this width ends soon.
+// For a newest partition of this width, how many seconds before its end "soon" begins.
 std::int64_t SoonOf(std::int64_t width) { return std::min<std::int64_t>(width, 86400); }
 
 // Times are seconds since 1970.
@@ -59,8 +60,8 @@ constexpr const char* kTables = R"(
 
 constexpr std::int64_t kLargestDefault = std::int64_t{128} << 20;
 
-// The default partition, by what its rows are to pg_partman. Past the year 200000 is as good as
-// never.
+// The rows of the default partition, by what pg_partman can do with them. Times after the year
+// 200000 count as never.
 constexpr const char* kRest = R"(
   SELECT pg_catalog.count(*) AS rows, pg_catalog.count(*) FILTER (WHERE c = 'infinity') AS endless,
          pg_catalog.count(*) FILTER (WHERE c >= pg_catalog.to_timestamp({0}) AND isfinite(c)) AS ahead,
@@ -70,15 +71,14 @@ constexpr const char* kRest = R"(
                                                  AND pg_catalog.to_timestamp({1})) AS movable
   FROM (SELECT {2}::timestamptz AS c FROM {3}) r)";
 
-// Backends of pg_partman have no usable backend_type: their query tells them.
+// pg_partman's backends have no usable backend_type, so their query is looked at.
 constexpr const char* kRuns = R"(
   SELECT pid, extract(epoch FROM pg_catalog.now() - xact_start)::bigint AS seconds
   FROM pg_catalog.pg_stat_activity
   WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid() AND state = 'active'
     AND query ~ '\mrun_maintenance(_proc)?\(' AND xact_start < pg_catalog.now() - interval '2 minutes')";
 
-// Where pg_partman keeps what it does, in an SQL name; empty where there is none, or none to be
-// read.
+// The schema of pg_partman's catalog, quoted; empty if there is none, or we may not read it.
 std::string Schema(Session& session) {
   const json found = session.Rows(
       "settings of pg_partman",
@@ -90,7 +90,7 @@ std::string Schema(Session& session) {
   return found.empty() ? "" : found[0]["name"].get<std::string>();
 }
 
-// A time of seconds since 1970, as the server writes it.
+// Seconds since 1970 as the server writes a time.
 std::string AsTime(Session& session, std::int64_t seconds) {
   const json found = session.Rows(
       "partitions", "SELECT to_char(to_timestamp($1::float8), 'YYYY-MM-DD HH24:MI') AS time",
@@ -98,7 +98,7 @@ std::string AsTime(Session& session, std::int64_t seconds) {
   return found.empty() ? std::to_string(seconds) : found[0]["time"].get<std::string>();
 }
 
-// One table that pg_partman keeps.
+// The state of one table that pg_partman manages.
 class Health {
  public:
   Health(Session& session, Memory& memory, const json& table) : session_(session), table_(table) {
@@ -178,7 +178,7 @@ class Health {
                        others, table_["rest"].get<std::string>());
   }
 
-  // The newest partition has ended, or will before another is likely to be made.
+  // The newest partition has ended, or will end before another is likely to be made.
   void SayEnd(Warning* warning) const {
     const bool endless = table_["endless"];
     std::string& text = warning->message;
@@ -215,13 +215,13 @@ class Health {
 
   Session& session_;
   const json& table_;
-  std::int64_t premade_;  // seconds from now on that partitions are wanted for
-  std::int64_t wanted_;   // now and those
+  std::int64_t premade_;  // for how many seconds from now partitions are wanted
+  std::int64_t wanted_;   // the present time plus these
   json rest_;             // null: not looked at
 };
 
-// Of tables that nobody keeps: those of events, whose newest partition ends soon or has ended
-// lately. One that has been over for long is not written to any more.
+// For tables of events that nobody manages: their newest partition ends soon or has just ended. If
+// it ended long ago, nobody writes to the table any more.
 void SayEndOfUnkept(const json& table, std::vector<Warning>* warnings) {
   if (table["newest_epoch"].is_null() || table["newest_width"].is_null()) return;
   const std::int64_t left =
@@ -264,7 +264,7 @@ std::vector<Warning> JudgePartitions(Session& session, Memory& memory, const jso
       Health(session, memory, table).Say(&warnings);
     }
   }
-  // Those of nobody, whose rows are counted by estimate.
+  // Tables that nobody manages: their rows are estimated.
   for (const json& table : tables) {
     const std::string name = table["name"];
     if (kept.contains(name)) continue;

@@ -13,10 +13,11 @@ using nlohmann::json;
 
 constexpr double kFewIntervals = 3;
 constexpr double kLeastPatience = 10;  // seconds
-// Where there are not enough processes, databases take turns at them: that there is no worker for
-// this one at the moment is told by worker_starved.
+// If there are not enough processes, databases take turns. Then worker_starved says that this
+// database has no worker at the moment.
 constexpr double kTurnPatience = 60;  // seconds
-// A rollup that is asked for by itself waits no longer for a lock: others are to be asked, too.
+// When rollups are asked about one by one, each waits at most this long for a lock, because there
+// are others to ask about.
 constexpr std::chrono::milliseconds kLockOfOne{100};
 
 // {sizes}: further columns. Columns that an older extension does not have are NULL.
@@ -41,8 +42,8 @@ constexpr const char* kRollups =
     "JOIN pg_class c ON c.oid = r.rollup JOIN pg_namespace n ON n.oid = c.relnamespace "
     "LEFT JOIN pg_stat_user_tables t ON t.relid = c.oid ";
 
-// A table that was never analyzed has no estimate of its rows, unless all of them came in since
-// statistics are kept. Shards are elsewhere.
+// A table that was never analyzed has an estimate of its rows only if all of them came since
+// statistics are kept. Shards are on other nodes.
 constexpr const char* kSizes =
     ", CASE WHEN c.oid NOT IN " MILLRACE_LOCKED
     " THEN pg_total_relation_size(c.oid) END AS size_bytes, "
@@ -88,7 +89,7 @@ double PatienceOf(const json& rollup) {
 
 namespace {
 
-// Nobody refreshes.
+// No worker refreshes the rollup.
 Warning NoWorker(const json& rollup, const ServerState& state) {
   Warning warning = {"no_worker", Severity::kCritical, "", "", "", Text(rollup["last_refresh"])};
   warning.database = state.database;

@@ -1,4 +1,4 @@
-// Declared rollups: how each is, and what is wrong with it.
+// Declared rollups: the state of each, and what is wrong with it.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,7 +11,7 @@
 
 namespace millrace::monitor {
 
-// A query with one row for each declared rollup, by name:
+// A query with one row per declared rollup, by name:
 //   rollup, name (with its schema, for to_regclass), root (the rollup over events that it follows),
 //   root_literal, over_events, source, watermark, events_behind, seconds_behind (null: not known),
 //   complete_through, refresh_interval_seconds, paused, last_refresh, duration_ms, last_error,
@@ -21,16 +21,16 @@ namespace millrace::monitor {
 // are RFC 3339. `which`: a condition, or empty for all.
 std::string RollupsSql(bool sizes, const std::string& which = "");
 
-// All of them, sizes too. Those that do not answer, as somebody has locked what they read, are left
-// out, and said to be by the session.
+// All rollups, with sizes. Rollups that do not answer because somebody has locked what they read
+// are left out, and the session has a warning for them.
 nlohmann::json LookAtRollups(Session& session);
 
-// A rollup is behind when it has been for longer than this.
+// For how many seconds a rollup may lack events before it counts as behind.
 double PatienceOf(const nlohmann::json& rollup);
 
-// What is wrong with one: rollup_failing, rollup_paused, rollup_behind, no_worker, failed_events,
-// rollup_differs, worker_off, worker_starved; the worst first. What is said of the rollup that it
-// follows is said of that one (`object`). REQUIRES: `memory` was told of it.
+// What is wrong with one rollup: rollup_failing, rollup_paused, rollup_behind, no_worker,
+// failed_events, rollup_differs, worker_off, worker_starved; the worst first. A warning about the
+// rollup that it follows has that one as its `object`. REQUIRES: `memory` was told about it.
 std::vector<Warning> JudgeRollup(const nlohmann::json& rollup, const ServerState& state,
                                  Memory& memory);
 

@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-// A rollup that is refreshed each second, and is behind for so long.
+// A rollup that is refreshed every second and has been behind for so long.
 json Behind(double seconds) {
   return {{"name", "public.r"},
           {"rollup", "r"},
@@ -28,7 +28,7 @@ json Behind(double seconds) {
           {"differences", 0}};
 }
 
-// Whether a warning of that code is given of such a rollup by who may see workers.
+// Whether there is a warning with that code for such a rollup, if the role may see workers.
 bool Warns(const char* code, double seconds_behind, bool worker, bool starved) {
   ServerState state;
   state.database = "d";

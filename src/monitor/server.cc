@@ -9,8 +9,8 @@ namespace {
 
 using nlohmann::json;
 
-// Whoever may not see other sessions sees no worker either. A standby that gets its log from an
-// archive has no primary to be connected to.
+// A role that may not see other sessions sees no worker either. A standby that gets its log from an
+// archive is connected to no primary.
 constexpr const char* kServerState =
     "SELECT current_database() AS database, s.standby, "
     "CASE WHEN s.standby THEN pg_get_wal_replay_pause_state() <> 'not paused' ELSE false END AS "
@@ -31,7 +31,7 @@ constexpr const char* kServerState =
     "AND datname = current_database()) AS worker, {} "
     "FROM (SELECT pg_is_in_recovery() AS standby) s";
 
-// A sequence behind an int4 column has used up more than half of it.
+// A sequence of an int4 column has used up more than half of its numbers.
 constexpr const char* kSerials = R"(
   SELECT format('%s.%I', c.oid::regclass, a.attname) AS object, c.oid::regclass::text AS relation, quote_ident(a.attname) AS column,
          s.oid::regclass::text AS sequence, round(100.0 * v.last / 2147483647) AS percent
@@ -77,9 +77,10 @@ constexpr const char* kOldRowVersions =
   FROM pg_stat_replication
   WHERE backend_xmin IS NOT NULL AND age(backend_xmin) > 10000)";
 
-// Autovacuum begins to freeze a database when its age is autovacuum_freeze_max_age. At twice that,
-// or half of the way that is left where that comes first, something keeps it from that; with a
-// quarter of the way left somebody must see to it, for at the end writes are refused.
+// Autovacuum begins to freeze a database when its age is autovacuum_freeze_max_age. At twice that
+// age, or halfway from that age to the end if that comes first, something must be keeping
+// autovacuum from doing it. When only a quarter of the way is left somebody must act, because at
+// the end writes are refused.
 constexpr const char* kAges = R"(
   SELECT datname AS database, kind, age, begins, age > begins + (ends - begins) / 4 * 3 AS critical,
          round(100.0 * age / ends) AS percent
@@ -237,7 +238,7 @@ std::vector<Warning> JudgeJobs(const json& jobs) {
   for (const json& job : jobs) {
     if (job["last_status"] != "failed") continue;
     const std::string number = job["job"].dump();
-    // A job that could not even start has no time of start.
+    // A job that could not even be started has no start time.
     const std::string at = job["last_start"].is_null() ? "-" : job["last_start"].get<std::string>();
     found.push_back(
         {"job_failing", Severity::kWarning, number,

@@ -14,12 +14,12 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// What the server is given beyond its own limit before it is given up.
+// How long to wait for the server beyond its own time limit before giving it up.
 constexpr milliseconds kGrace{500};
-// A question is not begun with less.
+// With less time left than this, no query is begun.
 constexpr milliseconds kLeast{20};
 
-// The server's zone is kept: partitions by a timestamp without one are cut by it.
+// The server's time zone is kept, because partitions by a timestamp without time zone depend on it.
 constexpr const char* kSettings =
     "SET search_path = pg_catalog, public, pg_temp; SET default_transaction_read_only = on; "
     "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET client_encoding = 'UTF8'; SET jit "
@@ -34,7 +34,7 @@ Session::Session(Connection& connection, Deadline whole, Limits limits)
     connection_.set_deadline(std::min(whole_, Clock::now() + limits_.statement));
     connection_.Execute(fmt::format(fmt::runtime(kSettings), limits_.lock.count()));
   } catch (const CliError&) {
-    // Every question says so.
+    // Every query will report the failure.
   }
 }
 
@@ -43,7 +43,7 @@ void Session::LimitLocks(milliseconds limit) {
       fmt::format("SELECT pg_catalog.set_config('lock_timeout', '{}', false)", limit.count()));
 }
 
-// Sets the limits of the next question; false when there is no time for it, or no server.
+// Sets the limits of the next query; false if there is no time for it, or no server.
 bool Session::Prepare() {
   const auto left = std::chrono::duration_cast<milliseconds>(whole_ - Clock::now());
   if (!connection_.alive()) {
@@ -56,7 +56,7 @@ bool Session::Prepare() {
   }
   const milliseconds most = std::min(limits_.statement, left);
   connection_.set_deadline(std::min(whole_, Clock::now() + most + kGrace));
-  // It is set anew only when it would be too long: that is a question, too.
+  // The limit is set again only if it would be too long, because setting it is a query too.
   if (statement_timeout_ == milliseconds(0) || statement_timeout_ > most) {
     connection_.Execute(fmt::format("SET statement_timeout = {}", most.count()));
     statement_timeout_ = most;

@@ -1,5 +1,5 @@
-// Questions to a server, each limited in time, so that one that cannot be answered keeps no other
-// from being asked.
+// Queries of a server, each with a time limit, so that one that cannot be answered does not keep
+// others from being asked.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,45 +12,46 @@
 
 namespace millrace::monitor {
 
-// Limits of one question.
+// Limits of one query.
 struct Limits {
   std::chrono::milliseconds lock{700};
   std::chrono::milliseconds statement{2000};
 };
 
-// A time as RFC 3339 with offset, in SQL.
+// SQL for a time in RFC 3339 with offset.
 #define MILLRACE_ISO(expression) \
   "pg_catalog.to_char(" expression ", 'YYYY-MM-DD\"T\"HH24:MI:SS.MSTZH:TZM')"
 
-// Relations that somebody has locked, or wants to lock, so that nobody can read them, in SQL: what
-// is asked of them (sizes) waits for the lock.
+// SQL for relations that somebody has locked, or wants to lock, so that nobody can read them.
+// Asking for their sizes would wait for the lock.
 #define MILLRACE_LOCKED                                                                       \
   "(SELECT l.relation FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.mode = " \
   "'AccessExclusiveLock' AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() AND "         \
   "l.relation IS NOT NULL)"
 
-// A connection while it is asked. Not thread-safe. Read-only for as long as it lives, and after.
+// Runs queries on a connection. Not thread-safe. The connection is read-only from then on, even
+// after this object has ended.
 class Session {
  public:
-  // `whole`: no question goes on for longer. REQUIRES: no transaction is open.
+  // `whole`: the deadline of all queries together. REQUIRES: no transaction is open.
   Session(Connection& connection, Deadline whole, Limits limits = {});
 
-  // The rows of a query as objects, made by PostgreSQL so that numbers are numbers. nullopt where
-  // it could not be answered: then a warning `not_checked` says so of `what` ("jobs", in the
-  // plural). Names without a schema are those of pg_catalog, then of public.
+  // The rows of a query as objects, made by PostgreSQL so that numbers stay numbers. nullopt if it
+  // could not be answered: then a warning `not_checked` says that `what` ("jobs", in the plural) is
+  // not known. Names without a schema are looked up in pg_catalog, then in public.
   std::optional<nlohmann::json> Ask(const std::string& what, const std::string& sql,
                                     const std::vector<const char*>& parameters = {});
-  // The same; no rows where it could not be answered.
+  // The same, but no rows if it could not be answered.
   nlohmann::json Rows(const std::string& what, const std::string& sql,
                       const std::vector<const char*>& parameters = {});
   // The same, without a warning.
   std::optional<nlohmann::json> Try(const std::string& sql,
                                     const std::vector<const char*>& parameters = {});
-  // Waits for locks no longer than this from now on.
+  // From now on waits for locks at most this long.
   void LimitLocks(std::chrono::milliseconds limit);
 
   const std::vector<Warning>& unanswered() const { return unanswered_; }
-  // Questions sent.
+  // How many queries were sent.
   int questions() const { return questions_; }
 
  private:
@@ -60,7 +61,7 @@ class Session {
   Connection& connection_;
   const Deadline whole_;
   const Limits limits_;
-  std::chrono::milliseconds statement_timeout_{0};  // as the server has it
+  std::chrono::milliseconds statement_timeout_{0};  // as it is set on the server
   std::vector<Warning> unanswered_;
   std::string why_;
   int questions_ = 0;

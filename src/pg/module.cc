@@ -1,4 +1,4 @@
-// Entry of the library that the three extensions share.
+// The entry point of the library that the three extensions share.
 
 #include "pg/base/api.h"
 #include "pg/base/guc.h"

@@ -9,7 +9,7 @@ namespace millrace::cli {
 namespace fs = std::filesystem;
 namespace {
 
-// Other nodes log in as whoever asks, the superuser too.
+// Sessions of other nodes log in as the role that runs the query, which may be the superuser.
 constexpr const char* kNodeRule =
     "# Other nodes of the cluster, by the password in DIR/node_password. Add those of other "
     "networks.\n"

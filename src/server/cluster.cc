@@ -22,7 +22,7 @@ bool IsLoopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
 }
 
-// By which the other nodes reach a server.
+// The host name by which other nodes reach a server.
 std::string NodeHost(const ServerFacts& facts) {
   const std::string first = facts.listen.substr(0, facts.listen.find(','));
   return first == "*" || first == "0.0.0.0" || first == "::" ? "localhost" : first;
@@ -90,7 +90,7 @@ void BecomeCoordinator(PrivateServer& server, ServerFacts& facts) {
     facts.role = ServerRole::kCoordinator;
     server.AllowNodes();
     server.Start(facts);
-    // From here on it starts as a coordinator.
+    // From now on it starts as a coordinator.
     server.WriteFacts(facts);
   }
   ProvisionNode(server, facts, server.ReadPassword(), server.NodePassword());
@@ -122,7 +122,7 @@ void BringUpWorkers(PrivateServer& coordinator, ServerFacts& facts, int count) {
         worker.Stop();
       }
     }
-    // Once it was added, it is only removed on purpose.
+    // Once a worker was added, it is only removed by an explicit command.
     if (number <= facts.workers && !IsNode(admin, NodeHost(wanted), wanted.port)) {
       fmt::print(stderr, "Worker {} was removed from the cluster, and stays so\n", number);
       continue;
@@ -145,7 +145,7 @@ void BringUpWorkers(PrivateServer& coordinator, ServerFacts& facts, int count) {
 
 int StopWorkers(const PrivateServer& coordinator, int seconds) {
   int stopped = 0;
-  // One that was never finished is in no facts, but may run.
+  // A worker that was never finished is not in the facts, but it may run.
   for (int number = 1; fs::exists(WorkerFolder(coordinator, number)); ++number) {
     PrivateServer worker(WorkerFolder(coordinator, number));
     worker.Lock(seconds);
@@ -224,14 +224,14 @@ void Join(const ServerFacts& facts, const Coordinator& coordinator) {
   Connection admin = Connection::Open(ConninfoOf(coordinator, facts.database));
   std::string host = NodeHost(facts);
   if (host == "localhost") {
-    // As the coordinator sees us.
+    // The address by which the coordinator sees us.
     host = admin.Execute("SELECT pg_catalog.host(pg_catalog.inet_client_addr())").Value(0, 0);
   }
   if (IsLoopback(host) && !IsLoopback(coordinator.host)) {
     throw CliError("the coordinator cannot reach this server: it listens on " + facts.listen,
                    "Give --listen the address of this machine that the other nodes reach.");
   }
-  // The coordinator was known by an address of its own until now.
+  // Until now the coordinator was known by an address that only its own machine can use.
   const auto known =
       admin.Execute("SELECT nodename FROM pg_catalog.pg_dist_node WHERE groupid = 0");
   if (known.rows() == 1 && IsLoopback(std::string(known.Value(0, 0))) &&

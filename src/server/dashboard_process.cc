@@ -18,14 +18,16 @@
 namespace millrace::cli {
 namespace {
 
-// As the server's user, who could have put a link in its place; -1: not there.
+// Opens the file as the server's user, because that user could have put a link in its place; -1:
+// there is no file.
 int OpenFile(const PrivateServer& server, int flags) {
   const AsServerUser as(server.user());
   return open((server.directory() / "dashboard.json").c_str(), flags | O_NOFOLLOW | O_CLOEXEC,
               0600);
 }
 
-// A process that the server's user could end as well: the file is theirs, whatever it says.
+// Whether the server's user could end the process too. The file belongs to that user, so its
+// content is not trusted.
 bool IsTheirs(const PrivateServer& server, long long pid) {
   struct stat process;
   return pid > 1 && stat(("/proc/" + std::to_string(pid)).c_str(), &process) == 0 &&
@@ -38,7 +40,7 @@ std::optional<RunningDashboard> FindDashboard(const PrivateServer& server) {
   const int file = OpenFile(server, O_RDWR);
   if (file < 0) return std::nullopt;
   std::optional<RunningDashboard> found;
-  // Shared, so that two who look do not take each other for a dashboard.
+  // A shared lock, so that two commands that only look do not take each other for a dashboard.
   if (flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     char text[1024] = {};
     const ssize_t size = pread(file, text, sizeof(text) - 1, 0);
@@ -57,13 +59,13 @@ std::optional<RunningDashboard> FindDashboard(const PrivateServer& server) {
 }
 
 bool BecomeDashboard(const PrivateServer& server, const std::string& url) {
-  // Kept open as long as the process lives.
+  // Stays open as long as the process lives.
   const int file = OpenFile(server, O_RDWR | O_CREAT);
   if (file < 0) {
     throw CliError("cannot write into " + server.directory().string() + ": " +
                    std::strerror(errno));
   }
-  // Somebody who only looks has it for a moment.
+  // A command that only looks may have the lock for a moment.
   for (int i = 0; flock(file, LOCK_EX | LOCK_NB) != 0; ++i) {
     if (i == 10) {
       close(file);
@@ -82,7 +84,7 @@ bool BecomeDashboard(const PrivateServer& server, const std::string& url) {
 bool StopDashboard(const PrivateServer& server) {
   const auto running = FindDashboard(server);
   if (!running) return false;
-  // One that does not end when asked is stuck, and has nothing to save.
+  // If it does not end when asked it hangs, and it has nothing to save.
   for (const int signal : {SIGTERM, SIGKILL}) {
     kill(running->pid, signal);
     for (int i = 0; i < 100; ++i) {

@@ -1,7 +1,7 @@
-// The dashboard of a private server as a process of its own: which one runs, and how it ends.
+// The dashboard of a private server as a separate process: finding the running one, and ending it.
 //
-// It holds flock(2) on DIR/dashboard.json, in which it says its process id and its address; the
-// lock goes with it, however it ends.
+// It holds a flock(2) on DIR/dashboard.json, which contains its process id and its address. However
+// the process ends, the lock ends with it.
 #pragma once
 
 #include <sys/types.h>
@@ -18,13 +18,13 @@ struct RunningDashboard {
   std::string url;
 };
 
-// The one that runs, if any.
+// The dashboard that runs, if any.
 std::optional<RunningDashboard> FindDashboard(const PrivateServer& server);
 
-// Says that this process is the server's dashboard, until it ends. False when there is another.
+// Makes this process the server's dashboard, until it ends. False if there is another.
 bool BecomeDashboard(const PrivateServer& server, const std::string& url);
 
-// Ends the one that runs, and waits until it has gone. False when there is none.
+// Ends the running dashboard, and waits until it has ended. False if there is none.
 bool StopDashboard(const PrivateServer& server);
 
 }  // namespace millrace::cli

@@ -23,10 +23,9 @@ void AddDataDirOption(CLI::App& app, std::string& data_dir) {
 }
 
 void AddConnectionOptions(CLI::App& app, ConnectionOptions& options) {
-  app.add_option(
-      "--conninfo", options.conninfo,
-      "Connection string of another server, as psql takes it; the default is the private "
-      "server of --data-dir");
+  app.add_option("--conninfo", options.conninfo,
+                 "Connection string of another server, as for psql [default: the private server of "
+                 "--data-dir]");
   AddDataDirOption(app, options.data_dir);
 }
 

@@ -11,9 +11,8 @@ struct ConnectionOptions {
   std::string data_dir;
 };
 
-// Where the private server lives unless --data-dir says otherwise: /var/lib/millrace as root,
-// otherwise
-// ~/.local/share/millrace.
+// The folder of the private server unless --data-dir is given: /var/lib/millrace for root,
+// otherwise ~/.local/share/millrace.
 std::string DefaultDataDir();
 
 // Adds --data-dir.
@@ -22,8 +21,8 @@ void AddDataDirOption(CLI::App& app, std::string& data_dir);
 // Adds --conninfo and --data-dir.
 void AddConnectionOptions(CLI::App& app, ConnectionOptions& options);
 
-// What libpq takes to connect to that server. Throws CliError where there is no private server,
-// with the command that makes one.
+// The connection string for that server. Throws CliError, with the command that makes one, if there
+// is no private server.
 std::string ResolveConninfo(const ConnectionOptions& options);
 
 }  // namespace millrace::cli

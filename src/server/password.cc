@@ -11,7 +11,8 @@ namespace millrace::cli {
 std::string MakePassword() {
   constexpr std::string_view kAlphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  // Bytes at or above the largest multiple would make some characters likelier than others.
+  // Bytes at or above the largest multiple are not used: they would make some characters more
+  // likely than others.
   constexpr unsigned kFair = 256 / kAlphabet.size() * kAlphabet.size();
   std::string password;
   while (password.size() < 24) {

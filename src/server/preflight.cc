@@ -17,9 +17,9 @@ namespace millrace::cli {
 namespace fs = std::filesystem;
 namespace {
 
-// An empty cluster takes 40 MB, its first WAL segments and the extensions the rest.
+// An empty cluster takes 40 MB; the first WAL segments and the extensions take the rest.
 constexpr std::uintmax_t kSpaceForNewServer = std::uintmax_t{200} << 20;
-// sockaddr_un has room for 107 bytes; the file is called .s.PGSQL.65535.lock at the longest.
+// sockaddr_un has room for 107 bytes; the longest file name is .s.PGSQL.65535.lock.
 constexpr std::size_t kLongestSocketFolder = 107 - 20;
 // NAMEDATALEN - 1: PostgreSQL cuts longer names off.
 constexpr std::size_t kLongestName = 63;
@@ -37,7 +37,7 @@ void CheckName(const std::string& what, const std::string& name) {
   }
 }
 
-// `address`: one of --listen. Tries to take the port, and lets it go.
+// `address`: one of --listen. Tries to bind the port, and releases it.
 void CheckAddressFree(const std::string& address, int port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -120,8 +120,8 @@ std::vector<std::string> PreloadLibraries(const ServerUser& user, ServerRole rol
     const char* name;
     std::string way_out;
   };
-  // Citus wants to be the first, and every extension on every node. Partitions are made by the
-  // coordinator.
+  // Citus must be the first, and every node needs every extension. Only the coordinator makes
+  // partitions.
   std::vector<Library> wanted;
   if (role != ServerRole::kAlone)
     wanted.push_back({"citus", "install your vendor's package of it"});

@@ -1,5 +1,5 @@
-// What must hold before a private server is made or started, checked where the answer can still be
-// a sentence instead of a server's log. Each check throws CliError with a way out.
+// What must be true before a private server is made or started. It is checked here so that the
+// answer is a sentence and not a server's log. Each check throws CliError with what to do.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +11,21 @@
 
 namespace millrace::cli {
 
-// The path is one that the programs we hand it to take as it is: pg_ctl puts it into a shell
-// command, the server and libpq split lists of folders at commas, and a socket's path is short.
+// All programs that get the path accept it: pg_ctl puts it into a shell command, the server and
+// libpq split lists of folders at commas, and a socket's path must be short.
 void CheckFolderPath(const PrivateServer& server);
 
-// Names that PostgreSQL takes whole and as they are, and addresses that are not empty.
+// PostgreSQL accepts the names without cutting or changing them, and addresses are not empty.
 void CheckFacts(const ServerFacts& facts);
 
-// Nothing else listens on the port, and the addresses are this machine's.
+// Nothing else listens on the port, and the addresses belong to this machine.
 void CheckPortFree(const ServerFacts& facts);
 
 // There is room for a new server in the folder.
 void CheckSpaceForNewServer(const std::filesystem::path& folder);
 
-// Those of the libraries we want loaded at the server's start that PostgreSQL has: it does not
-// start with one it does not have. Says on standard error which are missing and who supplies them.
+// Of the libraries that we want to preload, those that PostgreSQL has: it does not start if one is
+// missing. Says on standard error which are missing and which package has them.
 std::vector<std::string> PreloadLibraries(const ServerUser& user, ServerRole role);
 
 }  // namespace millrace::cli

@@ -36,7 +36,7 @@ constexpr const char* kFactsFile = "server.json";
 constexpr const char* kFreshSuffix = ".new";
 constexpr const char* kPasswordFile = "password";
 constexpr const char* kNodePasswordFile = "node_password";
-// Replaying max_wal_size of WAL after a crash takes minutes; a server that fails ends the wait.
+// After a crash, replaying max_wal_size of WAL takes minutes. A server that fails ends the wait.
 constexpr const char* kStartTimeoutSeconds = "3600";
 
 std::string ReadFile(const fs::path& path) {
@@ -59,7 +59,7 @@ ServerRole RoleNamed(const std::string& name) {
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// Percent-encodes what a connection URL does not take as it is.
+// Percent-encodes the characters that a connection URL cannot contain.
 std::string UrlEncode(const std::string& text) {
   std::string out;
   for (unsigned char c : text) {
@@ -72,19 +72,20 @@ std::string UrlEncode(const std::string& text) {
   return out;
 }
 
-// The system's name for a user, or the number where it has none.
+// The system's name for a user, or the number if it has none.
 std::string UserName(uid_t uid) {
   const passwd* entry = getpwuid(uid);
   return entry != nullptr ? entry->pw_name : "number " + std::to_string(uid);
 }
 
-// What a run that was cut short, or an earlier version's lock, may leave in a folder before
+// Files that an interrupted run, or an earlier version's lock, may leave in a folder before
 // server.json makes it ours.
 bool IsLeftover(const fs::path& name) {
   return name == "lock" || name == std::string(kFactsFile) + kFreshSuffix;
 }
 
-// A server that was killed is a process for a moment longer, and would keep the next from starting.
+// After a server was killed its process stays for a moment, and would keep the next one from
+// starting.
 void AwaitDeath(const fs::path& pgdata) {
   for (int i = 0; i < 50; ++i) {
     if (RecordedProcess(pgdata) == 0 || StaleProcess(pgdata) != 0) return;
@@ -129,7 +130,7 @@ bool PrivateServer::Exists() const {
   }
   for (const auto& entry : fs::directory_iterator(directory_)) {
     if (IsLeftover(entry.path().filename())) continue;
-    // Another run may have made the server since we looked.
+    // Another run may have made the server in the meantime.
     if (fs::exists(directory_ / kFactsFile)) return true;
     throw CliError(directory_.string() + " is not empty and was not made by millrace up",
                    "Choose another folder with --data-dir.");
@@ -196,7 +197,7 @@ std::string PrivateServer::KeptPassword(const char* name) const {
 
 std::string PrivateServer::ConninfoOf(const ServerFacts& facts, const std::string& user,
                                       const std::string& password) const {
-  // A client on this machine reaches a server that listens everywhere on the loopback address.
+  // A client on this machine uses the loopback address if the server listens on all addresses.
   std::string host = facts.listen.substr(0, facts.listen.find(','));
   if (host == "*" || host == "0.0.0.0") host = "127.0.0.1";
   if (host == "::") host = "::1";
@@ -247,7 +248,8 @@ void PrivateServer::MakeFolder() const {
   const bool made = fs::create_directories(directory_, error);
   if (error) throw CliError("cannot make " + directory_.string() + ": " + error.message());
   if (made) fs::permissions(directory_, fs::perms::owner_all);
-  // Ours just now, or an empty one that root made for us: Exists() has refused any other.
+  // It is ours since just now, or an empty folder that root made for us: Exists() has refused any
+  // other.
   struct stat info;
   const bool of_root = stat(directory_.c_str(), &info) == 0 && info.st_uid == 0;
   if (geteuid() == 0 && of_root && chown(directory_.c_str(), user_.uid, user_.gid) != 0) {
@@ -405,7 +407,8 @@ bool PrivateServer::AwaitConnections(const ServerFacts& facts) const {
 
 void PrivateServer::Stop(int seconds) const {
   if (!Running()) return;
-  // The file that names the process is the server's user's, whose processes alone we may end.
+  // The server's user can write the file that names the process, so end only processes of that
+  // user.
   const AsServerUser as(user_);
   StopPostmaster(pgdata(), seconds);
 }
@@ -414,13 +417,13 @@ bool PrivateServer::Running() const {
   if (!fs::exists(pgdata() / "postmaster.pid")) return false;
   const auto result =
       RunProgram({PostgresProgram("pg_ctl"), "status", "--pgdata", pgdata().string()}, user_);
-  // After a crash of the machine the process of that number may be anybody's.
+  // After a crash of the machine, the process with that number may be any other.
   return result.exit_code == 0 && SocketAnswers();
 }
 
 bool PrivateServer::SocketAnswers() const {
-  // Lines: process, data, start time, port, socket folder, ... A file that is shorter is being
-  // written by a server that starts.
+  // Lines: process, data, start time, port, socket folder, ... If there are fewer, a server that is
+  // starting is writing it.
   std::ifstream file(pgdata() / "postmaster.pid");
   std::string line, port;
   for (int i = 1; i <= 5 && std::getline(file, line); ++i) {
@@ -434,7 +437,7 @@ bool PrivateServer::SocketAnswers() const {
   if (path.size() >= sizeof(address.sun_path)) return true;
   path.copy(address.sun_path, path.size());
   const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  // EAGAIN: a server too busy to take the call at once.
+  // EAGAIN: the server is too busy to accept the connection at once.
   const bool answers =
       probe < 0 || connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 ||
       errno == EAGAIN;

@@ -6,12 +6,13 @@
 //   DIR/node_password   of the superuser for the other nodes of a cluster (cluster.h)
 //   DIR/workers/      a coordinator's workers, each a folder like this one
 //   DIR/pgdata/       the database cluster; millrace.conf in it has our settings
-//   DIR/log/          the server's log, a file a weekday
+//   DIR/log/          the server's log, one file per weekday
 //   DIR/run/          the socket, the only way in for the superuser
 //
-// States: absent -> new (server.json says so until all of it is made) -> ready. A folder left in
-// state `new` by a crash is made again from the start. Whoever changes any of it holds flock(2) on
-// DIR. As root, all of it belongs to the user the server runs as, and is written as that user.
+// States: absent -> new (server.json says so until everything is made) -> ready. A folder that a
+// crash left in state `new` is made again from the start. Whoever changes anything in it holds
+// flock(2) on DIR. If we are root, everything in it belongs to the user that the server runs as,
+// and is written as that user.
 #pragma once
 
 #include <filesystem>
@@ -22,24 +23,24 @@
 
 namespace millrace::cli {
 
-// What a server is among others (cluster.h).
+// The role of a server in a cluster (cluster.h).
 enum class ServerRole { kAlone, kCoordinator, kWorker };
 
-// server.json.
+// The content of server.json.
 struct ServerFacts {
   int port = 5440;
   std::string listen = "127.0.0.1";
   std::string database = "citus";
   std::string user = "citus";
   ServerRole role = ServerRole::kAlone;
-  int workers = 0;  // in the folder of a coordinator, and so on this machine; a worker there knows
-                    // it too
+  int workers = 0;  // workers in the folder of a coordinator, and so on this machine; a worker
+                    // there knows it too
   bool ready = false;
 };
 
 class PrivateServer {
  public:
-  // Nothing is read or written yet.
+  // Reads and writes nothing yet.
   explicit PrivateServer(std::filesystem::path directory);
   ~PrivateServer();
   PrivateServer(const PrivateServer&) = delete;
@@ -51,53 +52,54 @@ class PrivateServer {
   std::filesystem::path log_folder() const { return directory_ / "log"; }
   std::filesystem::path socket_folder() const { return directory_ / "run"; }
 
-  // Whether the folder has a server in it. Throws CliError for a folder that is somebody else's:
-  // not empty and not ours, of another owner, or of another major version of PostgreSQL. Certain
-  // while locked; without the lock another run may be about to make it.
+  // Whether the folder has a server in it. Throws CliError for a folder that we cannot use: it is
+  // not empty and not ours, has another owner, or is of another major version of PostgreSQL.
+  // Certain only while locked; without the lock another run may be making it.
   bool Exists() const;
   // REQUIRES: Exists(). Throws CliError when server.json is damaged.
   ServerFacts ReadFacts() const;
   void WriteFacts(const ServerFacts& facts) const;
-  // As libpq takes it, password and all.
+  // The connection string for libpq, with the password.
   std::string Conninfo(const ServerFacts& facts) const;
-  // The superuser's way in: the socket, by operating system user.
+  // The superuser's connection string: the socket, as the operating system user.
   std::string SuperuserConninfo(const ServerFacts& facts, const std::string& database) const;
   std::string ReadPassword() const;
-  // The role that `millrace serve` logs in as, and how. Its password is made when there is none.
+  // The role of `millrace serve`, and its connection string. Makes its password if there is none.
   // REQUIRES: locked.
   static constexpr const char* kDashboardRole = "millrace_dashboard";
   std::string DashboardPassword() const;
   std::string DashboardConninfo(const ServerFacts& facts, const std::string& password) const;
 
-  // With which the superuser logs in from other nodes. Made when there is none. REQUIRES: locked.
+  // The password with which the superuser logs in from other nodes. Made if there is none.
+  // REQUIRES: locked.
   std::string NodePassword() const;
 
-  // Makes the folder and takes its lock until this object goes; waits for another holder, so many
-  // seconds where they are given. Throws CliError when the server's user could not write there, and
-  // when the time is over.
+  // Makes the folder and holds its lock as long as this object lives. Waits for another holder, for
+  // so many seconds if they are given. Throws CliError when the server's user could not write
+  // there, and when the time is over.
   void Lock(std::optional<int> seconds = std::nullopt);
   // Makes the cluster and its configuration, and starts it. `password_file` empty: a password is
   // made. REQUIRES: locked, not Exists() or not ready; CheckFolderPath and CheckFacts passed.
   void Create(ServerFacts facts, const std::string& password_file);
   // The same with these passwords, for a worker of a cluster.
   void CreateAs(ServerFacts facts, const std::string& password, const std::string& node_password);
-  // Has the access rules of a server that was alone let other nodes in.
+  // Changes the access rules of a server that was alone, so that other nodes can log in.
   void AllowNodes() const;
-  // Starts the server and waits until it takes connections. REQUIRES: locked, not Running().
+  // Starts the server and waits until it accepts connections. REQUIRES: locked, not Running().
   void Start(const ServerFacts& facts) const;
-  // Waits until a server that runs takes connections: it may be in recovery. False when it went
-  // down instead. REQUIRES: locked.
+  // Waits until a running server accepts connections: it may be in recovery. False if it stopped
+  // instead. REQUIRES: locked.
   bool AwaitConnections(const ServerFacts& facts) const;
-  // Fast shutdown: sessions are ended and all is written to disk. What has not ended after so many
-  // seconds is ended as by a crash, which is said on standard error and loses nothing: the next
-  // start replays the log. Returns within `seconds` + kStopGraceSeconds, whatever the server does.
-  // Nothing happens when it is not running.
+  // Fast shutdown: sessions are ended and everything is written to disk. If the server has not
+  // ended after so many seconds, it is ended as in a crash, and this says so on standard error.
+  // That loses nothing: the next start replays the log. Returns within `seconds` +
+  // kStopGraceSeconds, whatever the server does. Does nothing when it is not running.
   static constexpr int kStopSeconds = 60;
   static constexpr int kStopGraceSeconds = 20;
   void Stop(int seconds = kStopSeconds) const;
-  // Whether a server process has the cluster, whether or not it takes connections already.
+  // Whether a server process has the cluster open, even if it does not accept connections yet.
   bool Running() const;
-  // The file in log_folder() written last; empty when there is none.
+  // The newest file in log_folder(); empty if there is none.
   std::filesystem::path NewestLog() const;
   // The last lines of the newest log.
   std::string LogTail(int lines) const;
@@ -107,7 +109,7 @@ class PrivateServer {
   void MakeCluster() const;
   void MakeCertificate() const;
   void WriteAccessRules(ServerRole role) const;
-  // A password of ours in a file of the folder; made when there is none.
+  // A password that is kept in a file of the folder; made if there is none.
   std::string KeptPassword(const char* file) const;
   void WriteSettings(const ServerFacts& facts) const;
   std::string ConninfoOf(const ServerFacts& facts, const std::string& user,
@@ -116,7 +118,7 @@ class PrivateServer {
   bool SocketAnswers() const;
   // Writes a file as the server's user. A file that is there already is overwritten.
   void WriteOwned(const std::filesystem::path& path, const std::string& text, int mode) const;
-  // The same, so that the file has its old text or the new one whatever happens.
+  // The same, but atomically: whatever happens, the file has its old text or the new one.
   void WriteWhole(const std::filesystem::path& path, const std::string& text, int mode) const;
 
   std::filesystem::path directory_;

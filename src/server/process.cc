@@ -16,21 +16,22 @@
 namespace millrace::cli {
 namespace {
 
-// In the child: becomes `user` and turns into the program. Only async-signal-safe calls.
+// Runs in the child: becomes `user` and starts the program. Only async-signal-safe calls.
 [[noreturn]] void ExecAs(const ServerUser& user, char* const* argv, int output) {
   const int null = open("/dev/null", O_RDONLY);
   if (null >= 0) dup2(null, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
-  // The real user, because the effective one may be AsServerUser's: the server wants both alike.
+  // Asks for the real user, because the effective one may be AsServerUser's. The server needs both
+  // to be the same.
   if (getuid() == 0 && user.uid != 0) {
     if (seteuid(0) != 0 || initgroups(user.name.c_str(), user.gid) != 0 || setgid(user.gid) != 0 ||
         setuid(user.uid) != 0) {
       _exit(126);
     }
-    // The folder we were called from may be closed to that user; initdb and the server want one.
+    // That user may not be allowed to enter the current folder, and initdb and the server must be.
     if (chdir("/") != 0) _exit(126);
-    // A server that connects to others looks for keys in there.
+    // A server that connects to others looks for keys in this folder.
     if (setenv("HOME", user.home.c_str(), 1) != 0) _exit(126);
   }
   execv(argv[0], argv);
@@ -66,7 +67,7 @@ AsServerUser::AsServerUser(const ServerUser& user) {
 
 AsServerUser::~AsServerUser() {
   if (!changed_) return;
-  // To go on as a user nobody meant is worse than to stop.
+  // It is better to stop than to continue as the wrong user.
   if (seteuid(0) != 0 || setegid(gid_) != 0 || setgroups(groups_.size(), groups_.data()) != 0) {
     std::abort();
   }

@@ -31,7 +31,7 @@ std::string Verifier(Connection& connection, const std::string& user, const std:
 struct Extension {
   const char* name;
   const char* statement;
-  std::string source;  // what supplies it
+  std::string source;  // which package has it
 };
 
 const Extension kExtensions[] = {
@@ -44,7 +44,7 @@ const Extension kExtensions[] = {
      "Install the package " + PostgresPackage("-cron") + "."},
 };
 
-// Citus comes first: where it is, its create_distributed_table is the one.
+// Citus comes first: if it is installed, its create_distributed_table is used.
 const Extension kCitus = {
     "citus", "CREATE EXTENSION IF NOT EXISTS citus",
     std::string("Install your vendor's package for PostgreSQL ") + PostgresMajor() + "."};
@@ -62,17 +62,17 @@ void CreateExtensions(Connection& connection, ServerRole role) {
     try {
       connection.Execute(extension.statement);
     } catch (const CliError& e) {
-      // Such as a control file whose library is gone.
+      // For example, there is a control file without a library.
       throw CliError(fmt::format("cannot create the extension {}: {}", extension.name, e.what()),
                      (e.way_out().empty() ? "" : e.way_out() + "\n") + extension.source);
     }
   }
 }
 
-// pg_dump refuses tables under row security, and pg_cron's are, unless the role bypasses all of it,
-// its own tables' as well. So it is lifted from these two alone, and nobody but the database's
-// owner, for whom the jobs run, may read them. Changing jobs is left to pg_cron's functions, which
-// check who owns a job by themselves.
+// pg_dump refuses tables with row security, and pg_cron's have it, unless the role bypasses row
+// security everywhere, even on its own tables. So row security is switched off for these two tables
+// only, and only the database's owner, for whom the jobs run, may read them. Changing jobs is left
+// to pg_cron's functions, which check the owner of a job themselves.
 void LetDump(Connection& connection, const std::string& role) {
   for (const char* table : {"cron.job", "cron.job_run_details"}) {
     const std::string name = table;
@@ -84,8 +84,8 @@ void LetDump(Connection& connection, const std::string& role) {
   connection.Execute("GRANT SELECT ON cron.jobid_seq, cron.runid_seq TO " + role);
 }
 
-// pg_partman's documentation lists what a role needs that is no superuser; pg_cron wants its
-// schema.
+// pg_partman's documentation lists what a role that is not a superuser needs; for pg_cron it needs
+// the schema.
 void Grant(Connection& connection, const std::string& role, const std::string& database) {
   const std::string to = " TO " + role;
   for (const char* what :
@@ -114,7 +114,7 @@ void Provision(const PrivateServer& server, const ServerFacts& facts, const std:
 
 namespace {
 
-// How sessions of this node log in to others as a role.
+// Keeps the password with which sessions of this node log in to others as a role.
 void KeepPassword(Connection& connection, const std::string& role, const std::string& password) {
   std::string info = "password='";
   for (char c : password) {
@@ -137,7 +137,7 @@ void ProvisionNode(const PrivateServer& server, const ServerFacts& facts,
   Connection admin = Connection::Open(server.SuperuserConninfo(facts, facts.database));
   admin.Execute("BEGIN");
   admin.Execute(kCitus.statement);
-  // Other nodes, which may be down, are given theirs in their turn.
+  // Other nodes get theirs later; they may be down now.
   admin.Execute("SET LOCAL citus.enable_ddl_propagation = off");
   admin.Execute("ALTER ROLE postgres PASSWORD " + Verifier(admin, "postgres", node_password));
   KeepPassword(admin, "postgres", node_password);

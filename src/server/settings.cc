@@ -16,7 +16,7 @@ constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 
 std::int64_t MiB(std::int64_t bytes) { return bytes / kMiB; }
 
-// A value in a configuration file.
+// Quotes a value for a configuration file.
 std::string Quoted(const std::string& value) {
   std::string quoted = "'";
   for (char c : value) {
@@ -26,7 +26,7 @@ std::string Quoted(const std::string& value) {
   return quoted + "'";
 }
 
-// A name in a setting that takes several, with commas between.
+// Quotes a name for a setting that is a list of names.
 std::string ListElement(const std::string& name) {
   std::string quoted = "\"";
   for (char c : name) {
@@ -36,8 +36,8 @@ std::string ListElement(const std::string& name) {
   return quoted + '"';
 }
 
-// The memory limit of the control group we are in, as containers have it; the largest number when
-// there is none.
+// The memory limit of our control group, as containers have one; the largest number if there is
+// none.
 std::int64_t MemoryLimit() {
   std::int64_t limit = std::numeric_limits<std::int64_t>::max();
   for (const char* path :
@@ -62,7 +62,7 @@ Machine InspectMachine(const std::filesystem::path& data) {
 
 std::string ServerSettings(const PrivateServer& server, const ServerFacts& facts,
                            const Machine& machine, const std::vector<std::string>& libraries) {
-  // The nodes of a cluster in one folder share the machine.
+  // The nodes of a cluster in one folder share the machine's memory.
   const int nodes = 1 + facts.workers;
   const std::int64_t memory = machine.memory / nodes;
   const std::int64_t shared = std::clamp(memory / 4, 64 * kMiB, 8 * kGiB);

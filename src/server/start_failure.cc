@@ -15,7 +15,7 @@ namespace millrace::cli {
 namespace fs = std::filesystem;
 namespace {
 
-// A volume with less has no room for anything that a start writes.
+// On a volume with less free space a start cannot write anything.
 constexpr std::uintmax_t kNoRoom = std::uintmax_t{1} << 20;
 
 using Lines = std::vector<std::string>;
@@ -31,7 +31,7 @@ bool Has(const std::string& line, const char* words) {
   return line.find(words) != std::string::npos;
 }
 
-// The first line with any of these words.
+// The first line that contains one of these words.
 const std::string* FindLine(const Lines& lines, std::initializer_list<const char*> words) {
   for (const std::string& line : lines) {
     for (const char* each : words) {
@@ -41,7 +41,7 @@ const std::string* FindLine(const Lines& lines, std::initializer_list<const char
   return nullptr;
 }
 
-// What the server says in a line, without time, process and level.
+// The message of a log line, without time, process and level.
 std::string Message(const std::string& line) {
   for (const char* level : {"PANIC:  ", "FATAL:  ", "ERROR:  ", "LOG:  "}) {
     const auto at = line.find(level);
@@ -50,7 +50,7 @@ std::string Message(const std::string& line) {
   return line;
 }
 
-// What stands in the first pair of quotes.
+// The text in the first pair of quotes.
 std::string Quoted(const std::string& line) {
   const auto begin = line.find('"');
   const auto end = line.find('"', begin + 1);
@@ -58,7 +58,7 @@ std::string Quoted(const std::string& line) {
   return line.substr(begin + 1, end - begin - 1);
 }
 
-// The folder that holds a path, or would.
+// The folder of a path, or the nearest one above it that exists.
 fs::path ExistingFolder(fs::path path) {
   std::error_code ignored;
   while (!fs::is_directory(path, ignored) && path.has_relative_path()) path = path.parent_path();
@@ -116,7 +116,7 @@ Cause BadConfiguration(const PrivateServer& server, const Lines& lines) {
                        "unrecognized configuration parameter", "outside the valid range"});
   std::string where;
   if (line == nullptr && fatal) {
-    // Of pg_hba.conf: the place stands in a line of its own.
+    // Errors of pg_hba.conf: a line of its own says where.
     line = FindLine(lines, {"LOG:  "});
     const std::string* context = FindLine(lines, {"CONTEXT:  line "});
     if (context != nullptr) where = " (" + context->substr(context->find("line ")) + ")";
@@ -148,7 +148,7 @@ Cause StaleLock(const PrivateServer& server, const Lines& lines) {
 Cause LastWords(const PrivateServer& server, const Lines& lines) {
   const std::string* line = FindLine(lines, {"PANIC:  ", "FATAL:  "});
   if (line != nullptr) return CliError(Message(*line), "");
-  // A log that says nothing: perhaps for want of room.
+  // The log says nothing: perhaps there was no room to write it.
   for (const fs::path& folder :
        {server.log_folder(), server.pgdata(), server.pgdata() / "pg_wal"}) {
     if (FreeBytes(folder) < kNoRoom) return ExplainNoSpace(server, folder);
@@ -239,7 +239,7 @@ pid_t RecordedProcess(const fs::path& pgdata) {
 pid_t StaleProcess(const fs::path& pgdata) {
   const pid_t pid = RecordedProcess(pgdata);
   if (pid == 0) return 0;
-  // A postmaster works in its own folder.
+  // A postmaster's working folder is its data folder.
   std::error_code error;
   const fs::path folder = fs::read_symlink(fmt::format("/proc/{}/cwd", pid), error);
   return !error && folder != fs::canonical(pgdata, error) ? pid : 0;

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-// Ids handed out so far by the sequences that rollups follow.
+// How many ids the sequences that rollups follow have handed out.
 std::int64_t EventsSoFar(Connection& connection) {
   const auto result = connection.Execute(
       "SELECT coalesce(sum(pg_sequence_last_value(s)), 0) FROM (SELECT DISTINCT "
@@ -23,7 +23,7 @@ std::int64_t EventsSoFar(Connection& connection) {
   return std::stoll(std::string(result.Value(0, 0)));
 }
 
-// Null where that cannot be told.
+// Null if that is not known.
 json EventsPerSecond(Connection& connection, Deadline deadline) {
   using Clock = std::chrono::steady_clock;
   connection.set_deadline(deadline);
@@ -68,8 +68,9 @@ std::string Size(const json& bytes) {
   return fmt::format("{:.1f} GB", value / (1024.0 * 1024 * 1024));
 }
 
-// A look may come in the instant after an event, after an hour without any, and before it is
-// refreshed: nothing tells that from an event of an hour ago but another look.
+// If the first look comes just after an event that is not yet refreshed, and there was none for an
+// hour before it, it looks the same as if the event were an hour old. Only a second look shows the
+// difference.
 constexpr std::chrono::milliseconds kLookAgain{2500};
 constexpr std::chrono::milliseconds kForALook{2000};
 
@@ -100,7 +101,7 @@ json StandbyOf(const monitor::ServerState& state) {
           {"receiving", state.connected}};
 }
 
-// With the names that scripts know.
+// With the names that scripts use.
 json Renamed(const json& rows, const std::vector<std::pair<const char*, const char*>>& names) {
   json renamed = json::array();
   for (const json& row : rows) {
@@ -177,7 +178,7 @@ std::string DescribeWarnings(const json& warnings) {
   for (const json& warning : warnings) {
     const std::string severity = warning["severity"];
     const char* title = severity == "critical" ? "Critical" : "Warning";
-    // That a server is a standby is said above.
+    // The text above says already that a server is a standby.
     if (severity == "information") continue;
     out += fmt::format("\n{}: {}\n", title, warning["message"].get<std::string>());
     if (!warning["hint"].is_null()) out += "  " + warning["hint"].get<std::string>() + "\n";
@@ -231,7 +232,7 @@ std::string FormatStatus(const json& status) {
 
 namespace {
 
-// One line, without what has a meaning of its own to a monitoring system.
+// One line, without the characters that have a meaning for a monitoring system.
 std::string OneLine(std::string text) {
   for (char& c : text) {
     if (c == '|') c = '/';

@@ -7,11 +7,12 @@
 
 namespace millrace::cli {
 
-// Of the JSON below: grows when a field goes or means something else, not when one is added.
+// The version of the JSON below. It grows when a field is removed or its meaning changes, not when
+// a field is added.
 constexpr int kStatusVersion = 1;
 
-// Looks at a running server until the deadline at most. What cannot be told by then, or as somebody
-// has locked it, is left out, and said to be. Times are RFC 3339.
+// Looks at a running server, at most until the deadline. What cannot be found out by then, or
+// because somebody has locked it, is left out, and the result says so. Times are RFC 3339.
 //   version     kStatusVersion
 //   complete    whether everything could be told
 //   server      version, address, started_at, uptime_seconds, database, size_bytes, connections
@@ -33,10 +34,10 @@ constexpr int kStatusVersion = 1;
 // Throws CliError where the server could not be asked anything.
 nlohmann::json InspectServer(Connection& connection, Deadline deadline);
 
-// The same for people; with `dashboard`, the address of one that runs, where that is in it.
+// The same for people. If a dashboard runs, the field `dashboard` of the JSON has its address.
 std::string FormatStatus(const nlohmann::json& status);
 
-// The same for Nagios and the like: one line with performance data, and 0 (OK), 1 (WARNING),
+// The same for Nagios and similar systems: one line with performance data, and 0 (OK), 1 (WARNING),
 // 2 (CRITICAL) or 3 (UNKNOWN: something could not be checked, and nothing worse was found).
 struct CheckResult {
   int exit_code;

@@ -20,9 +20,10 @@ namespace millrace::cli {
 namespace fs = std::filesystem;
 namespace {
 
-// pg_partman's workers take no notice of a shutdown while they are in a query, but of a cancel.
+// While they run a query, pg_partman's workers do not notice a shutdown, but they do notice a
+// cancel.
 constexpr auto kBeforeCancel = std::chrono::seconds(1);
-// An immediate shutdown ends in a moment, or, by the postmaster's own SIGKILL, in five seconds.
+// An immediate shutdown takes a moment, or five seconds if the postmaster has to use SIGKILL.
 constexpr auto kForImmediate = std::chrono::seconds(12);
 constexpr auto kForKill = std::chrono::seconds(5);
 
@@ -33,7 +34,7 @@ struct Process {
 
 bool Alive(pid_t pid) {
   if (kill(pid, 0) != 0 && errno != EPERM) return false;
-  // One that has ended and whose parent has not asked is none any more.
+  // A process that has ended, but whose parent has not waited for it, does not count.
   std::ifstream stat(fmt::format("/proc/{}/stat", pid));
   std::string line;
   if (!std::getline(stat, line)) return false;
@@ -74,7 +75,8 @@ std::vector<Process> ChildrenOf(pid_t parent) {
   return children;
 }
 
-// Waits until the postmaster has ended; calls `meanwhile` ten times a second. False: it has not.
+// Waits until the postmaster has ended; calls `meanwhile` ten times per second. False if it has not
+// ended.
 bool AwaitEnd(
     pid_t postmaster, std::chrono::milliseconds time,
     const std::function<void()>& meanwhile = [] {}) {
@@ -102,7 +104,7 @@ std::string Describe(const std::vector<Process>& processes) {
 }
 
 void KillAll(pid_t postmaster) {
-  // The postmaster stands still meanwhile, so that it starts no others.
+  // Stop the postmaster first, so that it starts no new processes.
   kill(postmaster, SIGSTOP);
   const std::vector<Process> children = ChildrenOf(postmaster);
   for (const Process& child : children) kill(child.pid, SIGKILL);

@@ -56,7 +56,7 @@ void RefuseNewPassword(const PrivateServer& server, const std::string& password_
   }
 }
 
-// Restarts a running server on the port and addresses of `wanted`; when they cannot be had it runs
+// Restarts a running server on the port and addresses of `wanted`. If it cannot have them, it runs
 // on as `facts` says.
 void Move(PrivateServer& server, const ServerFacts& facts, const ServerFacts& wanted) {
   if (wanted.port != facts.port) CheckPortFree(wanted);
@@ -78,7 +78,7 @@ void Move(PrivateServer& server, const ServerFacts& facts, const ServerFacts& wa
 
 namespace {
 
-// A worker of a coordinator elsewhere.
+// Makes or starts a worker of a coordinator on another machine.
 std::string BringUpWorker(const UpOptions& options) {
   const Coordinator coordinator = ParseCoordinator(options.join, options.node_password_file);
   PrivateServer server(options.data_dir);
@@ -113,7 +113,7 @@ std::string BringUpWorker(const UpOptions& options) {
 }
 
 std::string BringUpServer(const UpOptions& options, PrivateServer& server) {
-  // Before anything is written, into a folder that may be somebody else's.
+  // Check before anything is written: the folder may belong to somebody else.
   if (!server.Exists()) {
     CheckFolderPath(server);
     CheckFacts(NewFacts(options));
@@ -123,7 +123,7 @@ std::string BringUpServer(const UpOptions& options, PrivateServer& server) {
 
   const ServerFacts facts = server.ReadFacts();
   if (!facts.ready) {
-    // Left behind by a run that did not finish: nothing in it was ever used.
+    // A run that did not finish has left it: nothing in it was ever used.
     server.Stop();
     return BringUpNew(server, options);
   }

@@ -1,5 +1,5 @@
-// The API's answers against its document: every GET endpoint with several parameters, the streams'
-// first events, and errors.
+// Checks the API's answers against its document: every GET endpoint with several parameters, the first
+// events of the streams, and errors.
 //
 //   MILLRACE_URL=http://127.0.0.1:8080 node api.mjs
 import assert from 'node:assert/strict';

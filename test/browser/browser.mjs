@@ -1,5 +1,5 @@
-// What the scripts here have in common: where the server is, Debian's chromium, and a page that
-// remembers everything that went wrong in it.
+// What the scripts here share: the server's address, Debian's chromium, and a page that records
+// everything that goes wrong in it.
 import { chromium } from 'playwright-core';
 
 /** An environment variable that must be there, without a slash at its end. */
@@ -46,8 +46,8 @@ export async function open(browser, url, options = {}) {
     void dialog.dismiss();
   });
   page.on('requestfailed', (request) => {
-    // A stream is closed by the page when it asks for something else; the icon comes last, and the
-    // browser gives it up when the page is left before.
+    // The page closes a stream when it asks for something else. The icon comes last, and the browser
+    // drops it if the page is left before.
     const closed =
       request.failure()?.errorText === 'net::ERR_ABORTED' && /\/api\/stream\/|\/icon\.svg$/.test(request.url());
     if (!closed) complain(`request failed: ${request.url()} ${request.failure()?.errorText}`);

@@ -1,9 +1,9 @@
-// What a dashboard says of the state of its rollups: the API, /metrics, and the page in words and colour.
+// Checks what a dashboard says about the state of its rollups: in the API, in /metrics, and on the page in words and colour.
 //
 //   node condition.mjs NAME URL KIND STATE [OPTION=VALUE...]
 //
 // KIND and STATE are as in `Condition` of the API's document; KIND `unreachable` is a database that cannot be reached, and
-// `silent` a server that is stopped (pid=NUMBER). Waits until the API says so. Options, regular expressions all: message=,
+// `silent` a server that is stopped (pid=NUMBER). Waits until the API says so. Options, all of them regular expressions: message=,
 // not=, warning=, metric= (a line of /metrics), warned= (a line of the operations view's warnings).
 import assert from 'node:assert/strict';
 import { launch, open } from './browser.mjs';
@@ -74,7 +74,7 @@ async function indicator(page, wantedState, word, colour) {
   const text = await live.locator('.words').textContent();
   assert.ok(text.startsWith(word), `it says ${text}`);
   if (colour) {
-    // The colours fade.
+    // Colours change slowly.
     await page.waitForTimeout(300);
     assert.ok(await hasColour(live.locator('.dot'), 'backgroundColor', colour), `the dot is not ${colour}`);
   }

@@ -1,5 +1,5 @@
-// The database behind the page, by psql: PG* variables say which, or a connection string in
-// MILLRACE_CONNINFO.
+// Access to the page's database through psql. PG* variables say which database, or a connection string
+// in MILLRACE_CONNINFO.
 import { spawn } from 'node:child_process';
 
 /** Runs psql and gives what it prints. `input` is its standard input. */
@@ -20,7 +20,7 @@ function psql(options, { input = '', conninfo = process.env.MILLRACE_CONNINFO } 
       if (status === 0) resolve({ out, first });
       else reject(new Error(`psql: ${errors.trim()}`));
     });
-    // A psql that was given its statements may have ended by now.
+    // A psql that has all its statements may have ended by now.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
   });

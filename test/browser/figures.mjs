@@ -1,4 +1,4 @@
-// What the page shows, read from it in one go, and the same by plain SQL over the events.
+// What the page shows, read from it at one moment, and the same computed by plain SQL over the events.
 import assert from 'node:assert/strict';
 import { loaded } from './browser.mjs';
 import { quote, rows } from './database.mjs';

@@ -1,5 +1,5 @@
-// The Grafana dashboard docs/grafana/millrace.json: its structure, and every statement in it against the
-// database, as Grafana would send it. Reads only; needs no Grafana and no `millrace serve`.
+// Checks the Grafana dashboard docs/grafana/millrace.json: its structure, and every statement in it, sent to
+// the database as Grafana would send it. Only reads; needs no Grafana and no `millrace serve`.
 //
 //   PGHOST=... PGDATABASE=citus node grafana.mjs
 import assert from 'node:assert/strict';
@@ -136,7 +136,7 @@ await check('columns that panels name are there', async () => {
     if (only) named.push(only);
     if (named.length === 0) continue;
     const sql = statement(targets[0].rawSql, range, null);
-    // One row of nulls where the statement has none.
+    // One row of nulls if the statement returns no row.
     const [row] = await rows(`SELECT q.* FROM (SELECT) one LEFT JOIN LATERAL (${sql}) q ON true LIMIT 1`);
     assert.deepEqual(
       named.filter((name) => !(name in row)),
@@ -217,7 +217,7 @@ for (const [rangeName, range] of Object.entries(ranges)) {
     });
 
     await check(`sums: ${rangeName}, ${scopeName}`, async () => {
-      // One statement, so that all of it is of one moment.
+      // One statement, so that everything in it is of the same moment.
       const minutes = range.to - range.from <= 12 * hour;
       const [table, bucket] = minutes ? ['declared_5min_live', 'minute'] : ['declared_1hr_live', 'hour'];
       const [sums] = await rows(`

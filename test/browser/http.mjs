@@ -1,4 +1,4 @@
-// The HTTP server itself, against clients that are wrong, slow, many or hostile.
+// Tests the HTTP server with clients that are wrong, slow, many or hostile.
 //
 //   MILLRACE_URL=http://127.0.0.1:8080 node http.mjs
 import assert from 'node:assert/strict';
@@ -234,7 +234,7 @@ for (const path of ['/', '/app.js', '/api/overview', '/api/stream/overview', '/m
     assertError(await ask(`Host: ${host}`, 'Host: evil.example'), 403, 'right and wrong Host');
     assertError(await ask('Host: evil.example', `Host: ${host}`), 403, 'wrong and right Host');
     assertError(await ask(`Host: ${host}`, `Host: ${host}`), 403, 'Host twice');
-    // Names are compared as DNS and addresses are: whatever the case, a dot at the end, zeros.
+    // Names are compared as DNS names and addresses are: case, a dot at the end and zeros do not matter.
     const sameNames = ['LOCALHOST', 'LocalHost', 'localhost.', 'LOCALHOST.', '127.0.0.1.'];
     const sameAddresses = ['[0:0:0:0:0:0:0:1]', '[::0001]', '[0000:0000:0000:0000:0000:0000:0000:0001]'];
     for (const name of ['localhost', '127.0.0.1', '[::1]', ...sameNames, ...sameAddresses]) {
@@ -738,7 +738,7 @@ async function slow(count, feed) {
 await check('500 clients that send a byte of a header a second', () => {
   const text = `GET / HTTP/1.1${CRLF}Host: ${host}${CRLF}X-Slow: ${'z'.repeat(1000)}`;
   return slow(500, (client) => {
-    // Half of them have their line behind them.
+    // Half of them have sent their line already.
     client.at ??= client.index % 2 ? 0 : 40;
     if (client.at === 40) client.send(text.slice(0, 40));
     client.send(text[client.at++]);
@@ -926,5 +926,5 @@ if (!process.env.MILLRACE_TOKEN_URL || !process.env.MILLRACE_TOKEN) {
 }
 
 finish();
-// Sockets that are still closing must not keep us.
+// Sockets that are still closing must not keep this process running.
 setTimeout(() => process.exit(), 1000).unref();

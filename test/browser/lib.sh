@@ -1,5 +1,5 @@
 # Dashboards on databases of their own, in the private server of $MILLRACE_DATA_DIR. Sourced, with $root and $superuser (a
-# connection string) set. Makes $work, which goes at the end, with the dashboards.
+# connection string) set. Makes $work, which is removed at the end, when the dashboards end too.
 millrace=$root/build/bin/millrace
 work=$(mktemp -d /tmp/millrace-browser.XXXXXX)
 chmod 755 "$work"
@@ -12,7 +12,7 @@ stop_dashboards() {
 trap stop_dashboards EXIT
 export PGOPTIONS="-c client_min_messages=warning"
 
-# The scripts' own packages.
+# The packages that the scripts need.
 browser=$root/test/browser
 "$browser/packages"
 
@@ -31,7 +31,7 @@ serve() {
   exit 1
 }
 
-# One that asks for a token. It also makes the role that the others log in as.
+# A dashboard that asks for a token. It also makes the role that the others log in as.
 echo "0123456789abcdef-millrace" >"$work/token"
 chmod 644 "$work/token"
 serve token --listen 0.0.0.0 --token-file "$work/token"
@@ -43,7 +43,7 @@ reader_login=millrace_dashboard:$(cat "$MILLRACE_DATA_DIR/dashboard_password")
 # connection LOGIN DATABASE: a string for a database beside the server's own.
 connection() { sed "s|//[^@]*@|//$1@|; s|/[a-z_]*?|/$2?|" <<<"$owner"; }
 
-# make_database NAME: with the events of the workshop, its declared rollups and summaries; no event.
+# make_database NAME: with the events table of the workshop, its declared rollups and summaries, but no events.
 make_database() {
   psql "$superuser" -Xq -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)" -c "CREATE DATABASE $1 OWNER citus"
   psql "${superuser% dbname=*} dbname=$1" -Xq <<'SQL'

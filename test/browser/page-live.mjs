@@ -15,7 +15,7 @@ const eventsShown = (page) => page.getByTestId('tile-events-value').getAttribute
 
 async function newEvents(page, tenant) {
   await loaded(page);
-  // Would be gone after a reload.
+  // A reload would remove this.
   await page.evaluate(() => {
     globalThis.stillHere = true;
   });

@@ -1,4 +1,4 @@
-// How it looks and who can use it: themes, axe-core, narrow windows, keyboard, the operations view.
+// Checks how the page looks and that everybody can use it: themes, axe-core, narrow windows, keyboard, the operations view.
 import assert from 'node:assert/strict';
 import axe from 'axe-core';
 import { loaded } from './browser.mjs';
@@ -14,7 +14,7 @@ const isDark = (page) =>
 
 /** axe-core's serious and critical findings, which there must not be. */
 export async function accessible(page, what) {
-  // The figures dim while others are asked for.
+  // The figures are dimmed while new ones are loading.
   await page.waitForTimeout(300);
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() =>

@@ -1,4 +1,4 @@
-// Figures for every span and tenant, and that the address says all: picker, spans, own times, Back.
+// Checks the figures for every span and tenant, and that the address contains the whole state: picker, spans, own times, Back.
 import assert from 'node:assert/strict';
 import { loaded, open } from './browser.mjs';
 import { agree, shown } from './figures.mjs';
@@ -61,7 +61,7 @@ export async function navigationTests({ browser, url, tenants, pageCheck }) {
     assert.equal(figures.tenant, tenants.two);
     await agree(figures);
 
-    // Escape leaves the choice as it was; the list's first choice is all of them.
+    // Escape keeps the tenant that was chosen; the first entry of the list is all tenants.
     await page.keyboard.press('ArrowDown');
     await page.keyboard.type('1');
     await page.keyboard.press('Escape');
@@ -87,7 +87,7 @@ export async function navigationTests({ browser, url, tenants, pageCheck }) {
     async (page) => {
       await loaded(page);
       await page.getByTestId('span-custom').click();
-      // Over by now: the rate of a span that goes on changes by itself.
+      // A span in the past: the rate of one that is not over changes all the time.
       const end = Math.floor(Date.now() / 300_000) * 300_000;
       await page.getByTestId('custom-from').fill(local(end));
       await page.getByTestId('custom-to').fill(local(end - 600_000));

@@ -1,4 +1,4 @@
-// What the panels' buttons give: files and statements; and that odd values are text.
+// Checks the files and statements that the panels' buttons give, and that odd values are shown as text.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { loaded } from './browser.mjs';
@@ -125,7 +125,7 @@ export async function panelTests({ tenants, odd, pageCheck }) {
     for (const value of odd.country.filter(Boolean)) assert.deepEqual(labels('countries', value), [value]);
     assert.deepEqual(labels('countries', 'DE'), ['Germany DE']);
     assert.deepEqual(labels('countries', 'XQ'), ['XQ']);
-    // What is not known looks like nothing that could be a value.
+    // An unknown value must not look like a value.
     const styles = await page.evaluate(() =>
       [...document.querySelectorAll('[data-testid=countries-row]')]
         .filter((row) => row.querySelector('th').textContent === '(unknown)')

@@ -1,5 +1,5 @@
-// The page in a browser, against the database behind it. Sends events of two tenants of its own; while
-// it runs, nobody else may. README.md says what it needs.
+// Compares the page in a browser with its database. Sends events of two tenants of its own; nobody else
+// may send events while it runs. README.md says what it needs.
 import assert from 'node:assert/strict';
 import { launch, open, required } from './browser.mjs';
 import { copyEvents } from './database.mjs';

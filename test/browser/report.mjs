@@ -1,5 +1,5 @@
-// One line a check, `ok: ...` or `FAILED: ...`, and at the end how many of each; the process fails when
-// one has.
+// Prints one line per check, `ok: ...` or `FAILED: ...`, and at the end how many of each. The process
+// fails if a check has failed.
 let passed = 0;
 let failed = 0;
 

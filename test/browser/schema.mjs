@@ -20,7 +20,7 @@ const ajv = new Ajv({
   allErrors: true,
   formats: { 'date-time': (text) => instant.test(text) && !Number.isNaN(Date.parse(text)) },
 });
-// Not a word of JSON Schema; the references lead through it.
+// Not a keyword of JSON Schema, but the references go through it.
 ajv.addVocabulary(['components']);
 ajv.addSchema({ $id: 'api', components: convert(document.components) });
 

@@ -24,7 +24,7 @@ try {
   for (const { name, view, colorScheme } of pictures) {
     const page = await open(browser, `${url}/?view=${view}&span=24h`, { colorScheme });
     await loaded(page, view);
-    // The sparkline of what comes in needs a while to be one.
+    // The sparkline of incoming events needs some time to get its points.
     await page.waitForTimeout(view === 'operations' ? 12_000 : 1_000);
     await page.screenshot({ path: join(folder, `${name}.png`) });
     await page.context().close();

@@ -1,7 +1,7 @@
-# A Citus cluster of a test's own on one machine: a coordinator and two workers. Sourced; the cluster goes at the end.
+# A Citus cluster of a test's own on one machine: a coordinator and two workers. Sourced. The cluster is removed at the end.
 # PostgreSQL refuses root, so as root it runs as the user postgres.
 #
-# Where PostgreSQL has no Citus it says that the test is skipped, and ends it. $MILLRACE_PG_BINDIR may name the programs of one that has.
+# If PostgreSQL has no Citus, says that the test is skipped, and ends it. $MILLRACE_PG_BINDIR may name the programs of a PostgreSQL that has it.
 # Sets $conninfo (the coordinator's database, as the role `citus`) and $superuser, $worker1, $worker2 (as `postgres`).
 
 bin=${MILLRACE_PG_BINDIR:-$(pg_config --bindir)}
@@ -30,7 +30,7 @@ stop_cluster() {
 }
 trap stop_cluster EXIT
 
-# node NAME PORT: on loopback, where its nodes trust each other.
+# node NAME PORT: makes a node on loopback, where the nodes trust each other.
 node() {
   as_postgres "$bin/initdb" -D "$cluster/$1" -A trust -U postgres --no-sync -E UTF8 --locale=C.UTF-8 >"$cluster/$1.initdb" 2>&1 || {
     cat "$cluster/$1.initdb"

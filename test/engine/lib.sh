@@ -11,7 +11,7 @@ work=$(mktemp -d)
 # sql [psql's options...]: runs statements in the test's own database, prints values separated by bars.
 sql() { psql "$conninfo" -XAtq -v ON_ERROR_STOP=1 "$@"; }
 
-# verdict NAME DETAILS CONDITION...: CONDITION is a command; the check holds when it succeeds.
+# verdict NAME DETAILS CONDITION...: CONDITION is a command; the check passes if it succeeds.
 verdict() {
   local name=$1 details=$2
   shift 2
@@ -25,8 +25,8 @@ check() {
   if [ "$got" = "$2" ]; then pass "$1"; else fail "$1" "expected: $2" "got:      $got"; fi
 }
 
-# make_database NAME: a database with the extensions, dropped when the script ends; $conninfo is then
-# its superuser's.
+# make_database NAME: makes a database with the extensions, which is dropped when the script ends. Sets
+# $conninfo to it, as the superuser.
 make_database() {
   database=$1
   conninfo="$superuser dbname=$database"
@@ -35,7 +35,7 @@ make_database() {
   trap leave EXIT
   sql -c "CREATE EXTENSION hll" -c "CREATE EXTENSION topn"
 }
-# await_server: after a crash, until it answers again.
+# await_server: waits after a crash until the server answers again.
 await_server() {
   local i
   for ((i = 0; i < 150; ++i)); do
@@ -67,7 +67,7 @@ start_session() {
   tell "SELECT pg_backend_pid()"
   backend=$answer
 }
-# tell STATEMENT: runs it in the session, waits for its end; $answer is what it printed, errors included.
+# tell STATEMENT: runs it in the session and waits for its end. Sets $answer to what it printed, with errors.
 tell() {
   printf '%s;\n\\echo =done=\n' "$1" >&3
   hear
@@ -82,7 +82,7 @@ hear() {
   fail "the session does not answer" "$answer"
   exit 1
 }
-# mute, listen: whether the session prints rows; errors it always prints.
+# mute, listen: whether the session prints rows; it always prints errors.
 mute() { printf '\\o /dev/null\n' >&3; }
 listen() { printf '\\o\n' >&3; }
 end_session() {

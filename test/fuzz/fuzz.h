@@ -16,7 +16,7 @@
 
 namespace millrace {
 
-// Heap memory that goes with the input.
+// Heap memory that is freed after each input.
 class FuzzAllocator final : public Allocator {
  public:
   ~FuzzAllocator() {

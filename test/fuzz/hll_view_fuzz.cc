@@ -1,5 +1,5 @@
-// Stored hll bytes: whatever they are, parsing, estimating, adding and merging stay within them;
-// what parses is equal to itself after a round trip through the sketch.
+// Stored hll bytes: whatever they are, parsing, estimating, adding and merging stay within them.
+// A value that can be parsed is the same after a round trip through a sketch.
 
 #include <cmath>
 #include <cstring>

@@ -1,5 +1,5 @@
-// jsonb bytes given to topn functions: what decodes has sane items, and encodes to something that
-// decodes to the same.
+// jsonb bytes given to topn functions: what can be decoded has valid items, and is the same after it was
+// encoded and decoded again.
 
 #include <algorithm>
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace {
 millrace::Status Seven(const char* bytes, std::size_t size, std::int64_t* count) {
-  // A number in another form: read all of it, so that the sanitizer sees where it ends.
+  // A number in another form: reads all of it, so that the sanitizer checks where it ends.
   *count = 7 + (std::count(bytes, bytes + size, '\x7f') & 1);
   return millrace::Status::Ok();
 }

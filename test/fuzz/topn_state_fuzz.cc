@@ -1,4 +1,4 @@
-// The bytes in which a topn state travels between parallel processes.
+// The bytes of a topn state that parallel processes send each other.
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-# What the tests life_cycle and life_cycle_* share. Sourced; they have a server `main`.
+# What the tests life_cycle and life_cycle_* share: a server `main`. Sourced.
 source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 refresh="SELECT millrace.refresh_rollup('five')"
 position="SELECT position FROM millrace.watermark WHERE relation = 'five'::regclass"

@@ -1,4 +1,4 @@
-# Servers of a test's own, by unix socket only. Sourced; sets $work, which goes with the servers at the end.
+# Servers of a test's own, reached by unix socket only. Sourced. Sets $work; it is removed with the servers at the end.
 # PostgreSQL refuses root, so as root they run as the user postgres.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -15,7 +15,7 @@ else
   as_postgres() { "$@"; }
 fi
 
-# init_server NAME [SETTING...]: a cluster in $work/NAME; its socket is there too.
+# init_server NAME [SETTING...]: makes a cluster in $work/NAME; its socket is there too.
 init_server() {
   local name=$1
   shift
@@ -62,7 +62,7 @@ check() {
   got=$(on "$3" "$4" -c "$5" 2>&1) || true
   if [ "$got" = "$2" ]; then pass "$1"; else fail "$1" "expected: $2" "got:      $got"; fi
 }
-# await SERVER DATABASE QUERY [SECONDS]: until it says t.
+# await SERVER DATABASE QUERY [SECONDS]: waits until the query returns t.
 await() {
   local i
   for ((i = 0; i < ${4:-30} * 10; ++i)); do
@@ -73,7 +73,7 @@ await() {
   return 0
 }
 
-# A table of events with two rollups, in a database that has the extensions.
+# Makes a table of events with two rollups, in a database that has the extensions.
 make_rollups() {
   on "$1" "$2" -o /dev/null -c "CREATE EXTENSION hll" -c "CREATE EXTENSION topn" -c "CREATE EXTENSION millrace"
   on "$1" "$2" -o /dev/null <<'SQL'

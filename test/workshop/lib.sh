@@ -1,5 +1,5 @@
-# What the tests of the workshop share. Sourced, with $conninfo set: the connection string of a
-# server made by `millrace up`, as the workshop's own role.
+# What the tests of the workshop share. Sourced, with $conninfo set to the connection string of a server
+# made by `millrace up`, as the workshop's own role.
 
 export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning -c timezone=UTC"
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -30,13 +30,13 @@ refused() {
   fi
 }
 
-# Jobs firing in the middle would do no harm, but the tests say when a rollup runs.
+# Scheduled jobs would do no harm, but the tests decide when a rollup runs.
 unschedule() {
   sql -c "SELECT cron.unschedule(jobid) FROM cron.job
           WHERE command ~ '(five_minutely|hourly)_aggregation|make_event_partitions'" >/dev/null
 }
 
-# Goes on after an error: what is not there need not be dropped.
+# Continues after an error: what does not exist need not be dropped.
 drop_workshop() {
   sql -v ON_ERROR_STOP=0 >/dev/null 2>&1 \
       -c "SELECT millrace.drop_rollup('declared_1hr')" -c "SELECT millrace.drop_rollup('declared_5min')" \
@@ -49,8 +49,8 @@ drop_workshop() {
   unschedule 2>/dev/null || true
 }
 
-# The tests drop what they find under the workshop's names at their end, so they start only where
-# there is nothing.
+# At their end the tests drop everything with the workshop's names, so they start only if there is
+# nothing.
 require_empty_database() {
   local there
   there=$(sql -c "SELECT to_regclass('public.events') IS NOT NULL OR

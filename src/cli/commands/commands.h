@@ -1,4 +1,4 @@
-// Every command of the program adds itself to the command line here.
+// The commands of the program. Each of them adds itself to the command line here.
 //
 // Add<Name>Command registers a subcommand with its options and a callback that runs it. The
 // callback returns normally on success and throws CliError (error.h) on failure.
@@ -23,7 +23,7 @@ void AddServeCommand(CLI::App& app);
 void AddDistributeCommand(CLI::App& app);
 void AddPartitionsCommand(CLI::App& app);
 
-// The options of `up`, for the commands that begin with it.
+// The options of `up`, for the commands that start a server first.
 void AddUpOptions(CLI::App& app, UpOptions& options);
 
 }  // namespace millrace::cli

@@ -1,4 +1,4 @@
-// `millrace demo`: the workshop on real events, from nothing to checked answers.
+// `millrace demo`: the workshop with real events, from an empty folder to checked answers.
 
 #include <fmt/format.h>
 
@@ -18,8 +18,8 @@
 namespace millrace::cli {
 namespace {
 
-// Four standard errors of hll at the workshop's parameters, 1.04 / sqrt(2048): with a dozen counts
-// checked, one right answer in a thousand demos lies outside.
+// Four standard errors of hll with the workshop's parameters, 1.04 / sqrt(2048). About a dozen
+// counts are checked, so about one demo in a thousand exceeds it although everything is right.
 constexpr double kTolerance = 4 * 0.02298;
 
 struct DemoOptions {
@@ -28,11 +28,11 @@ struct DemoOptions {
   std::uint64_t seed = 1;
 };
 
-// The dashboard's questions once more, asked of the events themselves. Buckets and the rollup's
-// watermark are those of the answer; columns and rows come in the same order.
+// A query of the dashboard, run on the events themselves. It uses the buckets and the watermark of
+// the dashboard's answer; columns and rows come in the same order.
 struct PlainQuestion {
   const char* sql;
-  int exact_columns;     // from the left: equal to the letter
+  int exact_columns;     // from the left: these must be exactly equal
   bool other_estimates;  // the columns after those are distinct counts
 };
 
@@ -65,7 +65,7 @@ std::vector<std::pair<std::string, PlainQuestion>> PlainQuestions() {
         2, false}}};
 }
 
-// Past 1,000 distinct devices topn's counts are estimates; below, to the letter.
+// Above 1,000 distinct devices topn's counts are estimates; below, they must be exactly equal.
 bool SameAnswer(const QueryResult& answer, const QueryResult& plain,
                 const PlainQuestion& question) {
   if (answer.rows() != plain.rows() || answer.columns() != plain.columns()) return false;
@@ -89,7 +89,7 @@ void Generate(const DemoOptions& options, const std::string& conninfo) {
   GenerateOptions generate;
   generate.rows = options.rows;
   generate.model.seed = options.seed;
-  // What the dashboard asks about, and where pg_partman has made partitions.
+  // The time that the dashboard asks about, and for which pg_partman has made partitions.
   using namespace std::chrono;
   const auto now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
   generate.start = now - std::int64_t{15} * 60 * kMicrosPerSecond;
@@ -100,7 +100,7 @@ void Generate(const DemoOptions& options, const std::string& conninfo) {
 }
 
 void ShowAnswers(Connection& connection) {
-  // One snapshot for the answers and for what they are checked against.
+  // One snapshot for the answers and for the events that they are checked against.
   connection.Execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL TimeZone = 'UTC'");
   const auto answers = RunDashboard(connection);
   const auto questions = PlainQuestions();
@@ -130,13 +130,14 @@ void ShowAnswers(Connection& connection) {
       answers.size());
 }
 
-// The same rollups declared, beside the hand-written ones, and how much faster the engine is than
-// PostgreSQL's own plan, here and now.
+// Declares the same rollups beside the hand-written ones, and measures how much faster the engine
+// is than PostgreSQL's own plan on this machine.
 void ShowDeclared(Connection& connection) {
   const DeclaredRun run = RunDeclared(connection);
   fmt::print(stderr, "Both rollups declared: {} events in {}\n", FormatCount(run.ids),
              FormatDuration(run.seconds));
-  // Whoever has come further than the other: nothing comes in now, so both end at the same event.
+  // No events come in now, so after this the hand-written and the declared rollups both end at the
+  // same event.
   RunRollups(connection);
   RunDeclared(connection);
   const long long differences = CompareWithDeclared(connection);
@@ -165,7 +166,7 @@ void RunDemo(const DemoOptions& options) {
     seconds += run.seconds;
     events += rolled_up;
   }
-  // Where the schedule has come first, it has rolled up some of the events already.
+  // If the schedule ran first, it has rolled up some of the events already.
   fmt::print(stderr, "Both rollups: {} events/s\n",
              FormatCount(static_cast<std::int64_t>(static_cast<double>(events) / 2 / seconds)));
   ShowDeclared(connection);
@@ -192,9 +193,10 @@ Next:
 
 void AddDemoCommand(CLI::App& app) {
   auto options = std::make_shared<DemoOptions>();
-  CLI::App* command = app.add_subcommand(
-      "demo",
-      "up, workshop, events, rollups, the dashboard, and its answers checked against plain SQL");
+  CLI::App* command =
+      app.add_subcommand("demo",
+                         "Run up and workshop, generate events, run the rollups and the dashboard, "
+                         "and check its answers against plain SQL");
   AddUpOptions(*command, options->up);
   command->add_option("--rows", options->rows, "Events to generate")
       ->capture_default_str()

@@ -1,6 +1,6 @@
-// `millrace distribute`: tables that create_distributed_table recorded while there was no Citus are
-// distributed, with their declared rollups. A table is a transaction; what is done stays done, so
-// the command can be run again after it was cut short.
+// `millrace distribute`: distributes the tables that create_distributed_table recorded while there
+// was no Citus, with their declared rollups. Each table is one transaction. If the command is
+// interrupted, run it again: it resumes.
 
 #include <fmt/format.h>
 
@@ -18,7 +18,7 @@ namespace millrace::cli {
 namespace {
 
 struct Recorded {
-  std::string table;   // quoted as need be
+  std::string table;   // quoted where needed
   std::string beside;  // a table, "default" or "none"
 };
 
@@ -34,7 +34,7 @@ std::vector<Recorded> ReadRecord(Connection& connection) {
   return recorded;
 }
 
-// A table that is to lie beside another comes after it.
+// Puts each table after the table that it is colocated with.
 std::vector<Recorded> InOrder(std::vector<Recorded> recorded) {
   std::vector<Recorded> ordered;
   while (!recorded.empty()) {
@@ -43,7 +43,7 @@ std::vector<Recorded> InOrder(std::vector<Recorded> recorded) {
     const auto ready = std::stable_partition(
         recorded.begin(), recorded.end(),
         [&](const Recorded& r) { return left.count(r.beside) == 0 || r.beside == r.table; });
-    if (ready == recorded.begin()) return recorded;  // a circle: let Citus say so
+    if (ready == recorded.begin()) return recorded;  // a circle: Citus will report it
     ordered.insert(ordered.end(), recorded.begin(), ready);
     recorded.erase(recorded.begin(), ready);
   }
@@ -68,7 +68,8 @@ void CheckCitus(Connection& connection) {
   }
 }
 
-// Compares every declared rollup of a table with its events; throws where one differs.
+// Compares every declared rollup of a table with its events; throws if one differs. Returns how
+// many there are.
 int VerifyRollups(Connection& connection, const std::string& table) {
   const auto rollups = connection.Execute(
       "WITH RECURSIVE family AS (SELECT relation FROM millrace.rollup WHERE source = "
@@ -92,8 +93,9 @@ int VerifyRollups(Connection& connection, const std::string& table) {
   return rollups.rows();
 }
 
-// Rows that tables had on this node before are still there, out of sight, when a run was cut short
-// too. They go once the rollups over the tables agree with the rows that were moved.
+// Rows that tables had on this node before are still there but hidden, also when a run was
+// interrupted. They are removed once the rollups over the tables agree with the rows that were
+// moved.
 void DropOldRows(Connection& connection) {
   const auto tables = connection.Execute(
       "SELECT DISTINCT coalesce(pg_catalog.pg_partition_root(c.oid), c.oid)::pg_catalog.regclass::"
@@ -109,8 +111,9 @@ void DropOldRows(Connection& connection) {
   }
 }
 
-// Citus takes no table with triggers. That of the workshop only refuses early what each run of its
-// functions checks too (examples/workshop/03_functions.sql); others are their owner's to drop.
+// Citus accepts no table with triggers. That of the workshop only refuses early what each run of
+// its functions checks too (examples/workshop/03_functions.sql). Other triggers must be dropped by
+// their owner.
 void DropTriggerOfWorkshop(Connection& connection, const std::string& table) {
   const auto found = connection.Execute(
       "SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = $1::pg_catalog.regclass AND tgname = "
@@ -141,9 +144,9 @@ void AddDistributeCommand(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "distribute",
-      "Have Citus distribute the tables that create_distributed_table recorded when there was no "
-      "Citus, with their rollups. Writers of a table wait while its rows are moved; cut short, it "
-      "goes on where it was when run again");
+      "Distribute with Citus the tables that create_distributed_table recorded when there was no "
+      "Citus, with their rollups. Writers of a table wait while its rows are moved. If the command "
+      "is interrupted, run it again: it resumes");
   AddConnectionOptions(*command, options->connection);
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options] {

@@ -14,17 +14,16 @@ void AddDownCommand(CLI::App& app) {
     int timeout = PrivateServer::kStopSeconds;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("down",
-                                         "Stop the private server, and its workers; the data "
-                                         "stays. Whatever the server is doing, each "
-                                         "has stopped after --timeout and 20 seconds more");
+  CLI::App* command =
+      app.add_subcommand("down",
+                         "Stop the private server and its workers; the data stays. Whatever they "
+                         "are doing, each has stopped after --timeout plus 20 seconds");
   AddDataDirOption(*command, options->data_dir);
   command
-      ->add_option(
-          "--timeout", options->timeout,
-          "Seconds for a server to end its sessions and write everything to disk; after that it "
-          "is ended as by a crash, which loses nothing that was committed: the next start "
-          "replays the log")
+      ->add_option("--timeout", options->timeout,
+                   "Seconds for a server to end its sessions and write everything to disk. After "
+                   "that it is ended as in a crash. That loses nothing that was committed: the "
+                   "next start replays the log")
       ->capture_default_str()
       ->check(CLI::Range(1, 86'400));
   command->callback([options] {

@@ -1,4 +1,4 @@
-// `millrace generate`: the clickstream of the workshop, to CSV or straight into the database.
+// `millrace generate`: writes the clickstream of the workshop to CSV or directly into the database.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -41,8 +41,8 @@ struct Arguments {
   bool inserts = false;
 };
 
-// The event times: [from, to), of which `span` gives one end; the last hour when nothing is said;
-// the clock's when a rate is.
+// The event times [from, to); `span` gives one of the two ends. If nothing is given, the last hour;
+// if a rate is given, the times of the clock.
 void ResolveTimes(const Arguments& arguments, GenerateOptions* generate) {
   std::optional<std::int64_t> from, to;
   if (!arguments.from.empty()) from = ParseTimestamp(arguments.from);
@@ -79,7 +79,7 @@ GenerateOptions Resolve(const Arguments& arguments) {
   generate.rows = arguments.rows.value_or(generate.rate > 0 ? 0 : kDefaultRows);
   generate.model.late_parts_per_million = std::llround(arguments.late_share * 1e6);
   generate.model.late_by = ParseDuration(arguments.late_by);
-  // Events and progress on one terminal would overwrite each other.
+  // On the same terminal, events and progress would overwrite each other.
   const bool to_stdout = !arguments.into_database && arguments.output.empty();
   generate.quiet = generate.quiet || (to_stdout && isatty(STDOUT_FILENO) != 0);
   ResolveTimes(arguments, &generate);
@@ -97,7 +97,7 @@ std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, double rate) {
   return arguments.inserts ? OpenInsertSink(database) : OpenCopySink(database);
 }
 
-// The events' times are known before the first of them, where they have an end.
+// If the events' times have an end, they are known before the first event.
 void PreparePartitions(const Arguments& arguments, const GenerateOptions& generate) {
   if (!arguments.into_database || !generate.start) return;
   std::int64_t end = std::max(*generate.start, NowMicros());
@@ -129,7 +129,7 @@ void Run(const Arguments& arguments) {
                    e.exit_code());
   }
   if (!report.stopped) return;
-  // A stop is how an endless run ends; any other has been cut short.
+  // An endless run ends by being stopped; any other run was interrupted.
   if (generate.rows > 0) throw CliError("stopped by a signal", so_far(), StopExitCode());
   if (!generate.quiet) fmt::print(stderr, "Stopped. {}\n", so_far());
 }
@@ -138,8 +138,9 @@ void AddModelOptions(CLI::App* command, Arguments& arguments) {
   ClickstreamOptions& model = arguments.generate.model;
   command
       ->add_option("--model", model.model,
-                   "uniform: every column drawn evenly, as in the workshop; realistic: few large "
-                   "tenants and busy devices, sessions of some minutes, a day's rhythm")
+                   "uniform: all values of a column equally likely, as in the workshop; realistic: "
+                   "few large tenants and busy devices, sessions of some minutes, more events by "
+                   "day than by night")
       ->transform(CLI::CheckedTransformer(
                       std::map<std::string, ClickModel>{{"uniform", ClickModel::kUniform},
                                                         {"realistic", ClickModel::kRealistic}})
@@ -162,11 +163,11 @@ void AddModelOptions(CLI::App* command, Arguments& arguments) {
   command
       ->add_option(
           "--late-share", arguments.late_share,
-          "Share of events, 0 to 1, whose event time lies before their place in the stream")
+          "Share of late events, 0 to 1: their event time is before their place in the stream")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
       ->group("Model");
-  command->add_option("--late-by", arguments.late_by, "How late those are at most: 90s, 10min, 2h")
+  command->add_option("--late-by", arguments.late_by, "How late these are at most: 90s, 10min, 2h")
       ->capture_default_str()
       ->group("Model");
 }
@@ -177,15 +178,17 @@ void AddTimeOptions(CLI::App* command, Arguments& arguments) {
                    "Events to generate; 0: until stopped, with --rate "
                    "[default: 1000000, or 0 with --rate]")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--rate", arguments.generate.rate, "Events a second; 0: as fast as possible")
+  command
+      ->add_option("--rate", arguments.generate.rate, "Events per second; 0: as fast as possible")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--from,--start", arguments.from,
-                      "First event time, as 2026-01-31 or \"2026-01-31 08:15\" (UTC) or now");
+                      "First event time: 2026-01-31 or \"2026-01-31 08:15\" (UTC) or now");
   command->add_option("--to", arguments.to, "End of the event times [default: now]");
-  command->add_option("--span", arguments.span,
-                      "Length of the event times: 90s, 15min, 2h, 7d [default: 1h; with --rate "
-                      "and none of these three, every event has the time it is generated at]");
+  command->add_option(
+      "--span", arguments.span,
+      "Time from the first event time to the end: 90s, 15min, 2h, 7d [default: 1h; with --rate and "
+      "none of these three, every event has the time at which it is generated]");
 }
 
 void AddTargetOptions(CLI::App* command, Arguments& arguments) {
@@ -204,7 +207,7 @@ void AddTargetOptions(CLI::App* command, Arguments& arguments) {
                           ->group("Target");
   command
       ->add_flag("--inserts", arguments.inserts,
-                 "With --into-database: by single INSERTs, each committed at once")
+                 "With --into-database: use single INSERTs, each committed at once")
       ->needs(into)
       ->group("Target");
   command
@@ -215,8 +218,8 @@ void AddTargetOptions(CLI::App* command, Arguments& arguments) {
       ->group("Target");
   command
       ->add_option("--batch-rows", arguments.batch_rows,
-                   "Events a transaction; with --rate at most one second's "
-                   "[default: 100000, 500000 where Citus distributes the table, with --inserts 1]")
+                   "Events per transaction; with --rate at most those of one second [default: "
+                   "100000; 500000 if Citus distributes the table; 1 with --inserts]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}))
       ->needs(into)
       ->group("Target");
@@ -225,7 +228,7 @@ void AddTargetOptions(CLI::App* command, Arguments& arguments) {
       ->capture_default_str()
       ->needs(into)
       ->group("Target");
-  command->add_flag("--quiet,-q", arguments.generate.quiet, "Show no progress");
+  command->add_flag("--quiet,-q", arguments.generate.quiet, "Do not show progress");
 }
 
 }  // namespace
@@ -233,7 +236,8 @@ void AddTargetOptions(CLI::App* command, Arguments& arguments) {
 void AddGenerateCommand(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
-      "generate", "Generate click events: CSV on standard output, a file, or into the database");
+      "generate",
+      "Generate click events: as CSV on standard output or in a file, or into the database");
   AddTimeOptions(command, *arguments);
   AddModelOptions(command, *arguments);
   AddTargetOptions(command, *arguments);

@@ -23,8 +23,8 @@ struct Arguments {
   LoadOptions load;
 };
 
-// For the dashboard's operations view. The load is done: a server without Millrace, or a role that
-// may not write there, is no reason to fail.
+// For the dashboard's operations view. The load is done, so it does not fail if the server has no
+// Millrace, or the role may not write there.
 void RecordRejects(const std::string& conninfo, const LoadReport& report, const LoadOptions& load) {
   try {
     Connection connection = Connection::Open(conninfo);
@@ -56,8 +56,8 @@ void AddInputOptions(CLI::App* command, LoadOptions& load) {
       ->capture_default_str();
   command
       ->add_option("--header", load.header,
-                   "Whether the first row names the columns: yes, no, or auto: when all its fields "
-                   "are columns of the table")
+                   "Whether the first row has the names of the columns. auto: it has if all its "
+                   "fields are columns of the table")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, HeaderMode>{{"auto", HeaderMode::kAuto},
                                                                     {"yes", HeaderMode::kYes},
@@ -67,26 +67,27 @@ void AddInputOptions(CLI::App* command, LoadOptions& load) {
       ->default_str("auto");
   command
       ->add_option("--columns", load.columns,
-                   "The files' columns, as a,b,c [default: the header's, or without one "
+                   "The files' columns, as a,b,c [default: those of the header; without one "
                    "event_time, customer_id, event_type, country, browser, device_id, session_id, "
-                   "behind event_id when there are eight]")
+                   "with event_id before them if there are eight]")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAMES");
   CLI::Option* ignore = command->add_flag_callback(
       "--ignore-ids", [&load] { load.ids = IdMode::kIgnore; },
-      "Leave the files' ids out and have the server draw others, in a column that it draws ids for "
-      "and that rollups follow. Without this and --keep-ids, files with such a column are refused");
+      "Ignore the files' ids in a column that the server fills from a sequence and that rollups "
+      "follow; the server gives new ids. Without this and --keep-ids, files with such a column are "
+      "refused");
   command
       ->add_flag_callback(
           "--keep-ids", [&load] { load.ids = IdMode::kKeep; },
-          "Load such ids as they are. Rollups do not count ids that they have passed, so make them "
-          "anew "
-          "afterwards; and set the sequence past the highest id, or it is drawn again")
+          "Load such ids as they are. Rollups do not count ids below their watermark, so rebuild "
+          "them afterwards. Also set the sequence past the highest id, or the same ids are given "
+          "again")
       ->excludes(ignore);
   command
       ->add_option("--max-record-bytes", load.max_record_bytes,
-                   "The longest row to accept; takes units, as 64MB; at most 1GB")
+                   "The longest row to accept, with a unit, such as 64MB; at most 1GB")
       ->transform(CLI::AsSizeValue(false).description(""))
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 30).description(""))
       ->type_name("SIZE")
@@ -94,17 +95,17 @@ void AddInputOptions(CLI::App* command, LoadOptions& load) {
 }
 
 void AddLoadOptions(CLI::App* command, LoadOptions& load) {
-  command->add_option("--jobs,-j", load.jobs, "Connections that load side by side")
+  command->add_option("--jobs,-j", load.jobs, "Connections that load at the same time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   command
       ->add_option("--batch-rows", load.batch_rows,
-                   "Rows a transaction [default: 100000, 500000 where Citus distributes the table]")
+                   "Rows per transaction [default: 100000; 500000 if Citus distributes the table]")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
   command
       ->add_option("--on-error", load.reject,
-                   "stop: at the first bad row; its batch is not loaded, and the message says "
-                   "which rows are. reject: bad rows go to --rejects and the rest loads")
+                   "stop: stop at the first bad row; its batch is not loaded, and the message says "
+                   "which rows are loaded. reject: write bad rows to --rejects and load the others")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, bool>{{"stop", false}, {"reject", true}})
               .description(""))
@@ -112,13 +113,14 @@ void AddLoadOptions(CLI::App* command, LoadOptions& load) {
       ->default_str("stop");
   command
       ->add_option("--rejects", load.rejects_file,
-                   "With --on-error reject: a new CSV file for file, line, reason and record")
+                   "With --on-error reject: a new CSV file, with file, line, reason and record of "
+                   "each bad row")
       ->capture_default_str();
   command->add_flag("--resume", load.resume,
-                    "Go on with a load that was cut short: what the database has recorded of these "
-                    "files is compared with them and left out. Without a record all is loaded; "
-                    "a file that has changed is refused");
-  command->add_flag("--quiet,-q", load.quiet, "Show no progress");
+                    "Resume a load that was interrupted: rows that the database has recorded as "
+                    "loaded are compared with the files and not loaded again. If nothing is "
+                    "recorded, everything is loaded; a file that has changed is refused");
+  command->add_flag("--quiet,-q", load.quiet, "Do not show progress");
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ std::uintmax_t Size(const std::filesystem::path& file) {
   return ignored ? 0 : size;
 }
 
-// Prints what comes into the log until standard output is closed. The log has a file a weekday:
-// when the day changes, another file is the newest, new or written over.
+// Prints what is added to the log until standard output is closed. The log has one file per
+// weekday: when the day changes, another file becomes the newest, either new or overwritten.
 [[noreturn]] void Follow(const PrivateServer& server, std::filesystem::path current,
                          std::uintmax_t position) {
   for (;;) {
@@ -62,7 +62,7 @@ void AddLogsCommand(CLI::App& app) {
   command->add_option("-n,--lines", options->lines, "How many lines")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  command->add_flag("-f,--follow", options->follow, "Go on printing as the log grows");
+  command->add_flag("-f,--follow", options->follow, "Continue to print as the log grows");
   command->callback([options] {
     const PrivateServer server(options->data_dir);
     if (!server.Exists()) {

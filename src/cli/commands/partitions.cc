@@ -1,4 +1,4 @@
-// `millrace partitions`: rows in a default partition move into partitions of their own.
+// `millrace partitions`: moves rows of a default partition into partitions of their own.
 
 #include "ingest/partitions.h"
 
@@ -22,12 +22,12 @@ void AddPartitionsCommand(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "partitions",
-      "Move the rows of a table's default partition into partitions of their own, and have "
+      "Move the rows of a table's default partition into partitions of their own, and make "
       "pg_partman "
-      "no longer go by those that stay: rows at infinity, and rows further ahead than it makes "
-      "partitions. Writers wait while the rows of a few partitions are moved; cut short, it goes "
-      "on "
-      "where it was when run again");
+      "ignore the rows that stay: those at infinity, and those further ahead than it makes "
+      "partitions. "
+      "Writers wait while the rows of a few partitions are moved. If the command is interrupted, "
+      "run it again: it resumes");
   command
       ->add_option("--table", options->table,
                    "A table that pg_partman partitions by time, as name, schema.name or "

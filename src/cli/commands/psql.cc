@@ -13,7 +13,8 @@
 namespace millrace::cli {
 namespace {
 
-// The connection goes to psql through the environment: a command line is everybody's to read.
+// Gives the connection to psql in the environment: everybody on the machine can read a command
+// line.
 void ExportConnection(const std::string& conninfo) {
   char* error = nullptr;
   PQconninfoOption* options = PQconninfoParse(conninfo.c_str(), &error);
@@ -38,11 +39,11 @@ void AddPsqlCommand(CLI::App& app) {
     std::vector<std::string> arguments;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
-      "psql",
-      "Run psql on the server; what follows -- goes to psql (millrace psql -- -c 'SELECT 1')");
+  CLI::App* command = app.add_subcommand("psql",
+                                         "Run psql on the server; everything after -- is given to "
+                                         "psql (millrace psql -- -c 'SELECT 1')");
   AddConnectionOptions(*command, options->connection);
-  command->add_option("arguments", options->arguments, "What psql gets, after --");
+  command->add_option("arguments", options->arguments, "Arguments for psql, after --");
   command->callback([options] {
     const std::string program = PostgresProgram("psql");
     ExportConnection(ResolveConninfo(options->connection));

@@ -65,7 +65,7 @@ bool IsStandby(const PrivateServer& server, const ServerFacts& facts) {
   return admin.Execute("SELECT pg_catalog.pg_is_in_recovery()").Value(0, 0) == "t";
 }
 
-// A role cannot be made on a standby: it has that of its primary, whose password was copied.
+// No role can be made on a standby. The role is that of its primary, and its password was copied.
 std::string StandbyConninfo(const PrivateServer& server, const ServerFacts& facts) {
   const std::filesystem::path file = server.directory() / "dashboard_password";
   bool copied;
@@ -82,10 +82,10 @@ std::string StandbyConninfo(const PrivateServer& server, const ServerFacts& fact
   return server.DashboardConninfo(facts, server.DashboardPassword());
 }
 
-// What the dashboard logs in with: to a private server as its own role, which can only read.
+// The dashboard's connection string: on a private server it has its own role, which can only read.
 std::string ReaderConninfo(const ConnectionOptions& options) {
   if (options.conninfo.empty()) {
-    (void)ResolveConninfo(options);  // says what to do where there is no server
+    (void)ResolveConninfo(options);  // throws with what to do if there is no server
     PrivateServer server(options.data_dir);
     server.Lock();
     const ServerFacts facts = server.ReadFacts();
@@ -105,14 +105,14 @@ std::string ReaderConninfo(const ConnectionOptions& options) {
   return options.conninfo;
 }
 
-// What root may do, a server for the network does not need.
+// A server for the network does not need root's rights, so gives them up.
 void DropRoot(const ServerUser& user) {
   if (geteuid() != 0 || user.uid == 0) return;
   if (initgroups(user.name.c_str(), user.gid) != 0 || setgid(user.gid) != 0 ||
       setuid(user.uid) != 0) {
     throw CliError("cannot become user " + user.name + ": " + std::strerror(errno));
   }
-  // Where libpq looks for files of the user's, which root's are not.
+  // libpq looks there for the user's files; root's must not be used.
   setenv("HOME", "/nonexistent", 1);
 }
 
@@ -142,7 +142,7 @@ DashboardOptions MakeOptions(const ServeOptions& options) {
   return made;
 }
 
-// Now, and not when somebody opens the page.
+// Checks now, and not only when somebody opens the page.
 void Check(const DashboardOptions& options) {
   try {
     dashboard::CheckTables(options);
@@ -173,7 +173,7 @@ std::string UrlOf(const DashboardOptions& options, int port) {
                      options.access.token.empty() ? "" : "?token=" + options.access.token);
 }
 
-// Connections to us and to the database; many systems give 1024 until asked.
+// For connections to us and to the database. Many systems allow only 1024 unless asked for more.
 void RaiseFileLimit() {
   constexpr rlim_t kWanted = 4096;
   rlimit limit;
@@ -182,21 +182,21 @@ void RaiseFileLimit() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// A question to the database may go on for longer than somebody waits who ends us. Nothing is lost
-// by leaving it.
+// A query of the database may take longer than whoever ends us wants to wait. Nothing is lost if we
+// do not wait for it.
 void EndSoon() {
   std::signal(SIGALRM, [](int) { _exit(0); });
   const itimerval in = {{0, 0}, {1, 500'000}};
   (void)setitimer(ITIMER_REAL, &in, nullptr);
 }
 
-// Serves until a signal. `ready` is told the address once it answers.
+// Serves until a signal comes. Calls `ready` with the address once the server answers.
 template <typename Ready>
 void Serve(const ServeOptions& options, Ready ready) {
   DashboardOptions made = MakeOptions(options);
   InstallStopSignals();
   RaiseFileLimit();
-  // A host that does not answer is not waited for until the system gives it up.
+  // If a host does not answer, do not wait as long as the system would.
   setenv("PGCONNECT_TIMEOUT", "5", 0);
   Check(made);
   std::unique_ptr<Dashboard> board;
@@ -206,7 +206,7 @@ void Serve(const ServeOptions& options, Ready ready) {
     const BlockStopSignals blocked;
     board = Bind(options, made);
     const std::string url = UrlOf(made, board->port());
-    // A second one beside it is fine, but `down` ends the first.
+    // A second dashboard of the same server is allowed, but `down` ends only the first.
     if (options.connection.conninfo.empty()) {
       (void)BecomeDashboard(PrivateServer(options.connection.data_dir), url);
     }
@@ -222,7 +222,7 @@ void Serve(const ServeOptions& options, Ready ready) {
   if (failed) throw CliError("the dashboard cannot accept connections any more");
 }
 
-// In a child: no terminal, output into the log.
+// In a child: gives up the terminal, and writes output into the log.
 void Detach(const PrivateServer& server) {
   setsid();
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -238,7 +238,7 @@ void Detach(const PrivateServer& server) {
   }
 }
 
-// The child's part: writes its address, or "!" and what is wrong, into `pipe`.
+// Runs in the child: writes into `pipe` its address, or "!" and the error.
 [[noreturn]] void RunDetached(const ServeOptions& options, int pipe) {
   auto tell = [pipe](const std::string& text) {
     (void)!write(pipe, text.data(), text.size());
@@ -295,36 +295,38 @@ std::string ServeInBackground(const ServeOptions& options) {
 void AddServeCommand(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
   auto background = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("serve", "The dashboard: a page over the rollups, live");
+  CLI::App* command =
+      app.add_subcommand("serve", "Run the dashboard: a page that shows the rollups live");
   AddConnectionOptions(*command, options->connection);
   command
       ->add_option("--listen", options->listen,
-                   "Address to listen on; beyond loopback a token is asked for")
+                   "Address to listen on; other addresses than loopback need a token")
       ->capture_default_str();
   CLI::Option* port =
-      command->add_option("--port", options->port, "TCP port [8080, or the next that is free]")
+      command->add_option("--port", options->port, "TCP port [8080, or the next free one]")
           ->check(CLI::Range(0, 65535));
   command
       ->add_option("--token-file", options->token_file,
-                   "File whose first line is the token; without it one is made and printed where "
+                   "File whose first line is the token; without it a token is made and printed if "
                    "one is needed")
       ->check(CLI::ExistingFile);
-  command->add_option("--host-name", options->host_names,
-                      "Name that browsers may know this server by, besides those of loopback; may "
-                      "be repeated");
+  command->add_option(
+      "--host-name", options->host_names,
+      "Name by which browsers may reach this server, besides those of loopback; may be repeated");
   command->add_option("--minutes", options->minutes,
-                      "Rollup by 5 minutes; found by its columns without");
+                      "Rollup by 5 minutes [default: found by its columns]");
   command->add_option("--hours", options->hours,
-                      "Rollup by the hour; found by its columns without");
-  command->add_option("--connections", options->connections, "Connections to the database at most")
+                      "Rollup by the hour [default: found by its columns]");
+  command->add_option("--connections", options->connections, "Most connections to the database")
       ->capture_default_str()
       ->check(CLI::Range(1, 64));
   command
-      ->add_option("--statement-timeout", options->statement_timeout, "Seconds a question may take")
+      ->add_option("--statement-timeout", options->statement_timeout,
+                   "Seconds that a query may take")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 600.0));
   command->add_flag("--background", *background,
-                    "Go on in the background; `millrace down` ends it with the server");
+                    "Run in the background; `millrace down` ends it with the server");
   command->callback([options, background, port] {
     options->port_given = port->count() > 0;
     if (*background) {

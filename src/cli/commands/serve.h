@@ -12,7 +12,7 @@ struct ServeOptions {
   ConnectionOptions connection;
   std::string listen = "127.0.0.1";
   int port = 8080;
-  bool port_given = false;  // otherwise the next free one will do
+  bool port_given = false;  // false: use the next free port
   std::string token_file;
   std::vector<std::string> host_names;
   std::string minutes, hours;
@@ -20,8 +20,9 @@ struct ServeOptions {
   double statement_timeout = 5;  // seconds
 };
 
-// Starts the dashboard of a private server in a process of its own, which goes on after this one
-// has ended; returns its address. Where one runs already, that one's. Throws CliError.
+// Starts the dashboard of a private server in a separate process, which continues after this one
+// has ended. Returns its address. If a dashboard runs already, returns the address of that one.
+// Throws CliError.
 std::string ServeInBackground(const ServeOptions& options);
 
 }  // namespace millrace::cli

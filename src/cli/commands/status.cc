@@ -16,7 +16,7 @@
 namespace millrace::cli {
 namespace {
 
-// Advice to call another command means the same server.
+// Adds the options that name this server to the commands that the advice names.
 void NameServer(nlohmann::json& status, const ConnectionOptions& connection) {
   const std::string command = "`millrace partitions ";
   std::string server;
@@ -36,10 +36,11 @@ void NameServer(nlohmann::json& status, const ConnectionOptions& connection) {
   }
 }
 
-// So that scripts can tell a server that is down, and an answer that is not complete, from others.
+// These exit codes let scripts tell a server that is down and an incomplete answer from other
+// errors.
 constexpr int kServerDown = 3;
 constexpr int kNotComplete = 4;
-// Of Nagios.
+// The exit code that Nagios expects.
 constexpr int kCritical = 2;
 
 struct StatusOptions {
@@ -49,14 +50,14 @@ struct StatusOptions {
   double timeout = 10;  // seconds
 };
 
-// Ends the process: the exit status is part of the answer.
+// Ends the process, because the exit status is part of the answer.
 [[noreturn]] void Answer(const std::string& text, int exit_code) {
   fmt::print("{}", text);
   std::fflush(stdout);
   std::exit(exit_code);
 }
 
-// Part of the time is kept for saying what was found.
+// Keeps a part of the time for printing the result.
 Deadline DeadlineOf(const StatusOptions& options) {
   const auto timeout = std::chrono::milliseconds(static_cast<long long>(options.timeout * 1000));
   const auto kept = std::min(timeout / 10, std::chrono::milliseconds(200));
@@ -102,19 +103,19 @@ void AddStatusCommand(CLI::App& app) {
   auto options = std::make_shared<StatusOptions>();
   CLI::App* command = app.add_subcommand(
       "status",
-      "Server, partitions, rollups and how far each is behind, jobs, room on disks, warnings. Exit "
-      "status 3 when the server is down or does not answer, 4 when something could not be told in "
-      "time or was locked: the rest is printed");
+      "Show the server, partitions, rollups and how far each is behind, jobs, free disk space, and "
+      "warnings. Exit status 3: the server is down or does not answer; 4: something could not be "
+      "found out in time or was locked, and the rest is printed");
   AddConnectionOptions(*command, options->connection);
   CLI::Option* json = command->add_flag("--json", options->json, "Print JSON");
   command
-      ->add_flag(
-          "--check", options->check,
-          "For Nagios and the like: print one line with performance data; exit status 0 OK, 1 "
-          "WARNING, 2 CRITICAL, 3 UNKNOWN")
+      ->add_flag("--check", options->check,
+                 "For Nagios and similar systems: print one line with performance data; exit "
+                 "status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
       ->excludes(json);
   command
-      ->add_option("--timeout", options->timeout, "Seconds after which it ends, whatever it knows")
+      ->add_option("--timeout", options->timeout,
+                   "Seconds after which it ends, with what it has found out")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 3600.0));
   command->callback([options] { Show(*options); });

@@ -25,7 +25,7 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// One file that InstallWorkshop runs, and what it says of it.
+// One file that InstallWorkshop runs, and the line that it prints for it.
 struct InstallStep {
   std::string_view file;
   std::string_view what;
@@ -74,8 +74,9 @@ class Transaction {
 
 enum class Presence { kAbsent, kComplete };
 
-// What the database holds under the workshop's names. Only our own telling has restart_rollup and
-// an identity column, so with those and all the rest the workshop is complete.
+// Finds out how much of the workshop the database has. Only our version of it has restart_rollup
+// and an identity column, so if both of these and everything else are there, the workshop is
+// complete.
 Presence FindWorkshop(Connection& connection) {
   const QueryResult found = connection.Execute(R"sql(
     SELECT string_agg(name, ', ' ORDER BY place) FILTER (WHERE present),
@@ -125,8 +126,8 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-// The statements of the dashboard's file with their titles: a statement runs from the line after
-// "-- Answer: <title>" to the next such line.
+// The statements of the dashboard's file with their titles: a statement begins after the line "--
+// Answer: <title>" and ends at the next such line.
 std::vector<std::pair<std::string, std::string>> DashboardStatements() {
   constexpr std::string_view kMark = "\n-- Answer:";
   const std::string text = FileText(kDashboardFile);
@@ -152,8 +153,9 @@ bool HasRelation(Connection& connection, const char* name) {
          1;
 }
 
-// pg_cron's launcher forgets that there are new jobs when they come with more catalog changes than
-// fit into a queue of PostgreSQL's, as many new partitions are. Once more, on their own.
+// If jobs come in the same transaction as many catalog changes, such as many new partitions, these
+// do not fit into a queue of PostgreSQL's, and pg_cron's launcher does not notice the jobs. So
+// announce them again in a transaction of their own.
 void AnnounceJobs(Connection& connection) {
   if (!HasRelation(connection, "cron.job")) return;
   connection.Execute(
@@ -166,10 +168,10 @@ void AnnounceJobs(Connection& connection) {
 
 void InstallWorkshop(Connection& connection, bool quiet) {
   Transaction transaction(connection);
-  // With Citus, functions are made on its nodes after tables were distributed in this transaction:
-  // over one connection a node. Without, the setting means nothing.
+  // With Citus, functions are made on its nodes after tables were distributed in this transaction,
+  // so use one connection per node. Without Citus, the setting has no effect.
   connection.Execute("SET LOCAL citus.multi_shard_modify_mode = 'sequential'");
-  // Two of these at once: the second waits, and then finds the workshop there.
+  // If two of these run at once, the second waits, and then finds the workshop there.
   connection.Execute("SELECT pg_advisory_xact_lock(hashtext('millrace workshop'))");
   if (FindWorkshop(connection) == Presence::kComplete) {
     if (!quiet) fmt::print("The workshop is already there.\n");
@@ -234,7 +236,7 @@ double TimeGrouping(Connection& connection, bool engine) {
                   "SET LOCAL max_parallel_workers_per_gather = 0",
                   engine ? "on" : "off"));
   const auto start = Clock::now();
-  // Everything is computed, and thrown away.
+  // Computes everything, and discards the result.
   connection.Execute("EXPLAIN (ANALYZE, TIMING off) SELECT * FROM public.declared_5min_definition");
   const double seconds = SecondsSince(start);
   connection.Execute("COMMIT");
@@ -278,14 +280,14 @@ void AddWorkshopCommand(CLI::App& app) {
     bool print = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
-      "workshop",
-      "Create the workshop's tables, rollups, functions and schedule in the database.\n"
-      "Where they are already there, nothing is changed.");
+  CLI::App* command =
+      app.add_subcommand("workshop",
+                         "Create the workshop's tables, rollups, functions and schedule in the "
+                         "database.\nIf they are already there, nothing is changed.");
   AddConnectionOptions(*command, options->connection);
   command->add_flag("-q,--quiet", options->quiet, "Print nothing but errors");
   command->add_flag("--print", options->print,
-                    "Print the SQL, with the dashboard's questions, instead of running it");
+                    "Print the SQL, with the dashboard's queries, instead of running it");
   command->callback([options] {
     if (options->print) return PrintFiles();
     Connection connection = Connection::Open(ResolveConninfo(options->connection), !options->quiet);

@@ -48,7 +48,7 @@ std::uint32_t AggregateHashTable::FindOrInsert(const std::int64_t* key, std::uin
 void AggregateHashTable::Lookup(const Column* const* keys, const std::uint64_t* hashes,
                                 std::uint32_t rows, bool insert, std::uint32_t* groups,
                                 Allocator& allocator) {
-  // Every row may bring a group; the slots then stay where they are during the batch.
+  // Every row may add a group. With this room the slots stay where they are during the batch.
   Reserve(this->groups() + std::size_t{rows}, allocator);
   for (std::uint32_t i = 0; i < rows; ++i) __builtin_prefetch(&slots_[hashes[i] & mask_]);
 

@@ -1,15 +1,15 @@
 // AggregateHashTable: from the keys of a row to the number of its group.
 //
-// Layout: a group's key is `width` words of 64 bits, one behind the other: a mask of the NULL
-// columns, then a word a column (text by its dictionary code). Slots are an open addressing table
-// with linear probing, at most half full, of {upper half of the hash, group + 1}.
+// Layout: a group's key is `width` words of 64 bits, one after the other: a mask of the NULL
+// columns, then one word per column (text by its dictionary code). The slots are an open addressing
+// table with linear probing, at most half full, of {upper half of the hash, group + 1}.
 //
 // A batch is looked up in passes, so that the cache misses of its rows overlap:
 //   1. the slot of each row is prefetched;
 //   2. the first slot with the row's hash, or a free one, is found, and the group's key is
 //   prefetched;
-//   3. keys are compared; rows with a new group, or whose hash met another key, go through the slow
-//   way.
+//   3. keys are compared; rows with a new group, or whose hash is that of another key, are looked
+//      up one by one.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,9 @@ class AggregateHashTable {
   // `columns`: how many key columns, 0 to 63.
   explicit AggregateHashTable(std::uint32_t columns) : width_(columns + 1) {}
 
-  // Finds the group of each row, making new ones as long as `insert`; kNoGroup where there is none.
-  // `keys` are the key columns, `hashes` one hash a row, equal for equal keys. Throws
-  // std::bad_alloc.
+  // Finds the group of each row. If `insert` is true, makes new groups; otherwise a row without a
+  // group gets kNoGroup. `keys` are the key columns; `hashes` has one hash per row, equal for equal
+  // keys. Throws std::bad_alloc.
   void Lookup(const Column* const* keys, const std::uint64_t* hashes, std::uint32_t rows,
               bool insert, std::uint32_t* groups, Allocator& allocator);
 

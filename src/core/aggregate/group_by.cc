@@ -17,7 +17,8 @@ static_assert(alignof(GroupBy) <= Allocator::kAlignment &&
               alignof(HyperLogLog) <= Allocator::kAlignment &&
               alignof(TopN) <= Allocator::kAlignment);
 
-// A group with fewer kept rows keeps them when others are folded: a sketch object takes more.
+// A group with fewer kept rows keeps them when others are folded, because a sketch object takes
+// more memory.
 constexpr std::size_t kFoldRows = 16;
 
 bool IsKept(AggregateKind kind) {
@@ -25,7 +26,7 @@ bool IsKept(AggregateKind kind) {
          kind == AggregateKind::kTopNAddText;
 }
 
-// PostgreSQL's order of floats: NaN equals itself and is above all.
+// PostgreSQL's order of floats: NaN equals itself and is above all others.
 bool FloatLess(double a, double b) {
   if (std::isnan(a)) return false;
   return std::isnan(b) || a < b;
@@ -33,19 +34,19 @@ bool FloatLess(double a, double b) {
 
 double AsDouble(std::int64_t bits) { return std::bit_cast<double>(bits); }
 
-// Whether finite numbers have become an infinite one, which PostgreSQL refuses.
+// Whether finite numbers gave an infinite one. PostgreSQL raises an error then.
 bool Overflowed(double result, double a, double b) {
   return std::isinf(result) && !std::isinf(a) && !std::isinf(b);
 }
 
-// The first value is taken as it is: 0 + -0 would be 0. Returns whether the sum overflowed.
+// The first value is taken as it is, because 0 + -0 would be 0. Returns whether the sum overflowed.
 bool AddFloat(Number& n, double value, bool single) {
   if (n.count++ == 0) {
     n.real = value;
     return false;
   }
   const double before = n.real;
-  // A sum of two floats, rounded to double and then to float, is rounded right.
+  // The sum of two floats, rounded to double and then to float, is rounded correctly.
   n.real = single ? static_cast<float>(before + value) : before + value;
   return Overflowed(n.real, before, value);
 }
@@ -107,7 +108,7 @@ void GroupBy::HashKeys(const ColumnBatch& batch, std::uint64_t* hashes) const {
       const Dictionary& dictionary = dictionaries_[key.column];
       for (std::uint32_t i = 0; i < batch.rows; ++i) {
         const bool null = column.any_null && column.nulls[i] != 0;
-        // A text that is not in the dictionary belongs to no group: its hash does not matter.
+        // A text that is not in the dictionary belongs to no group, so its hash does not matter.
         const auto code = static_cast<std::uint32_t>(column.values[i]);
         const std::uint64_t value =
             null || code == Dictionary::kAbsent ? 0 : dictionary.HashOf(code);
@@ -284,7 +285,8 @@ Status GroupBy::UnionHll(void** slot, const HllView& view, Allocator& allocator)
 
 void GroupBy::UnionTopN(void** slot, const TopNStored& stored, Allocator& allocator) const {
   if (*slot == nullptr) {
-    // A full summary has a floor, and an oversized one is trimmed: that is TopN's business.
+    // Only TopN can handle a summary that is full (it has a floor) or too large (it must be
+    // trimmed).
     if (stored.size < static_cast<std::size_t>(topn_counters_)) {
       *slot = CopyStoredTopN({stored.items, stored.size}, allocator);
       return;
@@ -304,7 +306,7 @@ void GroupBy::KeepRows(const ColumnBatch& batch, const std::uint32_t* groups,
                        Allocator& allocator) {
   if (kept_count_ == 0) return;
   const std::size_t before = kept_groups_.size();
-  // Room for everything first: an allocation that fails leaves all columns of one length.
+  // First make room in all columns, so that they have the same length if an allocation fails.
   kept_groups_.Reserve(before + batch.rows, allocator);
   for (std::uint32_t k = 0; k < kept_count_; ++k) {
     Kept& kept = kept_[k];
@@ -359,7 +361,7 @@ void GroupBy::Scatter(Allocator& allocator) {
   for (std::size_t i = 0; i < rows; ++i) ++offsets_[kept_groups_[i] + 1];
   for (std::size_t g = 0; g < count; ++g) offsets_[g + 1] += offsets_[g];
 
-  // Where each row goes; the columns then follow without looking at groups again.
+  // The place of each row; then the columns follow without looking at the groups again.
   auto* next = allocator.AllocateArray<std::uint64_t>(count);
   std::memcpy(next, offsets_, count * sizeof(*next));
   auto* places = allocator.AllocateArray<std::uint32_t>(rows);
@@ -389,7 +391,7 @@ void GroupBy::BeginFold(Allocator& allocator) {
   Scatter(allocator);
 }
 
-// With text, whose dictionary is to go, nothing is kept.
+// A group does not keep its rows if they have text, because the text's dictionary will be freed.
 bool GroupBy::StaysKept(std::uint32_t group) const {
   if (keeps_text_ || offsets_[group + 1] - offsets_[group] >= kFoldRows) return false;
   for (std::uint32_t a = 0; a < aggregates_.size(); ++a) {

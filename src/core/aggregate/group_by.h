@@ -1,24 +1,24 @@
-// GroupBy: the rollup engine. Batches of rows go in; groups with finished aggregates come out.
+// GroupBy: the engine of the rollups. Batches of rows go in; groups with finished aggregates come
+// out.
 //
 // Start reading here. A batch is processed column by column:
 //
 //   1. hash the key columns, find each row's group          aggregate_hash_table.h
-//   2. update the aggregates whose state is a number or a stored sketch, straight from the batch
+//   2. update the aggregates whose state is a number or a stored sketch, directly from the batch
 //   3. keep what the other aggregates need: each row's group and the values of their columns ("kept
 //   rows")
 //
-// Sketches that are fed single values are not updated row by row: with many groups each update
-// would be a cache miss or several, and a sketch's own bookkeeping. Instead the kept rows are
-// scattered by group (a counting sort, stable), and each group's values are turned into a sketch in
-// one go: hashed, sorted, deduplicated. A group that never needs more than that never has a sketch
-// object at all. Neither has a group with a single stored sketch: that is copied, and handed out as
-// it came.
+// Sketches of single values are not updated row by row: with many groups each update would cost one
+// or more cache misses, and the sketch's own bookkeeping. Instead the kept rows are scattered by
+// group (a stable counting sort), and each group's values are turned into a sketch at once: hashed,
+// sorted, deduplicated. A group that never needs more than that never has a sketch object. Nor does
+// a group with a single stored sketch: it is copied, and returned as it came.
 //
 // Memory: kept rows may take what the limit leaves. When they reach it they are folded into sketch
-// objects, a HyperLogLog or TopN a group, and go; the rows of a group with few of them stay,
-// because an object would take more. When groups and sketches alone come near the limit, the caller
-// stops making groups: rows of known groups still go in, the others are handed back to be spilled
-// and grouped later.
+// objects, one HyperLogLog or TopN per group, and freed. Groups with few rows keep them, because an
+// object would take more. When groups and sketches alone come near the limit, the caller stops
+// making groups: rows of known groups still go in; the others are returned, to be spilled and
+// grouped later.
 //
 // The result does not depend on the batches, the limit or the folding: it is what PostgreSQL's
 // aggregates give for the same rows in the same order.
@@ -68,32 +68,36 @@ class GroupBy {
   GroupBy(std::span<const KeySpec> keys, std::span<const AggregateSpec> aggregates,
           std::int64_t topn_counters, int max_sparse);
 
-  // The dictionary of a text column, in which its values are to be interned.
+  // The dictionary of a text column; the column's values must be interned in it.
   Dictionary& dictionary(std::uint32_t column) { return dictionaries_[column]; }
 
-  // Takes the rows of a batch. Throws std::bad_alloc. kMismatch where a stored hll does not fit the
-  // others of its group (see mismatch), kOutOfRange where a sum of floats overflows; the
-  // aggregation is then over. When `insert` is false, rows without a group are not taken; their
-  // numbers go to `rejected` (room for kBatchRows), and how many there are to `*rejected_count`.
+  // Takes the rows of a batch. Throws std::bad_alloc. Returns kMismatch when a stored hll does not
+  // fit the others of its group (see mismatch), and kOutOfRange when a sum of floats overflows;
+  // after either, the object can no longer be used. When `insert` is false, rows without a group
+  // are not taken: their numbers go to `rejected` (room for kBatchRows), and how many there are to
+  // `*rejected_count`.
   Status AddBatch(const ColumnBatch& batch, bool insert, std::uint32_t* rejected,
                   std::uint32_t* rejected_count, Allocator& allocator);
-  // After kMismatch: the parameters of the group's hll, and of the one that does not fit it.
+  // After kMismatch: the parameters of the group's hll, and of the one that does not fit.
   struct Mismatch {
     HllParameters state, value;
   };
   const Mismatch& mismatch() const { return mismatch_; }
-  // Bytes of kept rows and the texts they refer to, including what scattering them will take.
+  // Bytes of the kept rows and of the texts they refer to, including what scattering them will
+  // take.
   std::size_t KeptBytes() const;
-  // Folds the kept rows into sketches and frees them, in steps so that the caller can look around
-  // in between: BeginFold, then FoldGroups over all groups() piece by piece, then EndFold. Nothing
-  // else may be called meanwhile. Codes of text that is no key are void afterwards.
+  // Folds the kept rows into sketches and frees them. This is done in steps, so that the caller can
+  // check for interrupts in between: BeginFold, then FoldGroups over all groups() piece by piece,
+  // then EndFold. Call nothing else in between. Afterwards the codes of text that is no key are
+  // invalid.
   void BeginFold(Allocator& allocator);
   void FoldGroups(std::uint32_t begin, std::uint32_t end, Allocator& allocator);
   void EndFold(Allocator& allocator);
 
-  // No more rows: prepares the kept rows for reading by group. Groups may be read in any order.
+  // Call after the last row: prepares the kept rows for reading by group. Groups may be read in any
+  // order.
   void Finish(Allocator& allocator);
-  // A group without keys exists even without rows, as in SQL. Call before Finish.
+  // Without keys there is one group even without rows, as in SQL. Call before Finish.
   void EnsureGroup(Allocator& allocator);
 
   std::uint32_t groups() const { return table_.groups(); }
@@ -109,15 +113,15 @@ class GroupBy {
   const Number& NumberOf(std::uint32_t group, std::uint32_t aggregate) const {
     return numbers_[std::size_t{group} * aggregates_.size() + aggregate];
   }
-  // The stored form, valid until the next call. Empty where the SQL result is NULL (kHllUnion
+  // The stored form, valid until the next call. Empty when the SQL result is NULL (kHllUnion
   // without values).
   std::span<const std::uint8_t> HllOf(std::uint32_t group, std::uint32_t aggregate,
                                       Allocator& allocator);
   // The items of the summary in StoredOrder, valid until the next call.
   std::span<const TopNItem> TopNOf(std::uint32_t group, std::uint32_t aggregate,
                                    Allocator& allocator);
-  // In place of TopNOf, for a state that is to be merged with others: everything gathered, nothing
-  // trimmed. nullptr where no value was added.
+  // Instead of TopNOf, for a state that will be merged with others: with all its items, nothing
+  // trimmed. nullptr when no value was added.
   const TopN* TopNStateOf(std::uint32_t group, std::uint32_t aggregate, Allocator& allocator);
 
  private:
@@ -186,7 +190,7 @@ class GroupBy {
   AggregateHashTable table_;
   Dictionary dictionaries_[kMaxColumns];
 
-  // A row of aggregates_.size() a group; sketches_ only once there is one.
+  // aggregates_.size() numbers per group; sketches_ is empty until there is one.
   Buffer<Number> numbers_;
   Buffer<void*> sketches_;
 

@@ -1,4 +1,4 @@
-// The second half of GroupBy: from a group's kept values to its sketches, to stored forms.
+// The second half of GroupBy: from a group's kept values to its sketches and their stored forms.
 
 #include <algorithm>
 #include <charconv>
@@ -13,8 +13,8 @@
 namespace millrace {
 namespace {
 
-// Above this many values of one group, sorting them all costs more than a sketch that deduplicates
-// on the way.
+// With more values than this in one group, sorting them all costs more than a sketch that
+// deduplicates as it goes.
 constexpr std::size_t kSortLimit = 1024;
 // Characters of an int64: a sign and 19 digits.
 constexpr std::size_t kMaxDigits = 20;
@@ -66,7 +66,7 @@ std::string_view GroupBy::KeyText(const AggregateSpec& spec, std::int64_t value,
   return {digits, static_cast<std::size_t>(end - digits)};
 }
 
-// In the order of the rows: past the summary's capacity the result depends on it.
+// In the order of the rows: when the summary is full, the result depends on it.
 void GroupBy::AddToTopN(std::uint32_t aggregate, const Segment& segment, TopN* summary,
                         Allocator& allocator) const {
   char digits[kMaxDigits];
@@ -146,7 +146,8 @@ std::size_t GroupBy::CountRuns(const Segment& segment, Allocator& allocator) {
   return SortDistinct(values, n, counts_.Extend(segment.size, allocator));
 }
 
-// REQUIRES: at most as many runs as TopN prunes to without loss, so that order does not matter.
+// REQUIRES: so few runs that TopN prunes nothing and loses nothing; then their order does not
+// matter.
 std::span<const TopNItem> GroupBy::ItemsFromRuns(const AggregateSpec& spec, std::size_t runs,
                                                  Allocator& allocator) {
   const bool text = spec.kind == AggregateKind::kTopNAddText;
@@ -177,13 +178,13 @@ const TopN* GroupBy::TopNStateOf(std::uint32_t group, std::uint32_t aggregate,
     return sketches_.empty() ? nullptr : TopNState(group, aggregate);
   }
   TopN fresh(topn_counters_);
-  // The number that the aggregate does not use tells whether the values are in the state already.
+  // The number, which the aggregate does not use, says whether the values are in the state already.
   Number& added = numbers_[std::size_t{group} * aggregates_.size() + aggregate];
   if (added.count++ == 0) {
     AddToTopN(aggregate, SegmentOf(group, aggregate), state != nullptr ? state : &fresh, allocator);
   }
   if (state == nullptr) {
-    // Its keys must stay while the caller reads them: it becomes the group's.
+    // It must keep its keys while the caller reads them, so it becomes the group's sketch.
     has_sketches_ = true;
     ExtendStates(allocator);
     state = new (allocator.Allocate(sizeof(TopN))) TopN(fresh);

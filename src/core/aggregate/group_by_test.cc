@@ -70,7 +70,7 @@ std::string Describe(std::span<const TopNItem> items) {
 
 using Result = std::map<Key, std::vector<std::string>>;
 
-// One row at a time, with the sketches themselves: what PostgreSQL's aggregates do.
+// One row at a time, with the sketches themselves, as PostgreSQL's aggregates do.
 Result OneByOne(const std::vector<Row>& rows) {
   struct State {
     Number numbers[7] = {};
@@ -121,7 +121,7 @@ Result OneByOne(const std::vector<Row>& rows) {
   return result;
 }
 
-// The engine, with batches, foldings and memory running out at random.
+// The engine, with batches, folding and lack of memory at random.
 class Engine {
  public:
   explicit Engine(std::mt19937_64& random) : random_(random) {

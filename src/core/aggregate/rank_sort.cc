@@ -57,14 +57,14 @@ __attribute__((target("avx2"))) void Rank32(const std::int64_t* values, const st
 
 std::size_t SortDistinctAvx2(std::int64_t* values, std::size_t count,
                              std::int64_t* counts) noexcept {
-  // What lies behind `count` is compared too, and its rank ignored.
+  // Values after the first `count` are compared too; their ranks are ignored.
   std::int64_t copy[kRankSortLimit], ranks[kRankSortLimit], occurrences[kRankSortLimit];
   std::memcpy(copy, values, count * sizeof(*values));
   const std::size_t padded = (count + 31) / 32 * 32;
   std::memset(copy + count, 0, (padded - count) * sizeof(*copy));
   for (std::size_t i = 0; i < padded; i += 32) Rank32(copy + i, copy, count, ranks + i);
 
-  // Equal values meet in one place and leave the places behind it empty.
+  // Equal values get the same place and leave the places after it empty.
   std::uint64_t taken = 0;
   std::memset(occurrences, 0, count * sizeof(*occurrences));
   for (std::size_t i = 0; i < count; ++i) {

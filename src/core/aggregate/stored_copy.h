@@ -1,5 +1,5 @@
-// The only stored sketch of a group so far, copied: it stands where a sketch object would, with the
-// lowest bit of its address set.
+// A copy of the only stored sketch that a group has so far. It takes the place of a sketch object;
+// the lowest bit of its address is set.
 #pragma once
 
 #include <cstring>

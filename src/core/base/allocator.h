@@ -1,5 +1,5 @@
-// Where core's growing structures take their memory from. Inside a backend that is a memory
-// context; in tests and benchmarks it is the heap.
+// Where the growing structures of src/core get their memory. In a backend it is a memory context;
+// in tests and benchmarks it is the heap.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace millrace {
 
-// Memory handed out here lives until Free, or until the owner of the allocator drops all of it at
-// once; structures built on it are trivially destructible and never rely on Free being called.
+// Memory from here lives until Free, or until the owner of the allocator drops all of it at once.
+// Structures built on it are trivially destructible and never need Free to be called.
 class Allocator {
  public:
   // PostgreSQL's MAXALIGN: less than the heap's.

@@ -10,8 +10,8 @@
 
 namespace millrace {
 
-// Elements are moved by memcpy and never destroyed. Each call that grows is given the same
-// allocator and throws std::bad_alloc, which leaves the array as it was.
+// Elements are moved by memcpy and never destroyed. Every call that grows the array must be given
+// the same allocator. It throws std::bad_alloc, which leaves the array as it was.
 template <typename T>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -37,7 +37,7 @@ class Buffer {
     if (size_ == capacity_) Reserve(size_ + 1, allocator);
     data_[size_++] = value;
   }
-  // Makes room for `count` elements behind the last and counts them in; they are not initialised.
+  // Adds `count` elements at the end; they are not initialised.
   T* Extend(std::size_t count, Allocator& allocator) {
     Reserve(size_ + count, allocator);
     size_ += count;

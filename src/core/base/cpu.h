@@ -1,4 +1,4 @@
-// What the processor can do, asked once by whoever has a vector form of something.
+// What the processor can do. Asked once, by code that has a vector form.
 #pragma once
 
 namespace millrace {

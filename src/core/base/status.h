@@ -10,7 +10,7 @@ enum class StatusCode {
   kInvalidParameter,  // an argument out of its range
   kMismatch,          // two values whose parameters differ
   kTooLarge,          // the result would not fit its type
-  kOutOfRange,        // a number would not
+  kOutOfRange,        // a number would be out of its range
 };
 
 class [[nodiscard]] Status {

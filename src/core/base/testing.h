@@ -24,8 +24,8 @@ inline std::uint64_t Seed() {
   return seed;
 }
 
-// Heap memory that is given back when the test ends, as a memory context would, and that fails the
-// test when something is freed that it did not hand out.
+// Heap memory that is freed when the test ends, as in a memory context. The test fails if something
+// is freed that was not allocated here.
 class PoolAllocator final : public Allocator {
  public:
   ~PoolAllocator() {

@@ -16,9 +16,9 @@ constexpr std::uint32_t kFirstListCapacity = 8;
 
 static_assert(std::is_trivially_destructible_v<HyperLogLog>);
 
-// The position and rank of a hash value: the low log2m bits choose the register, the position of
-// the lowest set bit of the rest, counted from 1, is its value. A rest of zero sets nothing (rank
-// 0).
+// The register and rank of a hash value: the low log2m bits choose the register; the rank is the
+// position of the lowest set bit of the remaining bits, counted from 1. If the remaining bits are
+// zero, nothing is set (rank 0).
 struct Placement {
   std::uint32_t index;
   std::uint8_t rank;
@@ -73,8 +73,7 @@ void HyperLogLog::SetRegister(std::uint32_t index, std::uint8_t value, Allocator
   }
 }
 
-// Sorts the list and takes out what is there twice; of several values of one register the highest
-// stays.
+// Sorts the list and removes duplicates; of several values of one register the highest stays.
 void HyperLogLog::Compact() noexcept {
   if (sorted_ == count_) return;
   std::sort(list_, list_ + count_);
@@ -100,7 +99,7 @@ void HyperLogLog::Reserve(std::uint32_t capacity, Allocator& allocator) {
 }
 
 // Called when the list is full: afterwards it has room, or the sketch is in a later mode. A list is
-// sorted only when at least half of it is new since the last time, so an added value costs
+// sorted only when at least half of it is new since it was last sorted, so adding a value costs
 // O(log n) amortised.
 void HyperLogLog::MakeRoom(Allocator& allocator) {
   Compact();
@@ -155,7 +154,8 @@ void HyperLogLog::MergeExplicit(const HllView& view, Allocator& allocator) {
   }
 }
 
-// The same into registers that are all there: what a union of many small values comes down to.
+// The same when the sketch has all its registers, which is the usual case in a union of many small
+// values.
 void HyperLogLog::MergeExplicitIntoFull(const HllView& view) noexcept {
   const HllParameters parameters = parameters_;
   std::uint8_t* registers = registers_;

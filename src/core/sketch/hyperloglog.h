@@ -1,5 +1,5 @@
-// The sketch that counts: HyperLogLog values in memory, growing with their content. The stored
-// form, and what can be asked of it as it is, are in hyperloglog_view.h.
+// HyperLogLog values in memory, which grow with their content. Their stored form, and what can be
+// read from it directly, is in hyperloglog_view.h.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,10 @@
 namespace millrace {
 
 // A sketch that grows with its content: a list of values while they are kept exactly, a list of
-// registers while few are set, then one byte a register. Trivially destructible; its memory belongs
-// to the allocator that the mutating calls are given (the same one each time). Those throw
-// std::bad_alloc, which leaves the sketch as it was or with some of the added values in it.
+// registers while few are set, then one byte per register. Trivially destructible; its memory
+// belongs to the allocator that the calls which change it are given (the same one each time). These
+// calls throw std::bad_alloc, which leaves the sketch as it was or with some of the added values in
+// it.
 class HyperLogLog {
  public:
   explicit HyperLogLog(const HllParameters& parameters) noexcept : parameters_(parameters) {}
@@ -22,7 +23,7 @@ class HyperLogLog {
   const HllParameters& parameters() const { return parameters_; }
 
   void Add(std::uint64_t hash, Allocator& allocator);
-  // REQUIRES: the parameters are equal. Undefined absorbs everything.
+  // REQUIRES: the parameters are equal. A union with an undefined sketch is undefined.
   void Merge(const HllView& view, Allocator& allocator);
   void Merge(const HyperLogLog& other, Allocator& allocator);
 
@@ -33,16 +34,16 @@ class HyperLogLog {
     std::uint32_t count;  // explicit values or set registers
     std::size_t size;     // bytes, header included
   };
-  // Brings the content into stored order; adds nothing and takes nothing away.
+  // Sorts the content into stored order, and neither adds nor removes values.
   Encoding PrepareEncoding(int max_sparse, Allocator& allocator);
   // Writes encoding.size bytes. REQUIRES: nothing was added since PrepareEncoding.
   void Encode(const Encoding& encoding, std::uint8_t* out) const noexcept;
 
   bool undefined() const { return mode_ == Mode::kUndefined; }
-  // As the free function. REQUIRES: not undefined().
+  // As the free function of this name. REQUIRES: not undefined().
   Status EstimateCardinality(Allocator& allocator, double* estimate);
-  // Gives the memory back; afterwards only assignment is allowed. For sketches that come and go
-  // where the allocator stays.
+  // Frees the memory; afterwards only assignment is allowed. For sketches that live shorter than
+  // their allocator.
   void Free(Allocator& allocator) noexcept {
     allocator.Free(list_);
     allocator.Free(registers_);

@@ -13,8 +13,8 @@ namespace internal {
 
 void MaxPackedRegistersPortable(const std::uint8_t* packed, std::size_t count, unsigned width,
                                 std::uint8_t* registers) noexcept {
-  // `window` holds the next `bits` bits of the stream in its low end; bits above are stale and
-  // masked away.
+  // `window` holds the next `bits` bits of the stream in its low end; the bits above are old and
+  // masked out.
   std::uint64_t window = 0;
   unsigned bits = 0;
   const std::uint64_t mask = (1u << width) - 1;
@@ -31,9 +31,9 @@ void MaxPackedRegistersPortable(const std::uint8_t* packed, std::size_t count, u
 
 #if defined(__x86_64__)
 
-// Eight 5-bit registers fill five bytes, so 16 registers fill ten. Each 16-bit lane is given the
-// two bytes that hold its register, a multiplication by 2^k moves the register to the top of the
-// lane and a shift by 11 brings it down.
+// Eight 5-bit registers fill five bytes, so 16 registers fill ten. Each 16-bit lane gets the two
+// bytes that hold its register. Then a multiplication by 2^k moves the register to the top of the
+// lane, and a shift by 11 brings it down.
 __attribute__((target("avx2"))) void MaxPackedRegisters5Avx2(const std::uint8_t* packed,
                                                              std::size_t count,
                                                              std::uint8_t* registers) noexcept {
@@ -45,7 +45,7 @@ __attribute__((target("avx2"))) void MaxPackedRegisters5Avx2(const std::uint8_t*
       _mm_setr_epi16(1 << 0, 1 << 5, 1 << 2, 1 << 7, 1 << 4, 1 << 1, 1 << 6, 1 << 3);
   const __m256i multiplier = _mm256_broadcastsi128_si256(shift);
 
-  // A step reads 16 bytes at packed + 15, so it wants 31 readable bytes; 20 of them are used.
+  // Each step reads 16 bytes at packed + 15, so it needs 31 readable bytes; 20 of them are used.
   std::size_t i = 0;
   const std::size_t bytes = PackedRegisterBytes(count, 5);
   std::size_t at = 0;

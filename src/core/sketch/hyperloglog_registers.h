@@ -1,6 +1,7 @@
-// Packed HyperLogLog registers: `width` bits a register, most significant bit first, padding bits
-// zero. Each operation has a portable form; where the machine has AVX2 and the width is 5 (the
-// default) a vector form takes its place, chosen once at run time and tested against the portable.
+// Packed HyperLogLog registers: `width` bits per register, most significant bit first, padding bits
+// zero. Each operation has a portable form. If the machine has AVX2 and the width is 5 (the
+// default), a vector form is used; it is chosen once at run time and tested against the portable
+// form.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +27,8 @@ void PackRegisters(const std::uint8_t* registers, std::size_t count, unsigned wi
 void MaxRegisters(const std::uint8_t* from, std::size_t count, std::uint8_t* into) noexcept;
 
 namespace internal {
-// The twins, for tests and benchmarks. MaxPackedRegistersAvx2 falls back to the portable form for
-// what is left of a multiple of 32 registers; call it only where HasAvx2().
+// The two forms, for tests and benchmarks. MaxPackedRegistersAvx2 uses the portable form for the
+// last registers if `count` is no multiple of 32. Call it only if HasAvx2().
 void MaxPackedRegistersPortable(const std::uint8_t* packed, std::size_t count, unsigned width,
                                 std::uint8_t* registers) noexcept;
 void MaxPackedRegisters5Avx2(const std::uint8_t* packed, std::size_t count,

@@ -46,7 +46,7 @@ std::string Hex(const Bytes& bytes) {
   return s;
 }
 
-// The definition, bit by bit, with nothing clever in it.
+// The stored form written directly from its definition, bit by bit.
 Bytes EncodeByDefinition(const std::set<std::int64_t>& hashes, const HllParameters& p) {
   auto header = [&](HllType type) {
     Bytes out(kHllHeaderBytes);
@@ -259,7 +259,7 @@ TEST(HllView, ReadsEveryExplicitThreshold) {
         EXPECT_EQ(Encode(sketch, allocator)[0], code >= 4 ? 0x12 : 0x13) << code;
       }
     }
-    // However high the threshold, there is an end.
+    // However high the threshold, there is a limit.
     EXPECT_NE(Encode(sketch, allocator)[0], 0x12) << code;
     EXPECT_EQ(Encode(sketch, allocator)[2], empty[2]);
     sketch.Free(allocator);

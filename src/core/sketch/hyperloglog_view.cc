@@ -32,7 +32,7 @@ std::size_t CountAscending(BitReader reader, std::size_t entries, unsigned regwi
 }
 
 // Whether entries of two bytes (the default parameters) have ascending indexes. Without an early
-// exit, so that the compiler makes vector code of it.
+// exit, so that the compiler can vectorize it.
 bool AllAscending(const std::uint8_t* body, std::size_t entries, unsigned regwidth) {
   auto index = [&](std::size_t i) {
     const auto entry = LoadUnaligned<std::uint16_t>(body + i * 2);
@@ -83,7 +83,8 @@ Status RegisterHistogram::Estimate(const HllParameters& parameters, double* esti
   } else if (raw <= two_to_l / 30.0) {
     *estimate = raw;
   } else {
-    // Nearly saturated registers: beyond 2^L the logarithm is not defined, so stop just short.
+    // When nearly all registers are saturated, stop just below 2^L: at and above it the logarithm
+    // is not defined.
     const double share = std::min(raw / two_to_l, 1.0 - std::ldexp(1.0, -53));
     *estimate = -two_to_l * std::log(1.0 - share);
   }
@@ -139,7 +140,7 @@ Status HllView::Parse(const void* bytes, std::size_t size, HllView* view) noexce
   std::int64_t expthresh = -1;
   if (code != kAutomaticCode) expthresh = code == 0 ? 0 : std::int64_t{1} << (code - 1);
   const int sparseon = p[2] >> 6 & 1;
-  // Any power of two may be stored, also what no sketch is made with any more.
+  // Any power of two may be stored, even thresholds with which no new sketch is made.
   Status status = CheckHllParameters(p[1] & 0x1f, (p[1] >> 5) + 1, -1, sparseon);
   if (!status.ok()) return Status::InvalidData(status.message());
 
@@ -204,7 +205,7 @@ Status HllView::ParseSparse(std::size_t body_size) noexcept {
   const std::size_t ascending = width == 16 && AllAscending(body_, entries, regwidth)
                                     ? entries
                                     : CountAscending(BitReader(body_, width), entries, regwidth);
-  // Entries narrower than a byte can be the zero bits of the padding.
+  // The padding may look like zero entries if entries are narrower than a byte.
   if (ascending < entries && (width >= 8 || bits - ascending * width >= 8)) {
     return Status::InvalidData("sparse hll value has duplicate or descending registers");
   }
@@ -219,7 +220,7 @@ void HllView::MaxInto(std::uint8_t* registers) const noexcept {
     MaxPackedRegisters(body_, parameters_.registers(), parameters_.regwidth, registers);
   } else {
     VisitSparse([registers](std::uint32_t index, std::uint8_t value) {
-      // Mostly it is not higher: a branch that is foreseen costs less than a store.
+      // Usually it is not higher, and a branch that is predicted costs less than a store.
       if (value > registers[index]) registers[index] = value;
     });
   }

@@ -37,7 +37,7 @@ enum class HllType : std::uint8_t {
   kFull = 4,
 };
 
-// The shape of a sketch. Sketches combine only when theirs are equal.
+// The parameters of a sketch. Only sketches with equal parameters can be combined.
 struct HllParameters {
   static constexpr int kMaxLog2m = 17;
   static constexpr int kMaxRegwidth = 7;
@@ -53,12 +53,12 @@ struct HllParameters {
 
   std::uint32_t registers() const { return 1u << log2m; }
   std::uint8_t max_register() const { return static_cast<std::uint8_t>((1u << regwidth) - 1); }
-  // Distinct values above this are no longer kept exactly. Automatic: what fits the space of the
-  // full form (160 at the defaults).
+  // With more distinct values than this, they are no longer kept exactly. Automatic: as many as fit
+  // in the space of the full form (160 at the defaults).
   std::uint32_t explicit_limit() const;
 };
 
-// kInvalidParameter naming the first argument out of its range for a new sketch.
+// Returns kInvalidParameter, naming the first argument that is out of range for a new sketch.
 Status CheckHllParameters(std::int64_t log2m, std::int64_t regwidth, std::int64_t expthresh,
                           std::int64_t sparseon) noexcept;
 
@@ -67,11 +67,11 @@ inline constexpr std::size_t kHllHeaderBytes = 3;
 // Writes the three header bytes.
 void WriteHllHeader(HllType type, const HllParameters& parameters, std::uint8_t* out) noexcept;
 
-// A stored value, checked: whatever the bytes are, after Parse succeeded every access below stays
-// within them. Points into the bytes it was parsed from.
+// A stored value, checked: after Parse has succeeded, every access below stays within its bytes,
+// whatever they are. Points into the bytes that it was parsed from.
 class HllView {
  public:
-  // kInvalidData, with `*view` untouched, when the bytes do not follow the format.
+  // Returns kInvalidData, and leaves `*view` unchanged, when the bytes do not follow the format.
   static Status Parse(const void* bytes, std::size_t size, HllView* view) noexcept;
 
   HllType type() const { return type_; }
@@ -79,8 +79,8 @@ class HllView {
   // Explicit values or sparse entries; 0 for the other types.
   std::uint32_t count() const { return count_; }
   const std::uint8_t* body() const { return body_; }
-  // Whether the value is stored as a sketch of its content would be by default: then it is its own
-  // union. True for exact values.
+  // Whether the value is stored exactly as a new sketch with its content would be: then it is its
+  // own union. True for exact values.
   bool IsOwnUnion() const {
     return type_ != HllType::kSparse && type_ != HllType::kFull &&
            count_ <= parameters_.explicit_limit();
@@ -109,14 +109,14 @@ class HllView {
   const std::uint8_t* body_ = nullptr;
 };
 
-// How often each register value occurs: all that the estimate depends on.
+// How often each register value occurs. The estimate depends on nothing else.
 class RegisterHistogram {
  public:
   void Count(const std::uint8_t* registers, std::uint32_t count) {
     for (std::uint32_t i = 0; i < count; ++i) ++counts_[registers[i]];
   }
   void Count(std::uint8_t value) { ++counts_[value]; }
-  // Registers that were not listed are zero.
+  // Counts the registers that were not listed as zero.
   void FillUp(std::uint32_t registers, std::uint32_t listed) { counts_[0] += registers - listed; }
 
   // As EstimateCardinality. REQUIRES: every register was counted.
@@ -126,14 +126,14 @@ class RegisterHistogram {
   std::uint32_t counts_[1 << HllParameters::kMaxRegwidth] = {};
 };
 
-// How many distinct values a stored sketch has seen. Explicit values are exact. kInvalidParameter
-// where log2m is below 4 and the value is no longer exact: the estimator is not defined there.
-// REQUIRES: type is not kUndefined.
+// The number of distinct values that a stored sketch has seen. Explicit values are exact. Returns
+// kInvalidParameter when log2m is below 4 and the value is no longer exact: the estimator is not
+// defined then. REQUIRES: type is not kUndefined.
 Status EstimateCardinality(const HllView& view, double* estimate) noexcept;
 
-// Writes the union of two explicit values to `out` (which has room for both bodies and a header)
-// and returns its size, or 0 when the union has more values than are kept exactly. REQUIRES: both
-// are kExplicit with equal parameters.
+// Writes the union of two explicit values to `out` (which must have room for both bodies and a
+// header) and returns its size. Returns 0 when the union has more values than are kept exactly.
+// REQUIRES: both are kExplicit with equal parameters.
 std::size_t UnionExplicit(const HllView& a, const HllView& b, std::uint8_t* out) noexcept;
 
 template <typename Visit>

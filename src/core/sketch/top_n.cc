@@ -17,7 +17,7 @@ constexpr std::uint8_t kSerializedVersion = 1;
 constexpr std::size_t kSerializedHeader = 1 + 8 + 4;
 constexpr std::uint32_t kFirstCapacity = 8;
 constexpr std::uint64_t kFirstKeyBytes = 64;
-// Up to here a linear look at the hashes beats a table.
+// Up to this many entries, comparing all hashes is faster than a table.
 constexpr std::uint32_t kLinearEntries = 8;
 
 std::uint32_t HashKey(std::string_view key) {
@@ -156,9 +156,9 @@ void TopN::RebuildSlots() noexcept {
   }
 }
 
-// Keeps the higher half: the floor rises by the median count and what stays falls by as much. Of
-// the items at the median itself the oldest stay, with nothing above the floor, so that there are
-// always at least counters() items once the floor is above zero.
+// Keeps the higher half: the floor rises by the median count, and the remaining counts fall by as
+// much. Of the items with the median count itself the oldest stay, with nothing above the floor. So
+// there are always at least counters() items once the floor is above zero.
 void TopN::RaiseFloor(Allocator& allocator) {
   auto* counts = allocator.AllocateArray<std::int64_t>(size_);
   for (std::uint32_t i = 0; i < size_; ++i) counts[i] = entries_[i].count;
@@ -180,7 +180,7 @@ void TopN::RaiseFloor(Allocator& allocator) {
       --ties_to_keep;
     }
     entry.count -= raise;
-    // Entries are in the order of their keys, so the bytes move towards the front.
+    // Entries are in the order of their keys, so the bytes only move towards the front.
     if (entry.key_size > 0) {
       std::memmove(keys_ + key_bytes, keys_ + entry.key_offset, entry.key_size);
     }

@@ -6,20 +6,20 @@
 // in batches instead of one item at a time (Anderson et al., "A high-performance algorithm for
 // identifying frequent items in data streams", 2017).
 //
-// A summary of N counters over n occurrences, however it came about (added item by item, merged
-// from stored summaries in any order and depth, combined from parallel workers), with f the true
-// and c the reported count of an item:
+// The guarantee for a summary of N counters over n occurrences. It does not matter how it was made:
+// item by item, merged from stored summaries in any order and depth, or combined from parallel
+// workers. With f the true and c the reported count of an item:
 //
 //   at most N distinct items:  c = f for each of them (exact)
 //   more:                      every item with f > n / N is in the summary
 //                              f <= c <= f + m for each item in it, and f <= m for each that is
 //                              not, where m <= n / N is the smallest count in the summary
 //
-// So m, which anybody can read off a stored summary, is its error; a summary with fewer than N
-// entries has none. Why: write c = floor + k. With every step the sum of all k is at most
-// n - N * floor. It holds when items are added (n and one k grow alike), when two summaries are
-// added (all three are sums), and when the floor is raised by d and every k lowered by d while at
-// least N of them are d or more. The N entries kept at the end have k >= 0, hence N * m <= n.
+// So anybody can read the error m off a stored summary; a summary with fewer than N entries has
+// none. Why: write c = floor + k. With every step the sum of all k is at most n - N * floor. That
+// is true when items are added (n and one k grow alike), when two summaries are added (all three
+// are sums), and when the floor is raised by d and every k lowered by d while at least N of them
+// are d or more. The N entries kept at the end have k >= 0, hence N * m <= n.
 //
 // Counts saturate at the largest int64.
 #pragma once
@@ -55,7 +55,7 @@ inline bool RanksBefore(const TopNItem& a, const TopNItem& b) {
 
 std::int64_t SaturatingAdd(std::int64_t a, std::int64_t b) noexcept;
 
-// The smallest count of a stored summary that is full, 0 for one that is not: see above, m.
+// m (see above): the smallest count of a stored summary that is full; 0 if it is not full.
 std::int64_t SummaryFloor(const TopNItem* items, std::size_t size, std::int64_t counters) noexcept;
 
 // The union of two stored summaries, both in StoredOrder. Writes at most `counters` items to `out`,
@@ -63,17 +63,17 @@ std::int64_t SummaryFloor(const TopNItem* items, std::size_t size, std::int64_t 
 std::size_t UnionSummaries(const TopNItem* a, std::size_t size_a, const TopNItem* b,
                            std::size_t size_b, std::int64_t counters, TopNItem* out) noexcept;
 
-// Keeps the `counters` items that rank first, in StoredOrder, and returns how many there are.
+// Keeps the `counters` items with the highest rank, in StoredOrder, and returns how many there are.
 // REQUIRES: they are in StoredOrder.
 std::size_t KeepHighest(TopNItem* items, std::size_t size, std::int64_t counters) noexcept;
 
 // A summary that grows with its content up to kSlack * counters items. Trivially destructible; its
-// memory belongs to the allocator that the mutating calls are given (the same one each time). Those
-// throw std::bad_alloc.
+// memory belongs to the allocator that the calls which change it are given (the same one each
+// time). These calls throw std::bad_alloc.
 class TopN {
  public:
-  // Room beyond the counters that are kept in the end: it makes room-making rare and the counts of
-  // those kept sharper (the floor rises by at most 2n / (kSlack * counters)).
+  // Room for more items than are kept in the end. With it, making room is rare and the counts are
+  // sharper (the floor rises by at most 2n / (kSlack * counters)).
   static constexpr std::int64_t kSlack = 16;
 
   // REQUIRES: 1 <= counters <= kTopNMaxCounters.
@@ -88,16 +88,16 @@ class TopN {
   void AddSummary(const TopNItem* items, std::size_t size, Allocator& allocator);
   void Merge(const TopN& other, Allocator& allocator);
 
-  // Copies the items that make up the summary to `out`, in StoredOrder, and returns how many: at
-  // most counters(). The keys point into this object. REQUIRES: `out` has room for size() items.
+  // Copies the items of the summary to `out`, in StoredOrder, and returns how many: at most
+  // counters(). The keys point into this object. REQUIRES: `out` has room for size() items.
   std::size_t Summarize(TopNItem* out) const noexcept;
 
-  // The whole state as bytes, to hand from a parallel worker to its leader:
+  // The whole state as bytes, for a parallel worker to give to its leader:
   //   state := version(1) floor(8) size(4) { length(1) key count(8) } ...      little-endian
   std::size_t SerializedSize() const noexcept;
   void Serialize(std::uint8_t* out) const noexcept;
-  // Merges a serialized state into this one. kInvalidData when the bytes do not follow the format;
-  // items before the fault may have been added then.
+  // Merges a serialized state into this one. Returns kInvalidData when the bytes do not follow the
+  // format; items before the bad bytes may have been added then.
   Status MergeSerialized(const void* bytes, std::size_t size, Allocator& allocator);
 
   // Bytes held outside the object.
@@ -125,8 +125,8 @@ class TopN {
   std::int64_t floor_ = 0;
   Entry* entries_ = nullptr;
   char* keys_ = nullptr;
-  // Open addressing with linear probing: position in entries_ plus 1, 0 where free. Absent while
-  // there are so few entries that looking at each is faster.
+  // Open addressing with linear probing: the position in entries_ plus 1; 0 when free. Absent while
+  // there are so few entries that comparing all is faster.
   std::uint32_t* slots_ = nullptr;
   std::uint64_t keys_size_ = 0;
   std::uint64_t keys_capacity_ = 0;

@@ -1,6 +1,6 @@
-// A topn value as it is stored: the bytes of a PostgreSQL jsonb object, item to integer count,
-// without the varlena header around them. Do not change these values: PostgreSQL wrote them and
-// will read them (utils/jsonb.h, numeric.c).
+// A topn value as it is stored: the bytes of a PostgreSQL jsonb object from item to integer count,
+// without the varlena header. Do not change these values: PostgreSQL wrote them and will read them
+// (utils/jsonb.h, numeric.c).
 //
 //   object := header entry ... key ... value ...      an entry for each key, then for each value
 //   header := count | flag (object, array or scalar)
@@ -25,16 +25,17 @@ namespace millrace {
 // Largest jsonb that entries can describe, varlena header included.
 inline constexpr std::size_t kMaxJsonbBytes = 0x0FFFFFFF;
 
-// A number that is not in the plain form that counts have: gives its value, or fails as it sees
-// fit. `bytes` is a whole varlena of `size` bytes.
+// Reads a number that is not in the simple form that counts have: sets its value, or returns an
+// error. `bytes` is a whole varlena of `size` bytes.
 using OtherNumber = Status (*)(const char* bytes, std::size_t size, std::int64_t* count);
 
-// Items of the object in `bytes`: kInvalidParameter when it is damaged or no object.
+// The number of items of the object in `bytes`. Returns kInvalidParameter when it is damaged or no
+// object.
 Status JsonbSummarySize(const void* bytes, std::size_t size, std::size_t* items) noexcept;
 
-// Reads the object into `items`, which has room for JsonbSummarySize items; their keys point into
-// `bytes`. kInvalidParameter unless all values are integers from 0 to the largest int64 and all
-// keys have at most kTopNMaxKeyBytes bytes.
+// Reads the object into `items`, which must have room for JsonbSummarySize items; their keys point
+// into `bytes`. Returns kInvalidParameter unless all values are integers from 0 to the largest
+// int64 and all keys have at most kTopNMaxKeyBytes bytes.
 Status DecodeJsonbSummary(const void* bytes, std::size_t size, OtherNumber other_number,
                           TopNItem* items);
 

@@ -103,8 +103,8 @@ TEST(TopN, EqualCountsBeyondTheCapacityKeepTheBound) {
   CheckBound(summary, truth, 10);
 }
 
-// Streams of several shapes, cut into parts that meet in random trees of aggregates, unions and
-// parallel states.
+// Streams of several shapes are cut into parts, which are combined in random trees of aggregates,
+// unions and parallel states.
 TEST(TopN, TheErrorBoundHoldsHoweverSummariesMeet) {
   std::mt19937_64 random(Seed());
   for (int round = 0; round < 300; ++round) {

@@ -1,17 +1,17 @@
-// Rows on their way through the engine, a column at a time.
+// Rows on their way through the engine, column by column.
 #pragma once
 
 #include <cstdint>
 
 namespace millrace {
 
-// Rows a batch holds: enough to hide the latency of memory behind each other, few enough that all
-// columns of a batch stay in the nearest cache.
+// The rows of a batch: enough that waits for memory overlap, few enough that all columns of a batch
+// stay in the nearest cache.
 inline constexpr std::uint32_t kBatchRows = 1024;
 
-// A value of any type the engine takes, as 64 bits: integers, booleans, dates and timestamps by
-// value, floats by their bits as double, text as the code of a Dictionary, stored sketches as an
-// address.
+// A value of any type that the engine takes, as 64 bits: integers, booleans, dates and timestamps
+// by value, floats by their bits as double, text by its code in a Dictionary, stored sketches by
+// their address.
 struct Column {
   std::int64_t* values;  // kBatchRows of them
   std::uint8_t*

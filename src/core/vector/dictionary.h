@@ -1,9 +1,9 @@
 // Dictionary: distinct byte strings, numbered from 0 in the order of their first appearance.
 //
-// Layout: the strings lie one behind the other; an entry has place, length and hash; slots are an
-// open addressing table with linear probing, at most half full, of entry number + 1. In front of
-// that, a small direct-mapped table holds the bytes of short strings found lately: most columns
-// have a handful of values, and comparing two words beats following three pointers.
+// Layout: the strings are stored one after the other; an entry has place, length and hash; slots
+// are an open addressing table with linear probing, at most half full, of entry number + 1. Before
+// that, a small direct-mapped table has the bytes of recent short strings: most columns have few
+// different values, and comparing two words is faster than following three pointers.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class Dictionary {
  public:
   static constexpr std::uint32_t kAbsent = UINT32_MAX;
 
-  // The code of `text`, a new one if need be. Throws std::bad_alloc.
+  // The code of `text`, which is new if the text is. Throws std::bad_alloc.
   std::uint32_t Intern(std::string_view text, Allocator& allocator);
   // The code of `text`, or kAbsent.
   std::uint32_t Find(std::string_view text) noexcept {
@@ -47,7 +47,7 @@ class Dictionary {
   std::size_t memory() const {
     return bytes_.size() + entries_.size() * sizeof(Entry) + slots_.size() * sizeof(std::uint32_t);
   }
-  // Forgets all strings and gives their memory back.
+  // Forgets all strings and frees their memory.
   void Release(Allocator& allocator);
 
  private:
@@ -56,7 +56,7 @@ class Dictionary {
   static constexpr std::uint64_t kMixer = 0x9e3779b97f4a7c15ULL;
   static constexpr std::uint32_t kNoSize = UINT32_MAX;
   struct ShortText {
-    std::uint64_t low, high;  // the bytes, zeros behind them
+    std::uint64_t low, high;  // the bytes, then zeros
   };
   struct Recent {
     ShortText words;
@@ -79,8 +79,8 @@ class Dictionary {
   std::uint32_t mask_ = 0;
 };
 
-// Reads 16 bytes at once where they do not touch another page of memory, whatever lies behind the
-// text, and masks that away: no branch depends on the length.
+// Reads 16 bytes at once, if they do not touch another page of memory, and masks out what comes
+// after the text. So no branch depends on the length.
 __attribute__((no_sanitize("address"))) inline Dictionary::ShortText Dictionary::LoadShort(
     std::string_view text) noexcept {
   constexpr std::uintptr_t kPage = 4096;

@@ -21,7 +21,7 @@ constexpr std::array<std::uint32_t, 7> kCountryShares = {14'000, 22'000, 40'000,
                                                          54'000, 65'536, 65'536};
 constexpr std::array<std::uint32_t, 4> kBrowserShares = {42'000, 48'000, 60'000, 65'536};
 
-// Without branches: which share comes up is not predictable.
+// Without branches, because the processor cannot predict which share is drawn.
 template <std::size_t N>
 std::uint8_t PickShare(const std::array<std::uint32_t, N>& cumulative, std::uint64_t draw16) {
   unsigned i = 0;
@@ -29,8 +29,8 @@ std::uint8_t PickShare(const std::array<std::uint32_t, N>& cumulative, std::uint
   return static_cast<std::uint8_t>(i);
 }
 
-// The day's rhythm: traffic at each full hour of UTC as a percentage of nothing in particular, in
-// steps of five minutes between. Integers, so that every machine agrees.
+// The rhythm of a day: the traffic at each full hour of UTC, in an arbitrary unit, with steps of
+// five minutes between. Integers, so that every machine gives the same.
 constexpr int kStepsPerDay = 288;
 constexpr std::int64_t kStepMicros = kMicrosPerDay / kStepsPerDay;
 constexpr std::array<std::uint64_t, 24> kHourlyTraffic = {30,  24,  20,  18,  20,  28,  42,  60,
@@ -52,8 +52,8 @@ constexpr auto kRhythm = MakeRhythm();
 constexpr std::uint64_t kRhythmPerDay = kRhythm[kStepsPerDay] * kStepMicros;
 static_assert(Uint128{kRhythmPerDay} * 600 * 366 < UINT64_MAX);
 
-// Traffic between the start of a day and `time`, and back: within 64 bits for spans of up to 600
-// years, which is why it does not count from kMinEventTime.
+// From a time of a day to the traffic since its start, and back. Counted from the start of a day
+// and not from kMinEventTime, because it must fit in 64 bits; it does for spans of up to 600 years.
 std::uint64_t RhythmSince(std::int64_t day_start, std::int64_t time) {
   const auto offset = static_cast<std::uint64_t>(time - day_start);
   const std::uint64_t in_day = offset % kMicrosPerDay;
@@ -135,7 +135,7 @@ const std::vector<std::string>& ClickEventColumns() {
   return columns;
 }
 
-// Vose's construction over integers: slot k has weight 2^32 / (k + 1); a slot below the average is
+// Vose's construction with integers: slot k has weight 2^32 / (k + 1). A slot below the average is
 // filled up by one above it, which keeps the rest of its own weight. Weights times n stay below
 // 2^56, so every step is exact and all machines build the same table.
 ZipfTable::ZipfTable(std::int64_t n) : slots_(static_cast<std::size_t>(n)) {
@@ -163,7 +163,7 @@ ZipfTable::ZipfTable(std::int64_t n) : slots_(static_cast<std::size_t>(n)) {
       small.push_back(rich);
     }
   }
-  // What is left has exactly the average: it keeps all of its draws, wherever the coin falls.
+  // The slots that are left have exactly the average, so they keep all of their draws.
   for (const auto& rest : {small, large}) {
     for (const std::uint32_t k : rest) slots_[k] = {UINT32_MAX, k};
   }
@@ -172,7 +172,8 @@ ZipfTable::ZipfTable(std::int64_t n) : slots_(static_cast<std::size_t>(n)) {
 std::int64_t ZipfTable::Draw(Xoshiro256& random) const noexcept {
   const Uint128 product = Uint128{random.Next()} * slots_.size();
   const auto slot = static_cast<std::size_t>(product >> 64);
-  // With at most 2^24 slots, the product's fraction still has 40 random bits for the coin.
+  // With at most 2^24 slots, the fraction of the product still has 40 random bits for the second
+  // choice.
   const auto coin = static_cast<std::uint32_t>(static_cast<std::uint64_t>(product) >> 32);
   return coin < slots_[slot].keep ? static_cast<std::int64_t>(slot) : slots_[slot].alias;
 }
@@ -190,8 +191,9 @@ struct Clickstream::Realistic {
 
   explicit Realistic(const ClickstreamOptions& options)
       : customers(options.customers), devices(options.devices) {
-    // Little's law: sessions alive = arrivals x lifetime; eight minutes and twelve events a
-    // session on average, so rate x 480 s / 12. The cap bounds memory (32 bytes each).
+    // Little's law: sessions alive = arrivals x lifetime. A session has on average eight minutes
+    // and twelve events, so the number is rate x 480 s / 12. The limit bounds memory (32 bytes
+    // each).
     const double alive = options.events_per_second * 480.0 / 12.0;
     const std::int64_t cap = std::min<std::int64_t>(options.sessions, 1 << 20);
     sessions.resize(alive >= static_cast<double>(cap)
@@ -201,8 +203,8 @@ struct Clickstream::Realistic {
 
   ZipfTable customers;
   ZipfTable devices;
-  std::vector<Session> sessions;  // those alive; one that has ended is replaced when next drawn
-  std::size_t next = 0;  // drawn one event ahead, so that its cache line is there when needed
+  std::vector<Session> sessions;  // those alive; when drawn, one that has ended is replaced
+  std::size_t next = 0;  // drawn one event ahead, so that its cache line is there when it is needed
   std::int64_t started = 0;
 };
 
@@ -257,7 +259,7 @@ void Clickstream::DrawRealistic(std::int64_t stream_time, ClickEvent& event) {
     session.country = PickShare(kCountryShares, traits >> 48);
     session.browser = PickShare(kBrowserShares, (traits >> 32) & 0xffff);
     const auto life = static_cast<std::int64_t>(60 + random_.Below(841)) * kMicrosPerSecond;
-    // The stream begins amid sessions of every age, not with all of them starting at once.
+    // When the stream begins, there are sessions of every age; they do not all start at once.
     session.ends =
         stream_time +
         (first ? 1 + static_cast<std::int64_t>(random_.Below(static_cast<std::uint64_t>(life)))
@@ -280,7 +282,8 @@ EventTimeline::EventTimeline(ClickModel model, std::uint64_t seed, std::int64_t 
       first_(0),
       length_(static_cast<std::uint64_t>(end - start)),
       count_(static_cast<std::uint64_t>(count)) {
-  // Past 600 years the rhythm's sums would leave 64 bits; nobody would see it on such a scale.
+  // Beyond 600 years the sums of the rhythm would not fit in 64 bits. In such a span nobody would
+  // see it.
   if (end - start > 600 * 366 * kMicrosPerDay) model_ = ClickModel::kUniform;
   if (model_ == ClickModel::kRealistic) {
     first_ = RhythmSince(DayStart(start), start);
@@ -289,8 +292,8 @@ EventTimeline::EventTimeline(ClickModel model, std::uint64_t seed, std::int64_t 
 }
 
 std::int64_t EventTimeline::At(std::int64_t index) const {
-  // Event i lies somewhere in the i-th of `count` equal parts: the jitter is a hash of the index,
-  // so times can be asked for in any order.
+  // Event i is somewhere in the i-th of `count` equal parts. The jitter is a hash of the index, so
+  // times can be asked for in any order.
   const auto i = static_cast<std::uint64_t>(index);
   const std::uint64_t jitter = SplitMix64(seed_ ^ i) >> 32;
   const auto part = static_cast<std::uint64_t>(Uint128{i} * length_ / count_);
@@ -313,8 +316,8 @@ std::string_view ClickEventWriter::FormatTime(std::int64_t event_time) {
     second_ = second;
     const std::int64_t since_min = second - kMinEventTime / kMicrosPerSecond;
     const auto in_day = static_cast<unsigned>(since_min % 86'400);
-    // Days to a date: civil_from_days of Howard Hinnant ("chrono-Compatible Low-Level Date
-    // Algorithms"), for days that count from 0000-03-01, which is 306 days before 0001-01-01.
+    // From days to a date: civil_from_days of Howard Hinnant ("chrono-Compatible Low-Level Date
+    // Algorithms"), for days counted from 0000-03-01, which is 306 days before 0001-01-01.
     const std::int64_t days = since_min / 86'400 + 306;
     const auto era = static_cast<unsigned>(days / 146'097);
     const auto day_of_era = static_cast<unsigned>(days % 146'097);

@@ -1,4 +1,4 @@
-// The clickstream of the workshop as a seeded model: who clicked what, where, when.
+// The clickstream of the workshop as a model with a seed: who clicked what, where, when.
 //
 // The same options give the same events on every machine. A stream has two parts: an EventTimeline
 // places the events of a stream in time, and a Clickstream draws everything else, given the time.
@@ -20,36 +20,38 @@ namespace millrace {
 
 inline constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 inline constexpr std::int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
-// Event times that can be written: 0001-01-01 up to, not including, 10000-01-01.
+// The event times that can be written: from 0001-01-01 to before 10000-01-01.
 inline constexpr std::int64_t kMinEventTime = -719'162 * kMicrosPerDay;
 inline constexpr std::int64_t kMaxEventTime = 2'932'897 * kMicrosPerDay;
 
 enum class ClickModel {
-  // The tutorial's: every column drawn on its own, all values alike (a country is named twice
-  // among its 7 draws and so comes up twice as often).
+  // As in the tutorial: every column is drawn on its own, and all values are equally likely (one
+  // country is in the list of 7 twice, and so is drawn twice as often).
   kUniform,
-  // What a shop sees: few large tenants and busy devices (Zipf, exponent 1), sessions of one device
-  // at one tenant that live 1 to 15 minutes, more views than purchases, a day's rhythm (in UTC).
+  // As in a real shop: few large tenants and busy devices (Zipf, exponent 1), sessions of one
+  // device at one tenant that last 1 to 15 minutes, more views than purchases, and a rhythm of the
+  // day (in UTC).
   kRealistic,
 };
 
 struct ClickstreamOptions {
   ClickModel model = ClickModel::kUniform;
   std::uint64_t seed = 1;
-  // Ids run from 1 to these. Realistic sessions are numbered in order of their start, beginning
-  // again at 1 after `sessions`.
+  // Ids run from 1 to these numbers. Realistic sessions are numbered in the order of their start,
+  // and begin again at 1 after `sessions`.
   std::int64_t customers = 1'000;   // 1 .. kMaxZipfIds when realistic, else 1 .. 2^62
   std::int64_t devices = 10'000;    // the same
   std::int64_t sessions = 100'000;  // 1 .. 2^62
-  // This share of events (0 .. 1,000,000 parts per million) carries an event time that lies up to
-  // `late_by` microseconds before its place in the stream.
+  // The share of late events (0 .. 1,000,000 parts per million). The event time of a late event is
+  // up to `late_by` microseconds before its place in the stream.
   std::int64_t late_parts_per_million = 0;
   std::int64_t late_by = 600 * kMicrosPerSecond;  // >= 1
-  // Events a second of event time, about: realistic sessions overlap accordingly. >= 0.
+  // About how many events there are per second of event time; more realistic sessions overlap if
+  // there are more. >= 0.
   double events_per_second = 1'000;
 };
 
-// The Zipf tables take 8 bytes an id.
+// The Zipf tables take 8 bytes per id.
 inline constexpr std::int64_t kMaxZipfIds = 1 << 24;
 
 // Whether `options` are within the ranges above.
@@ -94,8 +96,8 @@ class Clickstream {
   Clickstream& operator=(Clickstream&&) noexcept;
 
   // The next event, whose place in the stream is `stream_time`; its event_time is that, or earlier
-  // for a late event. REQUIRES: stream_time does not decrease from call to call (realistic
-  // sessions live on it).
+  // for a late event. REQUIRES: stream_time never decreases from call to call (realistic sessions
+  // need that).
   ClickEvent Next(std::int64_t stream_time);
 
  private:
@@ -130,7 +132,7 @@ class EventTimeline {
 };
 
 // Writes events as CSV lines, "2026-01-31 08:15:00.123456+00,17,click,Germany,Firefox,4711,99\n".
-// Nothing the model draws needs quotes.
+// No value that the model draws needs quotes.
 class ClickEventWriter {
  public:
   // Appends one line to `out`. REQUIRES: event_time within kMinEventTime .. kMaxEventTime; times

@@ -27,7 +27,7 @@ std::string ToCsv(const std::vector<ClickEvent>& events) {
   return text;
 }
 
-// Known answers of the published algorithms: what splitmix64.c and xoshiro256plusplus.c print.
+// Known results of the published algorithms: what splitmix64.c and xoshiro256plusplus.c print.
 TEST(Random, MatchesThePublishedGenerators) {
   EXPECT_EQ(SplitMix64(0), 0xe220a8397b1dcdafULL);
   EXPECT_EQ(SplitMix64(0x9e3779b97f4a7c15ULL), 0x6e789e6aa1b965f4ULL);

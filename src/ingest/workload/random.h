@@ -1,5 +1,5 @@
-// The generator's own pseudo-random numbers: the same seed gives the same numbers on every machine
-// and with every compiler, which the standard library's distributions do not promise. Integer
+// The generator's own pseudo-random numbers. The same seed gives the same numbers on every machine
+// and with every compiler, which the distributions of the standard library do not promise. Integer
 // arithmetic only, for the same reason.
 #pragma once
 

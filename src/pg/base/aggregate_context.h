@@ -5,8 +5,8 @@
 
 namespace millrace::pg {
 
-// The memory context of the aggregate that calls. Raises 0A000 where a function of an aggregate of
-// `type` is called by itself.
+// The memory context of the aggregate that calls. Raises 0A000 when a function of an aggregate of
+// `type` is called directly.
 inline MemoryContext AggregateContext(FunctionCallInfo fcinfo, const char* type) {
   MemoryContext context;
   if (unlikely(!AggCheckCallContext(fcinfo, &context))) {

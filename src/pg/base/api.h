@@ -1,11 +1,11 @@
-// PostgreSQL's headers, as C. The only file that includes them, with base/compat.h, which settles
-// what differs between the major versions.
+// PostgreSQL's headers, as C. Only this file and base/compat.h include them; compat.h has what
+// differs between the major versions.
 #pragma once
 
 // The library is compiled with hidden visibility; before PostgreSQL 16 this macro is empty.
 #define PGDLLEXPORT __attribute__((visibility("default")))
 
-// postgres.h comes first.
+// postgres.h must come first.
 // clang-format off
 extern "C" {
 #include <postgres.h>
@@ -130,8 +130,8 @@ extern "C" {
 
 #include "pg/base/compat.h"
 
-// An SQL-callable function. In the library its name carries a prefix, so that it never stands in
-// for a symbol of a published hll or topn library loaded into the same backend.
+// Declares an SQL-callable function. Its name in the library has a prefix, so that it cannot
+// replace a function of a published hll or topn library that is loaded into the same backend.
 #define MILLRACE_FUNCTION(name)         \
   extern "C" {                          \
   PG_FUNCTION_INFO_V1(millrace_##name); \

@@ -1,5 +1,5 @@
-// What differs between PostgreSQL 15, 16, 17 and 18, and nothing else. The only file that asks for
-// the version (scripts/check sees to it). Included by api.h alone, after PostgreSQL's own
+// What differs between PostgreSQL 15, 16, 17 and 18, and nothing else. No other file may ask for
+// the version (scripts/check tests that). Only api.h includes this file, after PostgreSQL's own
 // headers.
 #pragma once
 
@@ -45,8 +45,8 @@ inline Node* MutateExpressionTree(Node* node, Node* (*mutator)(Node*, void*), vo
 #endif
 }
 
-// Puts what is grouped by back to where it is used. From 18 on a query that has just been analysed
-// keeps these expressions in a range table entry of their own, the last, and refers to them.
+// Puts the GROUP BY expressions back where they are used. From 18 on, a query that has just been
+// analysed keeps them in a range table entry of their own, the last one, and refers to them.
 inline void FlattenGroupEntry(Query* query) {
 #if PG_VERSION_NUM >= 180000
   if (!query->hasGroupRTE) return;
@@ -65,8 +65,8 @@ inline void FlattenGroupEntry(Query* query) {
 
 // -- Planning
 
-// The keys that rows are told apart by. From 16 on those are left out that the query's conditions
-// make the same for all rows.
+// The keys by which rows are told apart. From 16 on this leaves out keys that have the same value
+// in all rows because of the query's conditions.
 inline List* DistinguishingKeys(const PlannerInfo* root) {
 #if PG_VERSION_NUM >= 160000
   return root->processed_groupClause;
@@ -75,8 +75,8 @@ inline List* DistinguishingKeys(const PlannerInfo* root) {
 #endif
 }
 
-// What `path` does is no more and no less switched off (enable_seqscan and the like) than `below`.
-// Before 18 that is part of the cost.
+// Makes `path` count as disabled (enable_seqscan and the like) exactly as much as `below`. Before
+// 18 that is part of the cost.
 inline void InheritDisabled(Path* path, const Path* below) {
 #if PG_VERSION_NUM >= 180000
   path->disabled_nodes = below->disabled_nodes;
@@ -86,7 +86,7 @@ inline void InheritDisabled(Path* path, const Path* below) {
 #endif
 }
 
-// How many entries the statement's range table has, as EXPLAIN counts them to tell whether columns
+// The number of entries in the statement's range table. EXPLAIN uses it to decide whether columns
 // need the names of their tables.
 inline int CountTables(const ExplainState& es) {
 #if PG_VERSION_NUM >= 180000
@@ -108,7 +108,7 @@ inline void CheckQueryPermissions(const Query* query) {
 }
 
 #if PG_VERSION_NUM >= 160000
-// As PostgreSQL 15 names them.
+// The names that PostgreSQL 15 has for these functions.
 inline bool pg_class_ownercheck(Oid relation, Oid role) {
   return object_ownercheck(RelationRelationId, relation, role);
 }
@@ -128,8 +128,8 @@ inline const LocalPgBackendStatus* BackendStatusAt(int i) {
 #endif
 }
 
-// The two halves of a virtual transaction id. `backend` is -1 for a prepared transaction that has
-// outlived its session: the other half is its transaction id then.
+// The two halves of a virtual transaction id. For a prepared transaction that has outlived its
+// session, `backend` is -1 and the other half is its transaction id.
 inline VirtualTransactionId MakeVirtualTransactionId(int backend, LocalTransactionId local) {
   VirtualTransactionId id;
 #if PG_VERSION_NUM >= 170000
@@ -157,7 +157,7 @@ inline VirtualTransactionId HolderOf(const LockInstanceData& lock) {
 #endif
 }
 
-// Whether this session holds the lock in just this mode.
+// Whether this session holds the lock in exactly this mode.
 inline bool HoldsLock(const LOCKTAG& tag, LOCKMODE mode) {
 #if PG_VERSION_NUM >= 170000
   return LockHeldByMe(&tag, mode, false);
@@ -168,7 +168,7 @@ inline bool HoldsLock(const LOCKTAG& tag, LOCKMODE mode) {
 
 // -- Settings
 
-// nullptr where nobody has defined it or given it a value.
+// nullptr if nobody has defined the setting or given it a value.
 inline const config_generic* FindSetting(const char* name) {
 #if PG_VERSION_NUM >= 160000
   return find_option(name, false, true, ERROR);
@@ -183,7 +183,7 @@ inline const config_generic* FindSetting(const char* name) {
 
 // -- Tables
 
-// Counts rows that were read, as a scan of the table (or by a bitmap of it) does.
+// Counts rows that were read, as a sequential scan or a bitmap scan of the table does.
 inline void CountRowsRead(Relation relation, bool by_bitmap, int64 rows) {
   if (!pgstat_should_count_relation(relation)) return;
 #if PG_VERSION_NUM >= 160000
@@ -195,7 +195,7 @@ inline void CountRowsRead(Relation relation, bool by_bitmap, int64 rows) {
 #endif
 }
 
-// The index of the table's primary key; InvalidOid where there is none or it is deferrable.
+// The index of the table's primary key; InvalidOid if there is none or it is deferrable.
 inline Oid PrimaryKeyOf(Relation relation) {
 #if PG_VERSION_NUM >= 180000
   return RelationGetPrimaryKeyIndex(relation, false);
@@ -204,8 +204,8 @@ inline Oid PrimaryKeyOf(Relation relation) {
 #endif
 }
 
-// Whether no row of a table can have NULL in a column. From 18 on NOT NULL may be NOT VALID, true
-// of rows to come alone.
+// Whether no row of the table can have NULL in the column. From 18 on NOT NULL may be NOT VALID:
+// then it holds for new rows only.
 inline bool IsNeverNull(Oid table, const FormData_pg_attribute& column) {
 #if PG_VERSION_NUM >= 180000
   if (!column.attnotnull) return false;
@@ -226,7 +226,7 @@ inline TableScanDesc BeginBitmapScan(Relation relation, Snapshot snapshot) {
 #endif
 }
 
-// The pages of a bitmap, in their order. Plain data.
+// The pages of a bitmap, in order. Plain data.
 class BitmapPages {
  public:
   void Begin(TIDBitmap* bitmap) {
@@ -265,9 +265,10 @@ class BitmapPages {
 #endif
 };
 
-// The pages of a heap table that `next` names, one after the other, with the rows that the scan's
-// snapshot sees in scan->rs_vistuples and the page pinned in scan->rs_cbuf. From 17 on they are
-// read ahead, so `next` may have been asked for more pages than were handed out. Plain data.
+// Reads the pages of a heap table that `next` names, one after the other. The rows that the scan's
+// snapshot sees are in scan->rs_vistuples, and the page is pinned in scan->rs_cbuf. From 17 on
+// pages are read ahead, so `next` may have been asked for more pages than were returned. Plain
+// data.
 class HeapPages {
  public:
   using NextBlock = BlockNumber (*)(void* context);  // InvalidBlockNumber after the last
@@ -315,7 +316,7 @@ class HeapPages {
 #endif
   }
 
-  // To be called before the scan is ended; again does nothing.
+  // Must be called before the scan is ended. A second call does nothing.
   void End() {
     if (scan_ == nullptr) return;
 #if PG_VERSION_NUM >= 170000

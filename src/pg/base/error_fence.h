@@ -15,7 +15,7 @@
 
 namespace millrace::pg {
 
-// What is left of an exception once its handler has been left: nothing that owns anything.
+// A copy of an exception that outlives its handler. It owns nothing.
 struct CapturedException {
   int sqlstate;
   char message[256];

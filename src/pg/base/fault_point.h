@@ -1,6 +1,6 @@
-// Places where a test can have the server crash. In ordinary builds they are nothing; built with
-// MILLRACE_FAULT_POINTS, the process aborts the Nth time it comes to the place that the environment
-// variable MILLRACE_FAULT_POINT names, as `name` or `name:N`, and says so on stderr.
+// Places where a test can make the server crash. In ordinary builds they do nothing. When built
+// with MILLRACE_FAULT_POINTS, the process aborts the Nth time it reaches the place that the
+// environment variable MILLRACE_FAULT_POINT names, as `name` or `name:N`, and says so on stderr.
 #pragma once
 
 #ifdef MILLRACE_FAULT_POINTS

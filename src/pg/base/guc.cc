@@ -32,7 +32,7 @@ void DefineInt(const char* name, const char* description, int* variable, int boo
                           nullptr, nullptr, nullptr);
 }
 
-// Whether a library has defined the setting; one that was only given a value does not count.
+// Whether a library has defined the setting. If it was only given a value, that does not count.
 bool IsDefined(const char* name) {
   const config_generic* setting = FindSetting(name);
   return setting != nullptr && (setting->flags & GUC_CUSTOM_PLACEHOLDER) == 0;
@@ -51,7 +51,7 @@ bool HasPublishedTopN(const char* directory, int length) {
   return access(path, F_OK) == 0;
 }
 
-// Whether the library of the published topn lies where the server looks for libraries.
+// Whether the library of the published topn is where the server looks for libraries.
 bool PublishedTopNIsInstalled() {
   if (HasPublishedTopN("$libdir", 7)) return true;
   for (const char* directory = Dynamic_library_path; *directory != '\0';) {
@@ -99,8 +99,8 @@ void DefineSettings() {
       "Share of one processor that the verification of rollups in the background may take.",
       "0 switches it off.", &verify_share, 0.02, 0, 1, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   MarkGUCPrefixReserved("millrace");
-  // A second definition is an error, and the published topn makes one when it is loaded: where it
-  // may be, the setting is left to it.
+  // A second definition is an error, and the published topn defines the setting when it is loaded.
+  // So if it is installed, we leave the setting to it.
   if (!IsDefined(kCounters) && !PublishedTopNIsInstalled()) {
     DefineInt(kCounters, "Items that a topn value keeps.", &number_of_counters,
               static_cast<int>(kTopNDefaultCounters), 1, static_cast<int>(kTopNMaxCounters));
@@ -110,7 +110,7 @@ void DefineSettings() {
 
 int NumberOfCounters() {
   if (likely(counters_are_ours)) return number_of_counters;
-  // The published topn's, or a value that waits for it.
+  // Either the published topn has defined the setting, or it only has a value so far.
   const char* text = GetConfigOption(kCounters, true, false);
   if (text == nullptr) return static_cast<int>(kTopNDefaultCounters);
   int value;

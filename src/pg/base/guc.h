@@ -3,9 +3,9 @@
 
 namespace millrace::pg {
 
-// millrace.hll_*: what hll_empty, hll_add_agg and the hll type use where a parameter is left out.
-// hll_set_defaults and hll_set_max_sparse set them; being settings, they reach parallel workers and
-// are undone by a rollback.
+// millrace.hll_*: the parameters that hll_empty, hll_add_agg and the hll type use when they are not
+// given. hll_set_defaults and hll_set_max_sparse set them. Because they are settings, parallel
+// workers have them too and a rollback undoes them.
 extern int hll_default_log2m;
 extern int hll_default_regwidth;
 extern int hll_default_expthresh;
@@ -13,17 +13,17 @@ extern int hll_default_sparseon;
 extern int hll_max_sparse;
 
 // millrace.enable_vector_agg: whether the planner may use the engine. millrace.log_fallback:
-// whether the server log says why a plan was left to PostgreSQL.
+// whether the server log says why the engine was not used for a query.
 extern bool enable_vector_agg;
 extern bool log_fallback;
 
-// millrace.refresh_step: ids that a refresh takes at once.
+// millrace.refresh_step: how many ids a refresh merges in one step.
 extern int refresh_step;
 
 // millrace.enable_worker: whether rollups are refreshed in the background.
 extern bool enable_worker;
 
-// millrace.workers_per_database: the workers that share the rollups of a database.
+// millrace.workers_per_database: how many workers share the rollups of a database.
 inline constexpr int kMostWorkersPerDatabase = 16;
 extern int workers_per_database;
 
@@ -33,10 +33,9 @@ extern double verify_share;
 // Defines millrace.*. Called once, when the library is loaded.
 void DefineSettings();
 
-// topn.number_of_counters, N. Raises 22023 where it has a value that no library has checked.
-// Defined when the library is loaded, so that it reaches parallel workers and wrong values are
-// refused; but where the published topn is installed that defines it, and until then any value can
-// be set.
+// topn.number_of_counters, N. Raises 22023 if it has a value that no library has checked. We define
+// it when our library is loaded, so that parallel workers have it and wrong values are refused. But
+// if the published topn is installed, that library defines it, and until then any value can be set.
 int NumberOfCounters();
 
 }  // namespace millrace::pg

@@ -1,4 +1,4 @@
-// Memory contexts as core's allocators.
+// Memory contexts as allocators for src/core.
 #pragma once
 
 #include <sys/mman.h>
@@ -11,8 +11,8 @@
 
 namespace millrace::pg {
 
-// Asks for huge pages behind a large allocation, where the system gives them on request: a page
-// fault per 4 kB costs more than what is done with the memory afterwards.
+// Asks for huge pages for a large allocation, if the system gives them on request. Otherwise one
+// page fault per 4 kB costs more than the work on the memory.
 inline void AdviseHugePages(void* memory, std::size_t bytes) noexcept {
 #ifdef MADV_HUGEPAGE
   constexpr std::uintptr_t kHugePage = std::uintptr_t{2} << 20;
@@ -22,8 +22,9 @@ inline void AdviseHugePages(void* memory, std::size_t bytes) noexcept {
 #endif
 }
 
-// Memory of one context. Trivially destructible: what is not freed goes with the context. Allocate
-// throws std::bad_alloc and never raises a PostgreSQL error, so it may be used inside RunCpp.
+// Memory of one context. Trivially destructible: what is not freed lives as long as the context.
+// Allocate throws std::bad_alloc and never raises a PostgreSQL error, so it may be used inside
+// RunCpp.
 class MemoryContextAllocator final : public Allocator {
  public:
   explicit MemoryContextAllocator(MemoryContext context) : context_(context) {}

@@ -1,4 +1,4 @@
-// A clock that is never set: times of the day may step back and forth.
+// A clock that nobody sets: the time of day may jump forward and back.
 #pragma once
 
 #include "pg/base/api.h"

@@ -5,11 +5,14 @@
 
 namespace millrace::pg {
 
-// Its name, qualified and quoted, as it can stand in any statement; its number where it is gone.
+// The relation's name, qualified and quoted, as it can be used in any statement. If the relation is
+// gone, its number.
 const char* QualifiedName(Oid relation);
-// The role that owns it. Raises an internal error where there is no such relation; so does FileOf.
+// The role that owns the relation. Raises an internal error if there is no such relation; so does
+// FileOf.
 Oid OwnerOf(Oid relation);
-// The file that it has now (relfilenode): a sequence that is restarted or altered gets a new one.
+// The relation's present file (relfilenode). A sequence that is restarted or altered gets a new
+// one.
 Oid FileOf(Oid relation);
 
 }  // namespace millrace::pg

@@ -5,15 +5,15 @@
 
 namespace millrace::pg {
 
-// The role of before. The end of the transaction restores it too.
+// The role from before. The end of the transaction restores it too.
 struct RoleScope {
   Oid role;
   int context;
 };
-// To the owner of tables, in a security-restricted operation: its functions can do no harm to
-// whoever called.
+// Acts as the owner of tables, in a security-restricted operation, so that the owner's functions
+// can do no harm to the caller.
 RoleScope BecomeOwner(Oid owner);
-// To a role whose functions are ours.
+// Acts as a role of which only our functions are called.
 RoleScope BecomeTrusted(Oid role);
 void RestoreRole(RoleScope scope);
 

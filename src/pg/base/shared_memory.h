@@ -7,13 +7,13 @@
 
 namespace millrace::pg {
 
-// Asks for `size` bytes under a name of their own. When the server starts, `*address` points to
-// them, zeroed, and
-// `*lock` to the lock that guards them. Call from _PG_init while shared libraries are preloaded;
-// `name`, `address` and `lock` live as long as the process. At most four calls.
+// Asks for `size` bytes under a name of their own. When the server starts, `*address` is set to
+// them, zeroed, and `*lock` to the lock that guards them. Call from _PG_init while shared libraries
+// are preloaded; `name`, `address` and `lock` must live as long as the process. At most four calls.
 void RequestSharedMemory(const char* name, Size size, void** address, LWLock** lock);
 
-// Holds a lock; an error in between lets go of it too, as it does of any lock.
+// Runs `body` while holding a lock. If it raises an error, the lock is released too, as any lock
+// is.
 template <typename Body>
 auto WithLock(LWLock* lock, LWLockMode mode, Body body) {
   LWLockAcquire(lock, mode);

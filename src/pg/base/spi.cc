@@ -15,7 +15,7 @@ uint64 RunSql(const char* sql, std::initializer_list<SpiArgument> arguments) {
     nulls[count] = argument.is_null ? 'n' : ' ';
     ++count;
   }
-  // SPI leaves its own context behind, which ends with the connection.
+  // SPI switches to its own memory context, which ends with the connection.
   const MemoryContext caller = CurrentMemoryContext;
   const int result = SPI_execute_with_args(sql, count, types, values, nulls, false, 0);
   MemoryContextSwitchTo(caller);
@@ -39,15 +39,15 @@ void SetSettingInScope(const char* name, const char* value) {
 
 int BeginSettings() { return NewGUCNestLevel(); }
 
-// Rolled back: what a trigger has set meanwhile goes too.
+// Rolling back also undoes what a trigger has set in the meantime.
 void EndSettings(int level) { AtEOXact_GUC(false, level); }
 
 int ConnectSpi() {
   SPI_connect();
   const int settings = BeginSettings();
   SetSettingInScope("search_path", kSearchPath);
-  // Constants in queries are deparsed so that they read back as they were, and what is written as
-  // text in a query is written the same way whoever runs it.
+  // With these settings constants are deparsed so that they mean the same when read again, and a
+  // text in a query means the same whoever runs it.
   SetSettingInScope("DateStyle", "ISO");
   SetSettingInScope("IntervalStyle", "postgres");
   SetSettingInScope("extra_float_digits", "3");

@@ -1,4 +1,4 @@
-// Statements through SPI, for code that is not hot.
+// Statements through SPI, for code that need not be fast.
 #pragma once
 
 #include <initializer_list>
@@ -13,8 +13,8 @@ struct SpiArgument {
   bool is_null = false;
 };
 
-// Runs one statement and returns how many rows it touched or returned (in SPI_tuptable). Raises
-// when it fails, as the statement does. REQUIRES: SPI is connected.
+// Runs one statement and returns how many rows it changed or returned (in SPI_tuptable). Raises the
+// statement's error if it fails. REQUIRES: SPI is connected.
 uint64 RunSql(const char* sql, std::initializer_list<SpiArgument> arguments = {});
 
 // A value of the rows returned by the last RunSql. By-reference values live until SPI_finish.
@@ -32,17 +32,17 @@ inline SpiArgument TextArgument(const char* value) {
   return {TEXTOID, value == nullptr ? 0 : CStringGetTextDatum(value), value == nullptr};
 }
 
-// Settings for a while, until EndSettings or the end of the transaction.
+// Changes settings until EndSettings or the end of the transaction.
 int BeginSettings();
 void SetSettingInScope(const char* name, const char* value);
 void EndSettings(int level);
 
-// Where names in statements of ours are looked up. Temporary tables and types would come first
-// where they are not named.
+// The search path for our own statements. pg_temp is named so that temporary tables and types come
+// last; otherwise they would come first.
 inline constexpr const char* kSearchPath = "pg_catalog, pg_temp";
 
-// Connects SPI, with kSearchPath until DisconnectSpi, so that the names in statements of ours mean
-// what they say, and queries are deparsed with qualified names.
+// Connects SPI, with kSearchPath until DisconnectSpi. So the names in our statements mean what we
+// intend, and queries are deparsed with qualified names.
 int ConnectSpi();
 void DisconnectSpi(int settings);
 

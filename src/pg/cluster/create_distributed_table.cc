@@ -1,5 +1,5 @@
-// create_distributed_table where the database has no Citus: checks what Citus would check, records
-// the table in millrace.distributed_table, and leaves its rows where they are.
+// create_distributed_table for a database without Citus: checks what Citus would check, records the
+// table in millrace.distributed_table, and leaves its rows where they are.
 
 #include "pg/base/api.h"
 
@@ -132,8 +132,8 @@ void Record(const Request& request) {
   }
 }
 
-// The record is read-only to users: only the INSERT runs as the extension's owner. An error on the
-// way restores the user with the transaction.
+// Users can only read the record, so the INSERT runs as the extension's owner, and nothing else
+// does. After an error the end of the transaction restores the user.
 void RecordAsOwner(const Request& request) {
   Oid user;
   int security_context;
@@ -161,7 +161,7 @@ MILLRACE_FUNCTION(create_distributed_table) {
                            PG_ARGISNULL(4) ? static_cast<Datum>(0) : PG_GETARG_DATUM(4),
                            PG_ARGISNULL(4)};
   CheckOptions(request);
-  // As Citus: nobody changes the table's keys while they are looked at.
+  // The same lock as Citus takes: nobody can change the table's keys while they are checked.
   Relation relation = try_relation_open(request.table, ShareUpdateExclusiveLock);
   if (relation == nullptr) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),

@@ -23,7 +23,7 @@ HyperLogLog* StateArgument(FunctionCallInfo fcinfo, int i) {
   return PG_ARGISNULL(i) ? nullptr : reinterpret_cast<HyperLogLog*>(PG_GETARG_POINTER(i));
 }
 
-// The parameters after (state, value), the rest from the settings.
+// The parameters after (state, value); those not given come from the settings.
 HllParameters ParametersFromArguments(FunctionCallInfo fcinfo) {
   int64 values[4];
   const int given = PG_NARGS() - 2;
@@ -53,7 +53,7 @@ Datum AddTransition(FunctionCallInfo fcinfo) {
   PG_RETURN_POINTER(state);
 }
 
-// False where there is nothing to estimate: no input, or undefined.
+// False if there is nothing to estimate: no input, or an undefined value.
 bool EstimateState(FunctionCallInfo fcinfo, double* estimate) {
   MemoryContextAllocator allocator(AggregateContext(fcinfo, "hll"));
   HyperLogLog* state = StateArgument(fcinfo, 0);
@@ -105,7 +105,7 @@ MILLRACE_FUNCTION(hll_union_internal) {
   PG_RETURN_POINTER(state);
 }
 
-// The state travels as a stored value.
+// A state is serialized as a stored value.
 MILLRACE_FUNCTION(hll_serialize) {
   MemoryContextAllocator allocator(AggregateContext(fcinfo, "hll"));
   return HllToDatum(StateArgument(fcinfo, 0), allocator);
@@ -114,7 +114,8 @@ MILLRACE_FUNCTION(hll_serialize) {
 MILLRACE_FUNCTION(hll_deserialize) {
   AggregateContext(fcinfo, "hll");
   const HllView view = HllFromDatum(PG_GETARG_DATUM(0));
-  // Called for one state at a time and combined at once: it lives in the caller's short context.
+  // Called for one state at a time, which is combined at once: so it lives in the caller's
+  // short-lived context.
   MemoryContextAllocator allocator(CurrentMemoryContext);
   HyperLogLog* state = NewState(CurrentMemoryContext, view.parameters());
   RunCpp([&] { state->Merge(view, allocator); });

@@ -49,7 +49,7 @@ bool SameBytes(Datum a, Datum b) {
          memcmp(VARDATA_ANY(left), VARDATA_ANY(right), size) == 0;
 }
 
-// A row of int8 and int4 columns as the function's OUT parameters declare it.
+// A row of int8 and int4 columns, as declared by the function's OUT parameters.
 Datum MakeRecord(FunctionCallInfo fcinfo, Datum* values) {
   TupleDesc descriptor;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) {
@@ -122,7 +122,7 @@ MILLRACE_FUNCTION(hll_eq) { PG_RETURN_BOOL(SameBytes(PG_GETARG_DATUM(0), PG_GETA
 
 MILLRACE_FUNCTION(hll_ne) { PG_RETURN_BOOL(!SameBytes(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1))); }
 
-// Equal for equal values, which have equal bytes.
+// The hash of the bytes: equal values have equal bytes.
 MILLRACE_FUNCTION(hll_image_hash) {
   struct varlena* value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
   const Datum hash = hash_any(reinterpret_cast<const unsigned char*>(VARDATA_ANY(value)),

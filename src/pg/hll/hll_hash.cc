@@ -1,4 +1,4 @@
-// hll_hash_*: a value of any type to 64 hashed bits.
+// hll_hash_*: from a value of any type to a hash of 64 bits.
 
 #include <cstring>
 
@@ -50,8 +50,8 @@ MILLRACE_FUNCTION(hll_hash_8byte) {
 
 MILLRACE_FUNCTION(hll_hash_varlena) { return HashVarlena(PG_GETARG_DATUM(0), PG_GETARG_INT32(1)); }
 
-// hll_hash_any(anyelement, seed): the bytes of types of 1, 2, 4, 8 and of variable length, the
-// binary output of others (uuid, interval, name, ...).
+// hll_hash_any(anyelement, seed): hashes the bytes of types of 1, 2, 4, 8 or variable length, and
+// the binary output of others (uuid, interval, name, ...).
 MILLRACE_FUNCTION(hll_hash_any) {
   const Datum value = PG_GETARG_DATUM(0);
   const int32 seed = PG_GETARG_INT32(1);

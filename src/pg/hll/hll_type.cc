@@ -24,7 +24,7 @@ Datum Checked(Datum value, int32 typmod) {
 
 }  // namespace
 
-// hll_in(cstring, oid, integer): text as bytea takes it.
+// hll_in(cstring, oid, integer): the text form is that of bytea.
 MILLRACE_FUNCTION(hll_in) {
   return Checked(DirectFunctionCall1(byteain, PG_GETARG_DATUM(0)), PG_GETARG_INT32(2));
 }

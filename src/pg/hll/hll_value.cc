@@ -74,7 +74,7 @@ void RaiseHllMismatch(const HllParameters& dest, const HllParameters& source) {
   pg_unreachable();
 }
 
-// The two header bytes that hold the parameters are all a type modifier needs.
+// A type modifier needs only the two header bytes that hold the parameters.
 int32 HllTypmod(const HllParameters& parameters) {
   uint8 header[kHllHeaderBytes];
   WriteHllHeader(HllType::kEmpty, parameters, header);

@@ -1,4 +1,4 @@
-// hll datums and core's HyperLogLog.
+// From hll datums to HyperLogLog of src/core, and back.
 #pragma once
 
 #include "core/sketch/hyperloglog.h"
@@ -6,25 +6,24 @@
 
 namespace millrace::pg {
 
-// The stored value behind `datum`, detoasted into the current context if need be and checked.
-// Raises 22000 for bytes that are no hll. The view lives as long as the detoasted copy or the
-// datum.
+// The stored value of `datum`, checked, and detoasted into the current context if needed. Raises
+// 22000 for bytes that are not an hll. The view lives as long as the detoasted copy or the datum.
 HllView HllFromDatum(Datum datum);
 
-// A new hll datum in the current context with the content of `sketch`. Needs an allocator for the
-// memory of `sketch`, since bringing it into stored order may move it.
+// A new hll datum in the current context with the content of `sketch`. Needs the allocator of the
+// sketch's memory, because sorting it into stored order may move it.
 Datum HllToDatum(HyperLogLog* sketch, Allocator& allocator);
 
-// The value of those bytes as a datum of its own, checked (22000).
+// A datum of its own with these bytes, checked (22000).
 Datum HllDatumFromBytes(const void* bytes, std::size_t size);
 
-// Parameters as given by the user, checked (22023).
+// The parameters that a user gave, checked (22023).
 HllParameters MakeHllParameters(int64 log2m, int64 regwidth, int64 expthresh, int64 sparseon);
-// With `given` of the four in `values`, the rest from the settings.
+// The first `given` of the four are in `values`; the others come from the settings.
 HllParameters HllParametersWithDefaults(const int64* values, int given);
 
-// Raises 22000 naming the first parameter that differs, and both values, in the published
-// extension's words: `source` was to be merged into, or stored as, one of `dest`.
+// Raises 22000 with the first parameter that differs and both values, in the words of the published
+// extension. `source` is what was to be merged into `dest`, or stored as it.
 void CheckSameHllParameters(const HllParameters& dest, const HllParameters& source);
 [[noreturn]] void RaiseHllMismatch(const HllParameters& dest, const HllParameters& source);
 

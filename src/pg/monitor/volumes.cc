@@ -1,5 +1,5 @@
-// Room on the server's volumes, for who cannot look at its disks: the dashboard, or another
-// machine.
+// Free space on the server's volumes, for those who cannot look at its disks: the dashboard, or
+// another machine.
 
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -9,8 +9,9 @@
 namespace millrace::pg {
 namespace {
 
-// One row: what lies there, the number of the device, its size, and what the server may still
-// write. Nothing for a folder that cannot be looked at: a tablespace may be dropped meanwhile.
+// Adds one row: what is stored there, the number of the device, its size, and how much the server
+// may still write. Adds nothing for a folder that cannot be read, because a tablespace may be
+// dropped in the meantime.
 void PutVolume(ReturnSetInfo* results, const char* name, const char* path) {
   struct stat file;
   struct statvfs volume;

@@ -103,7 +103,7 @@ void BatchBuilder::PutBytes(int column, Bytes bytes) {
       Dictionary& dictionary = group_by_->dictionary(static_cast<uint32>(column));
       std::string_view text(bytes.data, bytes.size);
       if (plan_->columns[column].kind == ColumnKind::kItem) text = ClipKey(text);
-      // A row of a known group may bring a new text into its sketches.
+      // A row of a known group may add a new text to its sketches.
       *value = insert_ || !key_[column]
                    ? RunCpp([&] { return dictionary.Intern(text, *allocator_); })
                    : dictionary.Find(text);

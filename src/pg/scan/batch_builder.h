@@ -1,46 +1,47 @@
-// From tuples to batches: one value at a time is converted, text is interned, and what is needed to
-// spill a row is remembered.
+// From tuples to batches: each value is converted, text is interned, and what is needed to spill a
+// row is kept.
 #pragma once
 
 #include "core/aggregate/group_by.h"
 #include "pg/base/api.h"
-#include "pg/scan/spec.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 
-// The bytes behind a text or a stored sketch, for as long as the batch lives.
+// The bytes of a text or a stored sketch. They live as long as the batch.
 struct Bytes {
   const char* data;
   uint32 size;
 };
 
-// Plain data in the node's memory context. The batch is filled row by row, handed to GroupBy, and
+// Plain data in the node's memory context. The batch is filled row by row, given to GroupBy, and
 // begun again.
 class BatchBuilder {
  public:
   // Allocates in the current context. `plan` must outlive the object.
   void Init(const VectorAggPlan& plan);
-  // Begins an empty batch for `group_by`; what the last one referred to is freed. Unless `insert`,
-  // a key's text that is not in its dictionary gets the code kAbsent.
+  // Begins an empty batch for `group_by` and frees what the last one referred to. Unless `insert`
+  // is true, a key's text that is not in its dictionary gets the code kAbsent.
   void Begin(GroupBy* group_by, Allocator* allocator, bool insert);
 
   uint32 rows() const { return batch_.rows; }
   bool full() const { return batch_.rows == kBatchRows; }
   const ColumnBatch& batch() const { return batch_; }
-  // Stored sketches are read where they lie, so tuples must stay while the batch is filled.
+  // Whether stored sketches are read directly from tuples, so that these must stay while the batch
+  // is filled.
   bool refers_to_tuples() const { return refers_to_tuples_; }
 
   // Sets column `column` of the row being filled. By-reference values must stay until Begin. May
-  // raise: damaged toast, bytes that are no hll or topn.
+  // raise: damaged toast, bytes that are not an hll or topn.
   void Put(int column, Datum value);
   void PutInteger(int column, int64 value) { columns_[column].values[batch_.rows] = value; }
   void PutNull(int column);
-  // The same from bytes that were spilled: the inside of the varlena, or the text.
+  // The same from bytes that were spilled: the content of the varlena, or the text.
   void PutBytes(int column, Bytes bytes);
-  // A text that lies in a tuple as it is: neither compressed nor out of line.
+  // A text that is in a tuple as it is: neither compressed nor out of line.
   void PutText(int column, Bytes bytes);
   void EndRow() { ++batch_.rows; }
-  // Takes back what was put into the row being filled.
+  // Removes the row being filled.
   void DropRow();
 
   // For spilling a row: whether a column is NULL, its 64 bits, or its bytes.
@@ -58,12 +59,12 @@ class BatchBuilder {
   Allocator* allocator_;
   bool insert_;
   bool refers_to_tuples_;
-  bool interned_[GroupBy::kMaxColumns];  // whether anybody asks for the code of a text
+  bool interned_[GroupBy::kMaxColumns];  // whether the codes of the column's texts are needed
   bool key_[GroupBy::kMaxColumns];
   ColumnBatch batch_;
   Column columns_[GroupBy::kMaxColumns];
   Bytes* bytes_[GroupBy::kMaxColumns];
-  HllView* views_[GroupBy::kMaxColumns];  // of kHll columns: what their values point to
+  HllView* views_[GroupBy::kMaxColumns];  // of kHll columns: the views that the values point to
 };
 
 inline void BatchBuilder::PutText(int column, Bytes bytes) {

@@ -8,7 +8,7 @@ namespace {
 constexpr int kCells = 256;  // a power of two
 constexpr int kWorkshopCells = 16;
 
-// An expression without columns that has one value for a whole scan.
+// Whether an expression has no columns and one value for a whole scan.
 bool IsConstant(const Expr* expression) {
   auto* node = reinterpret_cast<Node*>(const_cast<Expr*>(expression));
   return !contain_var_clause(node) && !contain_volatile_functions(node) && !contain_subplans(node);
@@ -36,7 +36,7 @@ Oid FunctionOf(const Expr* expression, List** arguments) {
 Expr* First(List* arguments) { return static_cast<Expr*>(linitial(arguments)); }
 Expr* Second(List* arguments) { return static_cast<Expr*>(lsecond(arguments)); }
 
-// What an expression is made of: its shape, t, and the constants.
+// The parts of an expression: its shape, t, and the constants.
 struct Parts {
   Bucket::Shape shape;
   const Var* time;
@@ -130,7 +130,8 @@ bool SettleDateBin(Bucket* bucket) {
   return true;
 }
 
-// The length of date_trunc's unit in microseconds; 0 for those that have none or are left alone.
+// The length of date_trunc's unit in microseconds; 0 for units without a fixed length, and for
+// those that we leave to PostgreSQL.
 int64 UnitLength(Datum unit_text) {
   const char* unit = TextDatumGetCString(unit_text);
   struct Unit {
@@ -159,7 +160,7 @@ bool SettleTruncate(Bucket* bucket) {
   return true;
 }
 
-// With divisor and factor whole and equal.
+// Only if divisor and factor are equal and whole numbers.
 bool SettleWorkshop(Bucket* bucket) {
   Datum result_origin, factor, unit, divisor, zero;
   if (!ConstantAt(*bucket, 0, &result_origin) || !ConstantAt(*bucket, 1, &factor) ||
@@ -171,7 +172,7 @@ bool SettleWorkshop(Bucket* bucket) {
   const bool seconds_unit = strcmp(TextDatumGetCString(unit), "seconds") == 0;
   MemoryContextSwitchTo(caller);
   const double seconds = DatumGetFloat8(divisor);
-  // Divisors of a day, so that days divide into whole seconds without a remainder of their own.
+  // Only divisors of a day: then days divide into whole seconds without rounding.
   if (!seconds_unit || seconds != DatumGetFloat8(factor) || !(seconds >= 1) ||
       seconds > SECS_PER_DAY || std::fmod(SECS_PER_DAY, seconds) != 0 ||
       TIMESTAMP_NOT_FINITE(DatumGetTimestamp(zero)) ||
@@ -186,17 +187,17 @@ bool SettleWorkshop(Bucket* bucket) {
   return true;
 }
 
-// REQUIRES: t is a valid timestamp, so that neither this nor a unit more overflows.
+// REQUIRES: t is a valid timestamp, so that neither this nor one more unit overflows.
 int64 FloorTo(int64 t, int64 width) {
   int64 rest = t % width;
   if (rest < 0) rest += width;
   return t - rest;
 }
 
-// What interval division and truncation to seconds come to, for distance = t - zero >= 0. The
-// quotient is rounded to a microsecond before it is cut to seconds, so the last half microsecond
-// times the divisor of a bucket belongs to the next (interval_div, interval_trunc). No more than
-// `distance` and a bucket's width.
+// What dividing the interval and truncating it to seconds give, for distance = t - zero >= 0. The
+// quotient is rounded to a microsecond before it is cut to seconds, so in each bucket the last half
+// microsecond times the divisor belongs in the next bucket (interval_div, interval_trunc). The
+// result is at most `distance` plus the width of a bucket.
 int64 WorkshopBucket(const Bucket& bucket, int64 distance) {
   const int64 days = distance / USECS_PER_DAY;
   const int64 time = distance % USECS_PER_DAY;
@@ -212,7 +213,7 @@ int64 WorkshopBucket(const Bucket& bucket, int64 distance) {
 }
 
 int64 WorkshopBucketOf(Bucket* bucket, int64 t, bool* is_null) {
-  // Intervals of some 200,000 years: far from where anything here overflows.
+  // Intervals of about 200,000 years: far from where anything here overflows.
   constexpr int64 kFar = PG_INT64_MAX / 4 * 3;
   int64 distance, result;
   if (unlikely(!IS_VALID_TIMESTAMP(t) || __builtin_sub_overflow(t, bucket->origin, &distance) ||
@@ -220,7 +221,7 @@ int64 WorkshopBucketOf(Bucket* bucket, int64 t, bool* is_null) {
     return Evaluate(*bucket, t, false, is_null);
   }
   if (unlikely(distance < 0)) {
-    // Before the epoch quotients are cut towards zero: mirrored.
+    // Before the epoch, quotients are cut towards zero, so this mirrors the case after it.
     if (__builtin_sub_overflow(bucket->result_origin, WorkshopBucket(*bucket, -distance),
                                &result) ||
         !IS_VALID_TIMESTAMP(result)) {
@@ -228,22 +229,22 @@ int64 WorkshopBucketOf(Bucket* bucket, int64 t, bool* is_null) {
     }
     return result;
   }
-  // Buckets are some 2^28 microseconds long.
+  // Buckets of about 2^28 microseconds are usual.
   Bucket::Cell& cell = bucket->cells[t >> 28 & (kWorkshopCells - 1)];
   if (likely(t >= cell.low && t < cell.high)) return cell.result;
   if (__builtin_add_overflow(bucket->result_origin, WorkshopBucket(*bucket, distance), &result) ||
       !IS_VALID_TIMESTAMP(result)) {
     return Evaluate(*bucket, t, false, is_null);
   }
-  // Away from the end of the bucket, where rounding begins, all of it has this result.
+  // Except near its end, where rounding begins, the whole bucket has this result.
   const int64 low = t - distance % bucket->width;
   const int64 high = low + bucket->width - static_cast<int64>(bucket->divisor) - 1;
   if (t < high) cell = {low, high, result};
   return result;
 }
 
-// date_trunc in the session's zone: asked of PostgreSQL once for each stretch of time within which
-// the answer cannot change, which ends with the unit or where the zone's offset changes.
+// date_trunc in the session's zone. PostgreSQL is asked once for each stretch of time in which the
+// answer cannot change: it ends with the unit, or where the zone's offset changes.
 int64 TruncateInZone(Bucket* bucket, int64 t, bool* is_null) {
   const auto hash = static_cast<uint64>(FloorTo(t, bucket->width)) * 0x9e3779b97f4a7c15ULL;
   Bucket::Cell& cell = bucket->cells[hash >> 56];
@@ -257,7 +258,7 @@ int64 TruncateInZone(Bucket* bucket, int64 t, bool* is_null) {
   const int found = pg_next_dst_boundary(&start, &before_offset, &before_dst, &boundary,
                                          &after_offset, &after_dst, session_timezone);
   int64 high = result + bucket->width;
-  // An offset changes within the unit: nothing is known but this value.
+  // The offset changes within the unit: the answer is known for this value only.
   const auto end = static_cast<pg_time_t>(start + bucket->width / USECS_PER_SEC);
   if (found < 0 || (found == 1 && boundary < end)) high = t + 1;
   if (result <= t) cell = {t, high, result};
@@ -279,7 +280,7 @@ Bucket* RecognizeBucket(Expr* expression, TupleDesc descriptor, ExprContext* con
   bucket->shape = parts.shape;
   bucket->attribute = parts.time->varattno;
   bucket->context = context;
-  // Without a parent: not compiled (JIT).
+  // Without a parent, so that it is not compiled (JIT).
   Node* replaced = ReplaceVar(reinterpret_cast<Node*>(expression), nullptr);
   bucket->expression = ExecInitExpr(reinterpret_cast<Expr*>(replaced), nullptr);
   for (int i = 0; i < Bucket::kMaxConstants; ++i) {
@@ -299,7 +300,8 @@ void RestartBucket(Bucket* bucket) {
 
 void SettleBucket(Bucket* bucket, int64 t, bool is_null) {
   if (bucket->method != Bucket::Method::kNotKnown) return;
-  // First what PostgreSQL would do, with its errors in their order: the constants then have none.
+  // First run PostgreSQL's own expression, which raises its errors in their order. After that the
+  // constants can raise none.
   bool result_is_null;
   Evaluate(*bucket, t, is_null, &result_is_null);
   bool known = false;
@@ -321,7 +323,7 @@ void SettleBucket(Bucket* bucket, int64 t, bool is_null) {
 int64 BucketOf(Bucket* bucket, int64 t, bool* is_null) {
   switch (bucket->method) {
     case Bucket::Method::kDateBin: {
-      // Between the origin and t, unless that is too far for 64 bits.
+      // The distance from the origin to t, if it fits 64 bits.
       int64 distance;
       if (likely(t >= bucket->origin && IS_VALID_TIMESTAMP(t) &&
                  !__builtin_sub_overflow(t, bucket->origin, &distance))) {

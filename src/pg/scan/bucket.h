@@ -1,5 +1,5 @@
-// Key expressions that are computed for a whole batch instead of row by row: a timestamp put into
-// buckets.
+// Key expressions that are computed for a whole batch instead of row by row: they put a timestamp
+// into a bucket.
 #pragma once
 
 #include "pg/base/api.h"
@@ -19,15 +19,15 @@ struct Bucket {
   enum class Method { kNotKnown, kExpression, kDateBin, kTruncate, kTruncateInZone, kWorkshop };
   Shape shape;
   AttrNumber attribute;   // of t
-  ExprState* expression;  // all of it, with CaseTestExpr for t
+  ExprState* expression;  // the whole expression, with CaseTestExpr for t
   ExprContext* context;
   static constexpr int kMaxConstants = 5;
-  ExprState* constants[kMaxConstants];  // in the order in which the functions' calls are nested
+  ExprState* constants[kMaxConstants];  // in the order in which the function calls are nested
 
-  // From here on what SettleBucket found.
+  // What SettleBucket found out.
   Method method;
-  // kDateBin: width and origin. kTruncate: width. kWorkshop: what is taken from t, what is added to
-  // the result, and the divisor and factor.
+  // kDateBin: width and origin. kTruncate: width. kWorkshop: what is subtracted from t, what is
+  // added to the result, and the divisor and factor.
   int64 width;
   int64 origin;
   int64 result_origin;
@@ -38,20 +38,20 @@ struct Bucket {
   Cell* cells;  // kTruncateInZone, kWorkshop: ranges whose result is known
 };
 
-// Recognises an expression of a scan's target list after planning; nullptr for anything else.
-// Evaluates nothing yet; later on in `context`. `descriptor` is the table's. In the current memory
-// context, which must be the query's.
+// Recognises an expression of a scan's target list after planning; nullptr for any other. Evaluates
+// nothing yet; later this happens in `context`. `descriptor` is the table's. Allocates in the
+// current memory context, which must be the query's.
 Bucket* RecognizeBucket(Expr* expression, TupleDesc descriptor, ExprContext* context);
 
 // Forgets the constants: parameters may have changed.
 void RestartBucket(Bucket* bucket);
 
-// Computes the constants, for the first value of `t`; unless that is done. May raise, as PostgreSQL
-// does for that value.
+// Computes the constants for the first value of `t`, unless that is done. May raise what PostgreSQL
+// raises for that value.
 void SettleBucket(Bucket* bucket, int64 t, bool is_null);
 
-// The bucket of `t`, a timestamp's 64 bits; `*is_null` is set when it is NULL, otherwise left. May
-// raise, as PostgreSQL's functions do. REQUIRES: settled.
+// The bucket of `t`, a timestamp's 64 bits. Sets `*is_null` when the bucket is NULL, otherwise does
+// not change it. May raise what PostgreSQL's functions raise. REQUIRES: settled.
 int64 BucketOf(Bucket* bucket, int64 t, bool* is_null);
 
 }  // namespace millrace::pg

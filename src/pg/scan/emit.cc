@@ -11,7 +11,7 @@ namespace {
 // Sorting a dictionary calls the collation for every comparison.
 constexpr uint32 kMaxSortedTexts = 10000;
 
-// The place of each text of a key among the others. Trivial locals only: comparing may raise.
+// The rank of each text of a key among the others. Only trivial locals: comparing may raise.
 uint32* RankTexts(const Dictionary& dictionary, Oid collation) {
   struct Context {
     const Dictionary* dictionary;
@@ -60,7 +60,7 @@ Datum KeyDatum(const KeyPlan& key, int64 value, const Dictionary& dictionary) {
   }
 }
 
-// An integer of 128 bits as numeric: in two halves, where it does not fit a bigint.
+// A 128-bit integer as numeric. If it does not fit a bigint, it is put together from two halves.
 Datum NumericFromInt128(__int128 value) {
   constexpr int64 kHalf = 1000000000000000000;
   if (value >= PG_INT64_MIN && value <= PG_INT64_MAX) {
@@ -72,7 +72,7 @@ Datum NumericFromInt128(__int128 value) {
   return DirectFunctionCall2(numeric_add, DirectFunctionCall2(numeric_mul, high, half), low);
 }
 
-// sum and avg of integers, in the types PostgreSQL gives them.
+// sum and avg of integers, in PostgreSQL's types.
 Datum IntegerSum(const AggregatePlan& aggregate, const Number& number) {
   switch (aggregate.function) {
     case F_SUM_INT2:
@@ -111,7 +111,7 @@ Datum HllDatum(GroupBy* groups, uint32 group, uint32 aggregate, Allocator* alloc
 }
 
 // The state of sum and avg over bigint as int8_avg_serialize writes it: how many values, and their
-// sum as a numeric's parts, digits to the base 10,000 (numeric.c, numericvar_serialize).
+// sum in the parts of a numeric, with digits to the base 10,000 (numeric.c, numericvar_serialize).
 Datum SerializedIntegerSum(const Number& number) {
   constexpr int kBase = 10000, kPositive = 0x0000, kNegative = 0x4000, kMaxDigits = 10;
   int16 digits[kMaxDigits];
@@ -132,8 +132,8 @@ Datum SerializedIntegerSum(const Number& number) {
   return PointerGetDatum(pq_endtypsend(&buffer));
 }
 
-// The states of avg that are arrays: over smaller integers how many there are and their sum, over
-// floats also the squares.
+// The states of avg that are arrays: the number of values and their sum; for floats also the
+// squares.
 Datum IntegerAverageState(const Number& number) {
   Datum elements[] = {Int64GetDatum(number.count),
                       Int64GetDatum(static_cast<int64>(number.integer))};
@@ -196,8 +196,8 @@ Datum AggregateDatum(const AggregatePlan& plan, GroupBy* groups, uint32 group, u
   }
 }
 
-// The aggregate's transition state as a partial aggregation hands it out: serialized where its type
-// is internal.
+// The aggregate's transition state as a partial aggregation returns it: serialized if its type is
+// internal.
 Datum TransitionDatum(const AggregatePlan& plan, GroupBy* groups, uint32 group, uint32 aggregate,
                       Allocator* allocator, bool* is_null) {
   switch (plan.kind) {
@@ -211,7 +211,7 @@ Datum TransitionDatum(const AggregatePlan& plan, GroupBy* groups, uint32 group, 
     case AggregateKind::kSumInteger:
       break;
     default:
-      // A number is its own state, and an hll travels as it is stored.
+      // A number is its own state, and an hll is handed over as it is stored.
       return AggregateDatum(plan, groups, group, aggregate, allocator, is_null);
   }
   const Number& number = groups->NumberOf(group, aggregate);

@@ -1,7 +1,7 @@
-// The custom scan MillraceAggregate: consumes its child in batches, then hands out a tuple a group.
+// The custom scan MillraceAggregate: reads its child in batches, then returns one tuple per group.
 //
-// Phases: consume (gather a batch, give it to GroupBy), finish, emit; where rows were spilled, the
-// same again for each partition. Memory contexts, and how long they live:
+// Phases: consume (fill a batch, give it to GroupBy), finish, emit. If rows were spilled, the same
+// again for each partition. Memory contexts, and how long they live:
 //   query context            the node, its plan, the heap reader. Nothing is added for a rescan.
 //   "MillraceAggregate input"  spill files; reset for each scan of the input
 //   "MillraceAggregate"      groups and sketches; reset when a partition's groups are out
@@ -28,8 +28,8 @@
 namespace millrace::pg {
 namespace {
 
-// Kept rows are folded, and groups no longer added, at this share of the memory allowed: tables
-// double when they grow.
+// At this share of the allowed memory, kept rows are folded, and later no more groups are added.
+// Not more, because tables double when they grow.
 constexpr double kMemoryShare = 0.6;
 
 Node* CreateState(CustomScan* scan);
@@ -38,7 +38,7 @@ constexpr CustomScanMethods kScanMethods = {"MillraceAggregate", CreateState};
 
 VectorAggState* StateOf(CustomScanState* node) { return reinterpret_cast<VectorAggState*>(node); }
 
-// What GroupBy needs to know, hll parameters apart.
+// What GroupBy needs to know, except the hll parameters.
 void FillSpecs(VectorAggState* state) {
   const VectorAggPlan& plan = state->plan;
   for (int i = 0; i < plan.key_count; ++i) {
@@ -53,8 +53,8 @@ void FillSpecs(VectorAggState* state) {
   }
 }
 
-// The parameters of new sketches, with the session's settings of now. For the first row of a scan,
-// as the aggregates do it: without a row, wrong ones are no error.
+// The parameters of new sketches, with the session's settings at this moment. This is done for the
+// first row of a scan, as the aggregates do it: without a row, wrong settings are no error.
 void SettleHllParameters(VectorAggState* state) {
   if (state->hll_settled) return;
   const VectorAggPlan& plan = state->plan;
@@ -94,7 +94,7 @@ void BeginScan(CustomScanState* node, EState* estate, int eflags) {
   state->memory_limit = get_hash_memory_limit();
 }
 
-// Rows that GroupBy would not take.
+// Spills the rows that GroupBy did not take.
 void SpillRows(VectorAggState* state, const uint32* rows, uint32 count) {
   if (count == 0) return;
   if (state->spill == nullptr) {
@@ -110,7 +110,7 @@ void SpillRows(VectorAggState* state, const uint32* rows, uint32 count) {
 }
 
 void Fold(GroupBy* groups, Allocator* allocator) {
-  // A step takes some milliseconds.
+  // This many take some milliseconds.
   constexpr uint32 kGroupsAStep = 4096;
   RunCpp([&] { groups->BeginFold(*allocator); });
   for (uint32 begin = 0; begin < groups->groups(); begin += kGroupsAStep) {
@@ -121,7 +121,7 @@ void Fold(GroupBy* groups, Allocator* allocator) {
   RunCpp([&] { groups->EndFold(*allocator); });
 }
 
-// Keeps memory within its limit: kept rows become sketches, and then no more groups are added.
+// Keeps memory within its limit: first kept rows become sketches, then no more groups are added.
 void LimitMemory(VectorAggState* state, Allocator* allocator) {
   const auto share = static_cast<Size>(kMemoryShare * static_cast<double>(state->memory_limit));
   Size used = MemoryContextMemAllocated(state->groups_context, true);
@@ -129,7 +129,7 @@ void LimitMemory(VectorAggState* state, Allocator* allocator) {
   GroupBy* groups = state->group_by;
   const Size kept = groups->KeptBytes();
   if (used + kept / 2 <= share) return;
-  // Folding looks at every group, and leaves the rows of some: it must be worth it.
+  // Folding looks at every group, and keeps the rows of small ones, so it must be worth it.
   if (kept > 2 * state->kept_after_fold + share / 16) {
     Fold(groups, allocator);
     state->kept_after_fold = groups->KeptBytes();
@@ -162,8 +162,8 @@ void AddBatch(VectorAggState* state, Allocator* allocator) {
   builder.Begin(state->group_by, allocator, state->inserting);
 }
 
-// A tuple of the child. Its values must stay until the batch is done, the slot's next tuple
-// notwithstanding.
+// Adds a tuple of the child. Its values must stay until the batch is done, even when the slot has
+// its next tuple.
 void PutSlot(VectorAggState* state, TupleTableSlot* slot) {
   BatchBuilder& builder = state->builder;
   for (int i = 0; i < state->plan.column_count; ++i) {
@@ -203,7 +203,7 @@ void ConsumeChild(VectorAggState* state, Allocator* allocator) {
 
 void ConsumeHeap(VectorAggState* state, Allocator* allocator) {
   BatchBuilder& builder = state->builder;
-  // Stored sketches lie in the page that is pinned, and so does text that may have to be spilled.
+  // Stored sketches are read from the pinned page, and so is text that may have to be spilled.
   while (state->reader->Fill(&builder, builder.refers_to_tuples() || !state->inserting)) {
     AddBatch(state, allocator);
   }
@@ -248,9 +248,9 @@ void ConsumeInput(VectorAggState* state) {
   Finish(state, &allocator);
 }
 
-// The next partition that was spilled, the deepest level first. False when there is none.
+// Reads the next spilled partition, the deepest level first. False if there is none.
 bool ConsumePartition(VectorAggState* state) {
-  // Rows that this level spilled come before the rest of the level above.
+  // The rows that this level spilled come before the rest of the level above.
   if (state->spill != nullptr) {
     const MemoryContext caller = MemoryContextSwitchTo(state->input_context);
     state->levels = lcons(state->spill, state->levels);
@@ -279,7 +279,7 @@ bool ConsumePartition(VectorAggState* state) {
   return false;
 }
 
-// The next group's tuple before HAVING and the projection; nullptr after the last.
+// The next group's tuple, before HAVING and the projection; nullptr after the last.
 TupleTableSlot* NextTuple(VectorAggState* state) {
   ScanState* node = &state->css.ss;
   if (!state->consumed) {
@@ -299,11 +299,11 @@ TupleTableSlot* NextTuple(VectorAggState* state) {
   return node->ss_ScanTupleSlot;
 }
 
-// HAVING and the projection. Not by ExecScan: inside EvalPlanQual that takes a node without a table
-// of its own for a join, has its tuple rechecked instead of asking for one, and would so pass on an
-// empty tuple (PostgreSQL before 15.15 even in a subquery's plan, later ones in the plan proper).
-// There is nothing to recheck in aggregates: they are computed again, over rows that the scans
-// below replace.
+// Applies HAVING and the projection. ExecScan cannot be used: inside EvalPlanQual it takes a node
+// without a table of its own for a join. Then it has the node's tuple rechecked instead of asking
+// for one, and so passes on an empty tuple (PostgreSQL before 15.15 even in a subquery's plan,
+// later ones in the main plan). Aggregates need no recheck: they are computed again, over rows that
+// the scans below replace.
 TupleTableSlot* ExecuteScan(CustomScanState* node) {
   VectorAggState* state = StateOf(node);
   PlanState* plan = &node->ss.ps;
@@ -313,7 +313,7 @@ TupleTableSlot* ExecuteScan(CustomScanState* node) {
     ResetExprContext(context);
     TupleTableSlot* slot = NextTuple(state);
     if (slot == nullptr) {
-      // With the descriptor of what the node hands out.
+      // With the descriptor of the tuples that the node returns.
       return ExecClearTuple(plan->ps_ProjInfo != nullptr ? plan->ps_ProjInfo->pi_state.resultslot
                                                          : node->ss.ss_ScanTupleSlot);
     }
@@ -347,8 +347,8 @@ void EndScan(CustomScanState* node) {
   ExecEndNode(static_cast<PlanState*>(linitial(node->custom_ps)));
 }
 
-// Whether the groups can be handed out once more instead of being made again, as HashAggregate does
-// it: a volatile function below is not to give other rows then.
+// Whether the groups can be returned once more instead of being computed again. HashAggregate does
+// that too, so that a volatile function below does not give other rows.
 bool HasAllGroups(const VectorAggState& state) {
   return state.consumed && state.plan.key_count > 0 && state.spill == nullptr &&
          state.levels == NIL && state.source == nullptr;
@@ -365,7 +365,7 @@ void RescanScan(CustomScanState* node) {
   }
   ForgetInput(state);
   state->consumed = false;
-  // A child whose parameters changed is rescanned by ExecProcNode itself.
+  // A child whose parameters have changed is rescanned by ExecProcNode.
   if (child->chgParam == nullptr) ExecReScan(child);
   ExecClearTuple(node->ss.ss_ScanTupleSlot);
 }

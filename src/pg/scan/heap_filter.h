@@ -1,4 +1,4 @@
-// A filter of HeapReader: an attribute of integers or times against a constant.
+// A filter of HeapReader: compares an attribute of integers or times with a constant.
 #pragma once
 
 #include "pg/base/api.h"

@@ -19,13 +19,12 @@ Datum FetchByValue(const char* bytes, int16 length) {
   }
 }
 
-// Tuples fill a page from its end to its front, which the processor does not foresee: they are
-// asked for this many tuples ahead, and this many bytes of each (keys and small sketches lie in
-// front).
+// Tuples fill a page from its end to its front, which the processor does not predict. So this many
+// tuples ahead are prefetched, and this many bytes of each (keys and small sketches come first).
 constexpr int kPrefetchTuples = 4;
 constexpr unsigned kPrefetchBytes = 512, kCacheLine = 64;
 
-// Inlined by force: GCC takes a function that only prefetches for one without effect, and drops the
+// Must be inlined: GCC believes that a function which only prefetches has no effect, and drops the
 // call.
 __attribute__((always_inline)) inline void PrefetchTuple(Page page, OffsetNumber offset) {
   const ItemId item = PageGetItemId(page, offset);
@@ -43,8 +42,8 @@ inline bool HeapReader::Passes(const Attribute& attribute, Datum value, bool is_
   return true;
 }
 
-// Gives the value to whoever wants it. May raise, and texts are interned: only for rows that every
-// filter lets through.
+// Gives the value to its outputs. May raise, and texts are interned, so call it only for rows that
+// every filter lets through.
 inline void HeapReader::PutOut(const Attribute& attribute, Datum value, bool is_null,
                                BatchBuilder* batch) {
   for (int i = 0; i < attribute.output_count; ++i) {
@@ -72,8 +71,8 @@ inline void HeapReader::PutOut(const Attribute& attribute, Datum value, bool is_
   }
 }
 
-// A tuple that has all the attributes we want: one walk over its bytes, as heap_deform_tuple does
-// it. False when a filter refuses the row.
+// Reads a tuple that has all the attributes we want, in one walk over its bytes, as
+// heap_deform_tuple does. False if a filter refuses the row.
 template <bool kFiltersFirst>
 bool HeapReader::ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch) {
   const char* data = reinterpret_cast<char*>(tuple) + tuple->t_hoff;
@@ -118,7 +117,7 @@ bool HeapReader::ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuild
   return true;
 }
 
-// A tuple from before columns were added, which have their default then.
+// Reads a tuple that was written before columns were added: these have their default.
 bool HeapReader::ReadIncomplete(const Table& table, TupleDesc descriptor, HeapTupleHeader header,
                                 uint32 length, BatchBuilder* batch) {
   HeapTupleData tuple;
@@ -144,13 +143,13 @@ int HeapReader::TuplesOfPage() const {
   return static_cast<int>(reinterpret_cast<HeapScanDesc>(scan_)->rs_ntuples);
 }
 
-// The rest of the page that is open, as far as the batch has room.
+// Reads the rest of the open page, as far as the batch has room.
 void HeapReader::ReadPage(BatchBuilder* batch) {
   Table& table = tables_[table_];
   auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
   Page page = BufferGetPage(heap->rs_cbuf);
   const int first = tuple_, count = TuplesOfPage();
-  // What PostgreSQL's functions leave behind goes with the batch.
+  // What PostgreSQL's functions allocate is freed with the batch.
   const MemoryContext caller = MemoryContextSwitchTo(batch->context());
   while (tuple_ < count && !batch->full()) {
     if (tuple_ + kPrefetchTuples < count) {
@@ -180,11 +179,11 @@ void HeapReader::ReadPage(BatchBuilder* batch) {
     }
   }
   MemoryContextSwitchTo(caller);
-  // As the scans count them.
+  // Counted as PostgreSQL's scans count them.
   CountRowsRead(scan_->rs_rd, table.bitmap != nullptr, tuple_ - first);
 }
 
-// Begins what is read page by page of the table that is open.
+// Begins to read the open table page by page.
 void HeapReader::StartPages(bool in_order) {
   pages_of_table_.Begin(
       scan_, in_order, [](void* self) { return static_cast<HeapReader*>(self)->NextBlock(); },
@@ -200,7 +199,7 @@ void HeapReader::StartShared() {
   StartPages(true);
 }
 
-// The next page of the table that is open; InvalidBlockNumber when there is none left.
+// The next page of the open table; InvalidBlockNumber if there is none left.
 BlockNumber HeapReader::NextBlock() {
   const auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
   if (shared_ != nullptr) {
@@ -219,7 +218,7 @@ BlockNumber HeapReader::NextBlock() {
   return block >= heap->rs_nblocks ? block - heap->rs_nblocks : block;
 }
 
-// Begins the table that is next.
+// Opens a table.
 void HeapReader::OpenTable(const Table& table) {
   if (table.bitmap != nullptr) {
     bitmap_ = reinterpret_cast<TIDBitmap*>(MultiExecProcNode(table.bitmap));
@@ -232,7 +231,7 @@ void HeapReader::OpenTable(const Table& table) {
   StartPages(table.bitmap == nullptr);
 }
 
-// Opens the next page, of the next table where one has come to its end. False after the last.
+// Opens the next page, if need be of the next table. False after the last.
 bool HeapReader::NextPage() {
   for (; table_ < table_count_; ++table_) {
     const Table& table = tables_[table_];

@@ -1,5 +1,5 @@
-// Reads plain heap tables page by page straight into batches, in place of the sequential and bitmap
-// scans below the node. Only where that gives the very rows the scans would: see Open.
+// Reads plain heap tables page by page directly into batches, instead of the sequential and bitmap
+// scans below the node. Only if that gives exactly the rows of these scans: see Make.
 #pragma once
 
 #include "pg/base/api.h"
@@ -8,33 +8,34 @@
 
 namespace millrace::pg {
 
-// Calls the executor (rescans, InitPlans, expressions) in the memory context it is called in, which
-// must be the query's, as for any node; keeps nothing in it but what was made in Make.
+// It calls the executor (rescans, InitPlans, expressions) in the current memory context, which must
+// be the query's, as for any node. It keeps nothing there except what Make allocates.
 class HeapReader {
  public:
-  // Returns a reader in place of `child`, in the query's memory context, or nullptr when it cannot
-  // stand in: anything but sequential or bitmap scans of heap tables (one, also a worker's share of
-  // a sequential one, or several below an Append that prunes nothing at run time), filters other
-  // than comparisons of integers or times with constants, target lists other than columns and
-  // buckets. Once for a node: it evaluates nothing yet.
+  // Returns a reader for `child`, in the query's memory context, or nullptr if it cannot do the
+  // work of `child`. It can do sequential or bitmap scans of heap tables (one, which may be a
+  // worker's share of a sequential scan, or several below an Append that prunes nothing at run
+  // time), with filters that compare integers or times with constants, and target lists of columns
+  // and buckets. Called once per node; evaluates nothing yet.
   static HeapReader* Make(PlanState* child, const VectorAggPlan& plan);
 
-  // Begins to read from the start, with the parameters of now. Before the first Fill, and again
-  // after a rescan.
+  // Begins to read from the start, with the present parameters. Call it before the first Fill, and
+  // again after a rescan.
   void Start();
-  // Fills `batch` until it is full, a page has ended and `at_page_end` wants it, or there are no
-  // more rows: then false, with what is left in the batch.
+  // Fills `batch` until it is full, or a page has ended and `at_page_end` is true, or there are no
+  // more rows. In the last case returns false; rows may still be in the batch.
   bool Fill(BatchBuilder* batch, bool at_page_end);
   void Close();
   // For EXPLAIN.
   int64 pages() const { return pages_; }
 
  private:
-  // An attribute that is read, and where it goes: a batch column, a bucket, a filter, or several.
+  // An attribute that is read, and where its value goes: a batch column, a bucket, a filter, or
+  // several.
   struct Output {
     int column;      // of the batch
     Bucket* bucket;  // nullptr: as it is
-    bool integer;    // taken by its bits, when it has eight bytes
+    bool integer;    // taken by its bits, if it has eight bytes
   };
   struct Filter;
   struct Attribute {
@@ -42,18 +43,20 @@ class HeapReader {
     char align;
     int output_count;
     Output* outputs;
-    int filter_count;  // of those in use, in any order: once its constant is known, none can raise
+    int filter_count;  // of those in use, in any order: once their constants are known, none can
+                       // raise
     int filter_limit;
     Filter* filters;
   };
   struct Table {
     ScanState* scan;
     PlanState* bitmap;    // of a bitmap scan: makes the bitmap of pages to read; else nullptr
-    int attribute_count;  // as far as anything is needed
+    int attribute_count;  // up to the last one that is needed
     Attribute* attributes;
-    // The filters in the order in which PostgreSQL asks them. The constant of one is computed for
-    // the first row that the ones before it let through, as its error or side effect belongs to
-    // such a row; `filters_known` have been so far, and are in use. Buckets likewise.
+    // The filters in the order in which PostgreSQL evaluates them. The constant of a filter is
+    // computed for the first row that the filters before it let through, because its error or side
+    // effect belongs to that row. So far the first `filters_known` are computed and in use. The
+    // same holds for buckets.
     int filter_count;
     Filter* filters;
     int filters_known;
@@ -61,8 +64,8 @@ class HeapReader {
     Bucket** buckets;  // in the order of the target list
     bool buckets_known;
     bool never;  // a filter compares with NULL: no row passes
-    // Whether no value is put out before the last filter was asked, going from left to right.
-    // Otherwise what is to be put out waits here.
+    // Whether reading from left to right evaluates all filters before the first value is put out.
+    // Otherwise the values wait here.
     bool filters_first;
     NullableDatum* waiting;
   };
@@ -96,7 +99,7 @@ class HeapReader {
   int table_count_ = 0;
   int table_ = 0;
   TableScanDesc scan_ = nullptr;
-  TableScanDesc shared_ = nullptr;  // the scan of a parallel plan, whose blocks others read too
+  TableScanDesc shared_ = nullptr;  // the scan of a parallel plan: others read its blocks too
   BlockNumber block_ = 0;           // the next, counted from the start block
   TIDBitmap* bitmap_ = nullptr;     // of the table that is open, and what is left of it
   BitmapPages bitmap_pages_;

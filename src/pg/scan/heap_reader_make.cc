@@ -1,5 +1,5 @@
 // The half of HeapReader that looks at plans: what can be read page by page, its filters and
-// outputs, and what a scan has to find out before its first row.
+// outputs, and what a scan must find out before its first row.
 
 #include "pg/scan/heap_filter.h"
 #include "pg/scan/heap_reader.h"
@@ -90,8 +90,8 @@ bool IsComparable(Oid type) {
          type == TIMESTAMPOID || type == TIMESTAMPTZOID;
 }
 
-// Whether an expression can neither raise an error nor run a query: a constant, or a parameter that
-// has its value.
+// Whether an expression can neither raise an error nor run a query: a constant, or a parameter
+// whose value is known.
 bool IsHarmless(const Expr* expression, const ExprContext* context) {
   while (IsA(expression, RelabelType)) {
     expression = reinterpret_cast<const RelabelType*>(expression)->arg;
@@ -107,7 +107,7 @@ bool IsHarmless(const Expr* expression, const ExprContext* context) {
 }  // namespace
 
 HeapReader* HeapReader::Make(PlanState* child, const VectorAggPlan& plan) {
-  // Rows that EvalPlanQual puts in place of a scan's are the scan's business.
+  // EvalPlanQual replaces a scan's rows by its own; only the scan itself can do that.
   if (child->state->es_epq_active != nullptr) return nullptr;
   auto* reader = static_cast<HeapReader*>(palloc0(sizeof(HeapReader)));
   reader->child_ = child;
@@ -131,10 +131,11 @@ HeapReader* HeapReader::Make(PlanState* child, const VectorAggPlan& plan) {
 bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
   const bool bitmap = IsA(state, BitmapHeapScanState);
   if ((!IsA(state, SeqScanState) && !bitmap) || state->plan->initPlan != NIL) return false;
-  // Reading whole pages would lock more than the rows of the bitmap against writers elsewhere.
+  // Reading whole pages would take more predicate locks than the rows of the bitmap, and so disturb
+  // writers elsewhere.
   if (bitmap && (state->plan->parallel_aware || IsolationIsSerializable())) return false;
   auto* scan = reinterpret_cast<ScanState*>(state);
-  // Begun by the node itself: its rows are not all ours.
+  // The node itself has begun the scan, so some rows would be missing.
   if (scan->ss_currentScanDesc != nullptr && !bitmap &&
       scan->ss_currentScanDesc->rs_parallel == nullptr) {
     return false;
@@ -153,8 +154,8 @@ bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
     table->attributes[i].align = TupleDescAttr(descriptor, i)->attalign;
   }
   table->bitmap = bitmap ? outerPlanState(state) : nullptr;
-  // Every row of a page is looked at, so the condition of the index is one more filter: the first,
-  // as rows outside the bitmap are none to the others.
+  // We look at every row of a page, so the condition of the index is one more filter. It comes
+  // first: the other filters must not see rows outside the bitmap.
   const List* condition =
       bitmap ? reinterpret_cast<BitmapHeapScan*>(state->plan)->bitmapqualorig : NIL;
   if (!AddFilters(scan, condition, table) || !AddFilters(scan, state->plan->qual, table) ||
@@ -188,7 +189,7 @@ bool HeapReader::AddFilters(const ScanState* scan, const List* quals, Table* tab
     }
     filter.attribute = var->varattno;
     filter.type = var->vartype;
-    // Without a parent, so that it is not compiled (JIT): it is evaluated once for a scan.
+    // Without a parent, so that it is not compiled (JIT): it is evaluated once per scan.
     filter.constant_state = ExecInitExpr(filter.expression, nullptr);
     auto* filters = static_cast<Filter*>(palloc((table->filter_count + 1) * sizeof(Filter)));
     if (table->filter_count > 0) {
@@ -231,7 +232,7 @@ bool HeapReader::AddOutputs(const ScanState* scan, const VectorAggPlan& plan, Ta
   return true;
 }
 
-// What follows from the filters and outputs of a table with `count` attributes.
+// Computes what follows from the filters and outputs of a table with `count` attributes.
 void HeapReader::PlanAttributes(Table* table, int count) {
   int last_filter = 0, first_output = count;
   for (int i = count - 1; i >= 0; --i) {
@@ -249,8 +250,8 @@ void HeapReader::PlanAttributes(Table* table, int count) {
 }
 
 void HeapReader::Start() {
-  // Parameters that changed are passed on when a node is asked for its next tuple, which none of
-  // these will be.
+  // Changed parameters are passed on when a node is asked for its next tuple. We never ask these
+  // nodes.
   if (child_->chgParam != nullptr) ExecReScan(child_);
   for (int i = 0; i < table_count_; ++i) {
     PlanState* state = &tables_[i].scan->ps;
@@ -259,7 +260,7 @@ void HeapReader::Start() {
   }
   table_ = 0;
   page_open_ = false;
-  // Made for a parallel plan: its blocks are shared out among the workers.
+  // Made for a parallel plan: its blocks are shared among the workers.
   if (IsA(child_, SeqScanState)) {
     shared_ = tables_[0].scan->ss_currentScanDesc;
     if (shared_ != nullptr) StartShared();
@@ -272,7 +273,7 @@ void HeapReader::StartTable(Table* table) {
   table->filters_known = 0;
   table->buckets_known = table->bucket_count == 0;
   table->never = false;
-  // Those that have no error and no effect need no row.
+  // Constants that can have no error and no effect need no row.
   const ExprContext* context = table->scan->ps.ps_ExprContext;
   while (table->filters_known < table->filter_count &&
          IsHarmless(table->filters[table->filters_known].expression, context)) {
@@ -280,7 +281,7 @@ void HeapReader::StartTable(Table* table) {
   }
 }
 
-// Computes the constant of the next filter, which is in use from then on. False when it is NULL.
+// Computes the constant of the next filter, which is in use from then on. False if it is NULL.
 bool HeapReader::UseNextFilter(Table* table) {
   Filter* filter = &table->filters[table->filters_known];
   ExprContext* context = table->scan->ps.ps_ExprContext;
@@ -298,8 +299,8 @@ bool HeapReader::UseNextFilter(Table* table) {
   return true;
 }
 
-// Whether every filter lets the row through, asked one after the other as PostgreSQL does it; what
-// is not known yet of filters and buckets is found out.
+// Whether every filter lets the row through, one after the other as in PostgreSQL. Computes the
+// constants of filters and buckets that are not known yet.
 bool HeapReader::Admit(Table* table, HeapTupleHeader header, uint32 length) {
   const TupleDesc descriptor = RelationGetDescr(table->scan->ss_currentRelation);
   HeapTupleData tuple;

@@ -1,11 +1,11 @@
-// Offers a MillraceAggregate path wherever HashAggregate or GroupAggregate would stand over a
-// single table and every key and aggregate is one the engine knows. It is decided here and now: a
-// path that was offered can be executed.
+// Offers a MillraceAggregate path wherever HashAggregate or GroupAggregate would be used over a
+// single table and the engine knows every key and aggregate. That is decided here: a path that was
+// offered can always be executed.
 //
-// The child is the planner's own cheapest path for the table, target list and filters included;
-// what the node makes of it is the executor's business (exec.cc). The node's own tuple,
-// custom_scan_tlist, is the keys and the finished aggregates; expressions over them, HAVING and
-// everything above are PostgreSQL's.
+// The child is the planner's own cheapest path for the table, target list and filters included; the
+// executor decides how to read it (exec.cc). The node's own tuple, custom_scan_tlist, has the keys
+// and the finished aggregates; PostgreSQL computes expressions over them, HAVING and everything
+// above.
 
 #include "pg/scan/plan.h"
 
@@ -13,16 +13,18 @@
 #include "pg/base/guc.h"
 #include "pg/scan/exec.h"
 #include "pg/scan/recognize.h"
-#include "pg/scan/spec.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 namespace {
 
 constexpr int kMaxColumns = 64, kMaxKeys = 32, kMaxAggregates = 64;
-// What a row costs here, of what PostgreSQL's model charges for reading it: see bench/README.md.
+// The cost of a row here, as a share of what PostgreSQL's model charges for reading it: see
+// bench/README.md.
 constexpr double kRowCostShare = 0.5;
-// What it costs to hand a group's sketch from a worker to its leader and merge it there, in the
-// planner's unit: about forty times cpu_tuple_cost. With many groups a serial plan is faster.
+// The cost of handing one group's sketch from a worker to its leader and merging it there, in the
+// planner's unit: about forty times cpu_tuple_cost. It makes the planner keep queries with many
+// groups serial, which is faster.
 constexpr double kSketchHandoverCost = 0.4;
 
 create_upper_paths_hook_type previous_hook = nullptr;
@@ -44,8 +46,8 @@ bool Contains(const List* expressions, const void* expression) {
   return list_member(expressions, expression);
 }
 
-// The number of the column that holds `expression` as `kind`; a new one if need be; -1 when there
-// are too many.
+// The number of the column that holds `expression` as `kind`. Adds one if there is none; -1 if
+// there are too many.
 int ColumnFor(Shape* shape, Expr* expression, ColumnKind kind) {
   VectorAggPlan& plan = shape->plan;
   for (int i = 0; i < plan.column_count; ++i) {
@@ -93,8 +95,8 @@ const char* AddAggregate(Aggref* aggref, Shape* shape) {
   return nullptr;
 }
 
-// Looks for aggregates in an output expression, and for anything that is neither below one nor a
-// key.
+// Looks in an output expression for aggregates, and for anything that is neither below an aggregate
+// nor a key.
 struct Walk {
   Shape* shape;
   const char* why;
@@ -114,7 +116,7 @@ bool WalkOutput(Node* node, void* context) {
   return WalkExpressionTree(node, WalkOutput, context);
 }
 
-// Whether the child hands out every column's expression.
+// Whether the child returns the expression of every column.
 const char* FindInputs(const Shape& shape, const Path* child) {
   ListCell* cell;
   foreach (cell, shape.inputs) {
@@ -139,7 +141,8 @@ const char* Recognize(PlannerInfo* root, const RelOptInfo* input, const RelOptIn
   return FindInputs(*shape, child);
 }
 
-// Rows in the order of the keys walk an index over them forward, which an INSERT ... SELECT wants.
+// Whether an INSERT ... SELECT reads the rows. It wants them in the order of the keys: then it goes
+// through an index over these from front to back.
 bool FeedsInsert(const PlannerInfo* root) {
   return root->parent_root != nullptr && root->parent_root->parse->commandType == CMD_INSERT;
 }
@@ -152,7 +155,7 @@ int CountSketches(const VectorAggPlan& plan) {
   return count;
 }
 
-// A path that aggregates what `child` hands out.
+// A path that aggregates the rows of `child`.
 CustomPath* MakePath(PlannerInfo* root, RelOptInfo* output, Shape* shape, Path* child) {
   const double groups = shape->keys == NIL
                             ? 1
@@ -165,7 +168,7 @@ CustomPath* MakePath(PlannerInfo* root, RelOptInfo* output, Shape* shape, Path* 
   path->path.parallel_workers = child->parallel_workers;
   path->path.rows = clamp_row_est(groups);
   InheritDisabled(&path->path, child);
-  // What is not a table (a subquery, WITH) is asked for its tuples, at their price.
+  // What is not a table (a subquery, WITH) is asked for its tuples, at their full cost.
   const double share = child->parent->rtekind == RTE_RELATION ? kRowCostShare : 1;
   path->path.startup_cost = child->startup_cost +
                             share * (child->total_cost - child->startup_cost) +
@@ -199,8 +202,8 @@ void OfferPath(PlannerInfo* root, RelOptInfo* input, RelOptInfo* output,
 
 // The same in each worker of a parallel plan, over its share of the rows; PostgreSQL gathers the
 // states and finalizes them. The relation of partial groups is the planner's: it has a target list
-// when the query can be split, and is done with before the hook is called, so the paths above ours
-// are made here.
+// if the query can be split. The planner is done with it before it calls the hook, so the paths
+// above ours are made here.
 void OfferParallelPath(PlannerInfo* root, RelOptInfo* input, RelOptInfo* output,
                        const GroupPathExtraData* extra) {
   if (input->partial_pathlist == NIL || !output->consider_parallel) return;
@@ -209,7 +212,7 @@ void OfferParallelPath(PlannerInfo* root, RelOptInfo* input, RelOptInfo* output,
   auto* shape = static_cast<Shape*>(palloc0(sizeof(Shape)));
   shape->plan.partial = true;
   auto* child = static_cast<Path*>(linitial(input->partial_pathlist));
-  // Why not, OfferPath has said.
+  // OfferPath has logged the reason already.
   if (Recognize(root, input, partial, child, nullptr, shape) != nullptr) return;
   CustomPath* worker = MakePath(root, partial, shape, child);
   double gathered = worker->path.rows * worker->path.parallel_workers;

@@ -17,7 +17,8 @@ Oid BaseTypeOf(const Expr* expression) {
   return getBaseType(exprType(reinterpret_cast<const Node*>(expression)));
 }
 
-// PostgreSQL's own. Sums and averages differ in their last step only, which is PostgreSQL's.
+// PostgreSQL's own aggregates. Sums and averages differ only in their last step, which PostgreSQL
+// does.
 constexpr BuiltIn kBuiltIns[] = {
     {F_COUNT_ANY, AggregateKind::kCount, ColumnKind::kInteger},
     {F_SUM_INT8, AggregateKind::kSumInteger, ColumnKind::kInteger},
@@ -64,8 +65,8 @@ bool IsIntegerType(Oid type) {
   }
 }
 
-// The name of a function of our hll or topn library; nullptr for any other. A published library's
-// aggregates have state that cannot be seen from here (hll_set_defaults).
+// The name of a function of our hll or topn library; nullptr for any other. The aggregates of a
+// published library have state that we cannot see here (hll_set_defaults).
 const char* OurFunctionName(Oid function) {
   HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(tuple)) return nullptr;
@@ -97,9 +98,9 @@ Expr* ArgumentAt(const Aggref* aggref, int i) {
 
 bool IsTextType(Oid type) { return type == TEXTOID || type == VARCHAROID; }
 
-// What is below changes of type that leave the value as it is: from a domain to its base type, and
-// between text and varchar. Others may read the same bits in another way (an oid as an integer, a
-// type of somebody's own with functions of its own), and stay.
+// The expression below changes of type that leave the value as it is: from a domain to its base
+// type, and between text and varchar. Other changes of type stay, because they may read the same
+// bits in another way (an oid as an integer, a user's type with its own functions).
 Expr* StripRelabel(Expr* expression) {
   while (IsA(expression, RelabelType)) {
     Expr* inner = reinterpret_cast<RelabelType*>(expression)->arg;
@@ -143,7 +144,7 @@ constexpr HashFunction kHashFunctions[] = {
     {"hll_hash_bytea", HashWidth::kText, ColumnKind::kText},
 };
 
-// What hll_hash_any makes of a value: the hash of the type's own function.
+// How hll_hash_any hashes a value of this type.
 bool HashOfAny(Oid type, HashWidth* width, ColumnKind* kind) {
   *kind = ColumnKind::kInteger;
   switch (type) {
@@ -207,7 +208,7 @@ const char* RecognizeHash(Expr* expression, AggregatePlan* plan, Expr** argument
   return nullptr;
 }
 
-// The parameters behind the first argument of hll_add_agg, which must be constants.
+// The parameters after the first argument of hll_add_agg, which must be constants.
 const char* RecognizeHllParameters(const Aggref* aggref, HllArguments* arguments) {
   arguments->given = list_length(aggref->args) - 1;
   for (int i = 0; i < arguments->given; ++i) {
@@ -305,7 +306,7 @@ const char* RecognizeAggregate(const Aggref* aggref, AggregatePlan* plan, Expr**
   if (!IsA(*argument, Var)) return "aggregate over an expression";
   const Oid type = BaseTypeOf(*argument);
   if (plan->kind == AggregateKind::kCount) {
-    // Only whether it is NULL counts, but it must be of a kind that can be read.
+    // Only whether the value is NULL matters, but it must be of a kind that can be read.
     for (const ColumnKind readable :
          {ColumnKind::kInteger, ColumnKind::kFloat, ColumnKind::kText}) {
       if (!ReadsAs(type, readable)) continue;
@@ -314,7 +315,7 @@ const char* RecognizeAggregate(const Aggref* aggref, AggregatePlan* plan, Expr**
     }
     return "count of a type not known";
   }
-  // A column of hashes is of a type of its own, and read as an integer.
+  // A column of hashes has a type of its own and is read as an integer.
   const bool hashes =
       plan->kind == AggregateKind::kHllAdd && plan->hash_width == HashWidth::kHashed;
   return hashes || ReadsAs(type, *kind) ? nullptr : "aggregate of another type";

@@ -2,16 +2,17 @@
 #pragma once
 
 #include "pg/base/api.h"
-#include "pg/scan/spec.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 
-// Fills `plan` from an aggregate call. `*argument` is the expression whose value the column is to
-// have (a Var), nullptr for count(*); `*kind` says how it is read. Returns nullptr, or why not.
+// Fills `plan` from an aggregate call. `*argument` is the expression that the column must hold (a
+// Var), nullptr for count(*); `*kind` says how it is read. Returns nullptr, or the reason why not.
 const char* RecognizeAggregate(const Aggref* aggref, AggregatePlan* plan, Expr** argument,
                                ColumnKind* kind);
 
-// Whether rows may be grouped by the bits of this expression; nullptr, or why not.
+// Whether rows can be grouped by the bits of this expression: returns nullptr, or the reason why
+// not.
 const char* RecognizeKey(const Expr* expression, const SortGroupClause* clause, ColumnKind* kind);
 
 }  // namespace millrace::pg

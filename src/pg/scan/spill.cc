@@ -12,7 +12,7 @@ bool HasBytes(ColumnKind kind) {
   return kind != ColumnKind::kInteger && kind != ColumnKind::kFloat;
 }
 
-// Exactly `size` bytes, unless `*end` is set: then none, at the end of the file.
+// Reads exactly `size` bytes. At the end of the file: if `*end` is set, reads none.
 void ReadExactly(BufFile* file, void* target, size_t size, bool* end) {
   const size_t read = BufFileRead(file, target, size);
   if (end != nullptr) *end = read == 0;

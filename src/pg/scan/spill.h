@@ -1,5 +1,5 @@
-// Rows that found no room, in temporary files: partitioned by key, to be grouped one partition at a
-// time.
+// Rows for which there was no memory, in temporary files: partitioned by key, to be grouped one
+// partition at a time.
 //
 //   row   := column ...
 //   column := 1                     NULL
@@ -13,12 +13,12 @@
 namespace millrace::pg {
 
 inline constexpr int kSpillPartitions = 32;
-// A level uses five bits of the hash; two rows that still share a partition after these have one
-// key.
+// Each level uses five bits of the hash. Rows that still share a partition after these levels have
+// the same key.
 inline constexpr int kMaxSpillLevel = 12;
 
-// The partitions of one level. Plain data in a memory context; files go with the transaction at the
-// latest.
+// The partitions of one level. Plain data in a memory context; the files are removed at the end of
+// the transaction at the latest.
 class Spill {
  public:
   Spill(const VectorAggPlan* plan, int level) : plan_(plan), level_(level) {}

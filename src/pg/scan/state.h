@@ -5,13 +5,13 @@
 #include "pg/base/api.h"
 #include "pg/scan/batch_builder.h"
 #include "pg/scan/heap_reader.h"
-#include "pg/scan/spec.h"
 #include "pg/scan/spill.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 
 struct VectorAggState {
-  CustomScanState css;  // first, as the executor sees it
+  CustomScanState css;  // first, because the executor sees only this
   VectorAggPlan plan;
   KeySpec keys[GroupBy::kMaxKeys];
   AggregateSpec specs[GroupBy::kMaxAggregates];
@@ -22,8 +22,8 @@ struct VectorAggState {
   GroupBy* group_by;
   BatchBuilder builder;
   bool reader_sought;
-  HeapReader* reader;  // nullptr: the child is asked for tuples
-  bool hll_settled;    // specs have their hll parameters
+  HeapReader* reader;  // nullptr: get tuples from the child
+  bool hll_settled;    // the specs have their hll parameters
   bool consumed;
   bool inserting;  // rows may make new groups
   Size kept_after_fold;

@@ -7,12 +7,12 @@
 namespace millrace::pg {
 namespace {
 
-// What core assumes of the stored format.
+// What src/core assumes about the stored format.
 static_assert(JB_FOBJECT == 0x20000000 && JB_CMASK == 0x0FFFFFFF && JB_OFFSET_STRIDE == 32);
 static_assert(JENTRY_ISNUMERIC == 0x10000000 && JENTRY_HAS_OFF == 0x80000000 &&
               JENTRY_OFFLENMASK == kMaxJsonbBytes && VARHDRSZ == 4);
 
-// A number in a form that counts do not have: through numeric's own functions, which may raise.
+// Reads a number in a form that counts do not have, with numeric's own functions, which may raise.
 Status CountFromNumeric(const char* bytes, std::size_t size, int64* count) {
   auto* copy = static_cast<char*>(palloc(size));
   memcpy(copy, bytes, size);

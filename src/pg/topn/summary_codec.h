@@ -1,4 +1,4 @@
-// topn values: jsonb datums and core's summaries.
+// topn values: from jsonb datums to the summaries of src/core, and back.
 #pragma once
 
 #include "core/sketch/top_n.h"
@@ -16,7 +16,7 @@ struct Summary {
 // values are integers from 0 to the largest int8 and whose keys have at most kTopNMaxKeyBytes
 // bytes.
 Summary SummaryFromJsonb(Datum datum);
-// The same from the inside of a jsonb's varlena.
+// The same from the content of a jsonb's varlena.
 Summary SummaryFromBytes(const char* bytes, std::size_t size);
 
 // Room for `size` items in the current context.
@@ -26,7 +26,7 @@ TopNItem* AllocateItems(std::size_t size);
 // PostgreSQL makes. Raises 54000 when it would be larger than a jsonb can be.
 Datum JsonbFromSummary(const TopNItem* items, std::size_t size);
 
-// `text` clipped to kTopNMaxKeyBytes at a character boundary.
+// `text` cut to kTopNMaxKeyBytes at a character boundary.
 std::string_view ClipKey(std::string_view text);
 
 }  // namespace millrace::pg

@@ -15,7 +15,7 @@ using namespace millrace::pg;
 
 namespace {
 
-// The state in argument `i`, or a new one in `context` where it is NULL.
+// The state in argument `i`; if it is NULL, a new one in `context`.
 TopN* StateArgument(FunctionCallInfo fcinfo, int i, MemoryContext context) {
   if (!PG_ARGISNULL(i)) return reinterpret_cast<TopN*>(PG_GETARG_POINTER(i));
   return new (MemoryContextAlloc(context, sizeof(TopN))) TopN(NumberOfCounters());
@@ -70,7 +70,8 @@ MILLRACE_FUNCTION(topn_serialize) {
 MILLRACE_FUNCTION(topn_deserialize) {
   AggregateContext(fcinfo, "topn");
   bytea* bytes = PG_GETARG_BYTEA_PP(0);
-  // Called for one state at a time and combined at once: it lives in the caller's short context.
+  // Called for one state at a time, which is combined at once: so it lives in the caller's
+  // short-lived context.
   auto* state = new (palloc(sizeof(TopN))) TopN(NumberOfCounters());
   MemoryContextAllocator allocator(CurrentMemoryContext);
   CheckStatus(RunCpp([&] {

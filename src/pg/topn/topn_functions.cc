@@ -18,7 +18,7 @@ Datum UnionToJsonb(const Summary& a, const Summary& b) {
   return JsonbFromSummary(items, size);
 }
 
-// Fills the multi-call context of topn() with the items it returns, in rank order.
+// Fills the multi-call context of topn() with the items that it returns, by rank.
 void StartRanking(FunctionCallInfo fcinfo) {
   FuncCallContext* call = SRF_FIRSTCALL_INIT();
   const int32 wanted = PG_GETARG_INT32(1);
@@ -68,7 +68,8 @@ MILLRACE_FUNCTION(topn) {
   SRF_RETURN_NEXT(call, HeapTupleGetDatum(heap_form_tuple(call->tuple_desc, values, nulls)));
 }
 
-// topn_add(jsonb, text): not strict; no summary counts as an empty one, no item adds nothing.
+// topn_add(jsonb, text) is not strict: a NULL summary counts as an empty one, and a NULL item adds
+// nothing.
 MILLRACE_FUNCTION(topn_add) {
   const Summary summary =
       PG_ARGISNULL(0) ? Summary{nullptr, 0} : SummaryFromJsonb(PG_GETARG_DATUM(0));

@@ -170,7 +170,7 @@ List* RollupsOf(Oid source) {
 }
 
 void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) {
-  // What a table that was kept has left.
+  // The row may be left over from a rollup that was dropped with keep_table.
   DeleteRollup(rollup.relation);
   const SpiArgument no_parent = {REGCLASSOID, 0, true};
   const SpiArgument no_name = {NAMEOID, 0, true};

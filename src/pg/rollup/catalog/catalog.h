@@ -1,5 +1,5 @@
-// The catalog of declared rollups: table millrace.rollup and those beside it, read and written as
-// their owner whoever asks. Watermarks: log/watermark.h.
+// The catalog of declared rollups: the table millrace.rollup and those that belong to it. They are
+// read and written as their owner, whoever calls. Watermarks are in log/watermark.h.
 #pragma once
 
 #include "pg/base/relation.h"
@@ -9,38 +9,38 @@
 
 namespace millrace::pg {
 
-// A declared rollup, as the catalog and its definition view have it.
+// A declared rollup, as the catalog and its definition view describe it.
 struct Rollup {
   Oid relation;  // its table
   Oid owner;     // of the table: refreshes run as this role
-  Oid source;    // the table it reads: of events, or the parent's
+  Oid source;    // the table it reads: the events, or the parent's table
   Oid parent;    // the rollup below; InvalidOid where it reads events
   Oid definition_view;
   Oid live_view;
-  Oid node_watermark;     // of a root whose events Citus distributes: a copy of the nodes'
-                          // watermarks on every node; InvalidOid where it does not
+  Oid node_watermark;  // of a root whose events Citus distributes: a copy of the nodes' watermarks
+                       // that every node has; otherwise InvalidOid
   const char* id_column;  // as the user named it; nullptr: found by its sequence
-  int64 start_after;      // of a root: events up to here were never meant to be in
+  int64 start_after;      // of a root: events with ids up to this one do not belong in the rollup
   bool paused;
   int topn_counters;  // of a root: topn.number_of_counters when it was declared; 0: not set
-  const char* name;   // of the table, qualified and quoted as need be
+  const char* name;   // of the table, qualified and quoted where needed
   RollupDefinition* definition;
   List* children;  // Rollup*, the rollups over this one; filled by LoadFamily
 };
 
-// Becomes the owner of the catalog, until RestoreRole.
+// Acts as the owner of the catalog, until RestoreRole.
 RoleScope BecomeCatalogOwner();
 
 // All of these need an SPI connection, and allocate in the current context.
 
-// Runs a statement on the catalog as its owner. The search path is set each time: a trigger of a
-// rollup's table may have changed it a moment ago.
+// Runs a statement on the catalog as its owner. The search path is set each time, because a trigger
+// of a rollup's table may just have changed it.
 uint64 RunOnCatalog(const char* sql, std::initializer_list<SpiArgument> arguments);
 
-// The rollup whose table is `relation`, with its definition; nullptr where there is none. Raises
-// 55000 when the table or the definition was changed so that they no longer fit.
+// The rollup whose table is `relation`, with its definition; nullptr if there is none. Raises 55000
+// when the table or the definition was changed so that they no longer fit together.
 Rollup* FindRollup(Oid relation);
-// What belongs to a rollup, whatever state its definition is in. False where there is none.
+// What belongs to a rollup, whatever state its definition is in. False if there is none.
 struct RollupViews {
   Oid parent;
   Oid definition;
@@ -49,12 +49,12 @@ struct RollupViews {
   bool paused;
 };
 bool FindViews(Oid relation, RollupViews* views);
-// As FindRollup; raises 42704 where there is none.
+// As FindRollup, but raises 42704 if there is none.
 Rollup* GetRollup(Oid relation);
-// The root of the rollup's family with all rollups over it. Raises 55000 when its events were
-// distributed since it was declared, or the other way round.
+// The root of the rollup's family, with all rollups over it. Raises 55000 when Citus distributes
+// the events now and did not when the rollup was declared, or the other way round.
 Rollup* LoadFamily(Oid relation);
-// The same, wherever the events are now.
+// The same, without that check.
 Rollup* LoadFamilyAsDeclared(Oid relation);
 // Raises 42501 unless the current user may manage the rollup: owns its table.
 void CheckOwner(const Rollup& rollup);
@@ -62,12 +62,12 @@ void CheckOwner(const Rollup& rollup);
 // The rollups' tables that read `source` directly: Oids.
 List* RollupsOf(Oid source);
 
-// Events that could not be counted and are left out: their ids, as an SQL array; nullptr where
-// there are none.
+// Ids of the events that could not be counted and are left out, as an SQL array; nullptr if there
+// are none.
 const char* FailedEventsSql(Oid root);
 // Their ids, in SPI_tuptable in ascending order; returns how many.
 uint64 ReadFailedEvents(Oid root);
-// Writes one down, with what went wrong.
+// Records one, with its error.
 void WriteFailedEvent(Oid root, int64 id, const char* sqlstate, const char* message);
 void DeleteFailedEvents(Oid root, int64 from, int64 to);
 
@@ -76,9 +76,9 @@ void DeleteRollup(Oid relation);
 void SetPaused(Oid relation, bool paused);
 void ForgetStart(Oid relation);
 
-// Says where the copy of them is.
+// Records which table is the copy of the nodes' watermarks.
 void SetNodeWatermarkTable(Oid relation, Oid table);
-// How long the events of a table are kept; nullptr: for ever. False where that was not said.
+// How long the events of a table are kept; nullptr: for ever. False if nothing was set.
 void WriteRetention(Oid source, Interval* keep);
 bool ReadRetention(Oid source, Interval* keep);
 

@@ -29,7 +29,7 @@ void RefuseDefinition(const char* name, const char* what, const char* hint) {
 
 namespace {
 
-// The clauses of a SELECT that a rollup has no use for.
+// Refuses the clauses of a SELECT that a rollup cannot have.
 void CheckClauses(const Query* query, const char* name) {
   const struct {
     bool present;
@@ -61,7 +61,7 @@ void CheckClauses(const Query* query, const char* name) {
   }
 }
 
-// The one table that is read. Returns its place in the range table.
+// The only table that the query reads. Returns its place in the range table.
 Index FindSource(const Query* query, const char* name) {
   constexpr const char* kHint = "Select from one table; join when reading the rollup.";
   const List* from = query->jointree->fromlist;
@@ -118,8 +118,8 @@ RollupColumn* MakeColumn(const char* name, const void* expression, ColumnRole ro
   return column;
 }
 
-// Parameters of hll_add_agg that a query leaves out are written out, so that they do not depend on
-// the session that refreshes, or reads the live view.
+// Writes out the parameters of hll_add_agg that a query leaves out. Otherwise they would depend on
+// the session that refreshes, or that reads the live view.
 Node* WithSketchParameters(Node* node, void* context) {
   if (node == nullptr) return nullptr;
   const KnownAggregate* known =
@@ -129,7 +129,7 @@ Node* WithSketchParameters(Node* node, void* context) {
     return MutateExpressionTree(node, WithSketchParameters, context);
   }
   auto* aggref = CopyNode(reinterpret_cast<Aggref*>(node));
-  // log2m, regwidth, expthresh, sparseon, as PostgreSQL's extension has them by default.
+  // log2m, regwidth, expthresh, sparseon: the defaults of the published hll.
   Const* const defaults[] = {
       makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(11), false, true),
       makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(5), false, true),
@@ -148,7 +148,8 @@ Node* WithSketchParameters(Node* node, void* context) {
   return reinterpret_cast<Node*>(aggref);
 }
 
-// avg(x) is kept as another aggregate over the same rows; of reals in double precision, as avg is.
+// avg(x) is kept as other aggregates over the same rows. Those of reals compute in double
+// precision, as avg does.
 Aggref* Reaggregate(const Aggref* average, const char* function) {
   auto* aggref = CopyNode(average);
   auto* argument = static_cast<TargetEntry*>(linitial(aggref->args));
@@ -184,8 +185,8 @@ bool IsNumber(Oid type) {
   return IsInteger(type) || type == NUMERICOID || type == FLOAT4OID || type == FLOAT8OID;
 }
 
-// Whether a cast leaves values in their order: the least is still the least. The time of day of
-// the latest time is not the latest time of day.
+// Whether a cast keeps the order of values, so that the least value is still the least. A cast to a
+// time of day does not: the latest timestamp need not have the latest time of day.
 bool KeepsOrder(Oid type, const Expr* expression) {
   const auto* node = reinterpret_cast<const Node*>(expression);
   const Oid target = exprType(node);
@@ -196,8 +197,8 @@ bool KeepsOrder(Oid type, const Expr* expression) {
   return texts && exprTypmod(node) == -1;
 }
 
-// Whether a cast over the aggregate leaves it one that merges: a sum of rounded sums is not a
-// rounded sum, but the lowest of rounded values is the lowest, rounded.
+// Whether the aggregate still merges when it is below this cast. A sum of rounded sums is not the
+// rounded sum; but the lowest of rounded values is the lowest value, rounded.
 bool MergesBelowCast(const Expr* expression, const Aggref* aggref, ColumnRole role) {
   const void* bare = aggref;
   if (bare == expression) return true;
@@ -218,8 +219,8 @@ bool MergesBelowCast(const Expr* expression, const Aggref* aggref, ColumnRole ro
   }
 }
 
-// The column of the source that an expression cuts to its unit, and the call that does it (nullptr:
-// none, the column itself); nullptr where it is another expression.
+// The column of the source that an expression cuts to its unit, and the call that cuts it (nullptr
+// when the expression is the column itself). Returns nullptr for any other expression.
 const char* TimeBelow(const Expr* expression, Oid source, const FuncExpr** call) {
   *call = nullptr;
   const auto* time = reinterpret_cast<const Var*>(expression);
@@ -319,7 +320,7 @@ class Analysis {
     }
   }
 
-  // A count of distinct values is what a sketch is for.
+  // Who counts distinct values can use a sketch.
   const char* HintForAggregate(const Aggref* aggref) const {
     if (aggref == nullptr || aggref->aggdistinct == NIL || aggref->args == NIL) {
       return kAggregatesHint;
@@ -387,7 +388,8 @@ class Analysis {
   List* targets_ = NIL;
 };
 
-// Whether the call at a position, counted in characters from 1, is of a function hll_hash_....
+// Whether the call at a position, counted in characters from 1, is of a function named
+// hll_hash_....
 bool CallsHash(const char* query, int position) {
   const char* at = query;
   for (int i = 1; i < position && *at != '\0'; ++i) at += pg_mblen(at);

@@ -1,9 +1,9 @@
-// What a declared rollup computes: its query, understood.
+// What a declared rollup computes: its query, analysed.
 //
-// The query groups one table by expressions and keeps one row a group. It can be kept up to date
-// from new rows alone when each of its outputs is a key, or an aggregate whose value over two sets
-// of rows follows from its values over each ("merges"): see ColumnRole. Anything else is refused
-// here, naming the expression and a way out.
+// The query groups one table by expressions and keeps one row per group. New rows alone are enough
+// to keep it up to date when each output is a key, or an aggregate that merges: its value over two
+// sets of rows follows from its values over each (see ColumnRole). Anything else is refused here,
+// with an error that names the expression and what to do instead.
 #pragma once
 
 #include "pg/base/api.h"
@@ -12,8 +12,8 @@ namespace millrace::pg {
 
 enum class ColumnRole {
   kKey,
-  kCount,    // count: added
-  kSum,      // sum: added, NULL is no value
+  kCount,    // count: the values are added
+  kSum,      // sum: the values are added, NULL counts for nothing
   kMin,      // min: the lower
   kMax,      // max: the higher
   kBoolAnd,  // bool_and, every
@@ -31,22 +31,22 @@ struct RollupColumn {
   Oid collation;
   ColumnRole role;
   const char* schema;  // kHll, kTopN: where the functions are, quoted
-  bool digested;       // kKey: stands in the unique index by KeyDigestSql, not as it is
+  bool digested;       // kKey: is in the unique index by KeyDigestSql, not as it is
 };
 
 struct RollupDefinition {
   Query* query;      // as given, but with every parameter of its sketches written out
   Oid source;        // the table below
   Index source_rte;  // its place in the range table of `storage`
-  // The query with each avg split into sum and count: what is run to get new groups. Its target
-  // list is `columns` without those of role kAverage.
+  // The query with each avg split into sum and count. This is what is run to get new groups. Its
+  // target list is `columns` without those of role kAverage.
   Query* storage;
   List* columns;       // RollupColumn*
   const char* bucket;  // the first key that is a time, or nullptr
-  Oid bucket_type;     // timestamptz, timestamp or date; the latter two are taken as UTC's
-  // The time of the source that `bucket` cuts to its unit (date_bin, date_trunc): a row lies in the
-  // buckets from one bound to another exactly when its time does. nullptr where it is another
-  // expression. `bucket_call` is the expression.
+  Oid bucket_type;     // timestamptz, timestamp or date; the latter two are taken as UTC
+  // The time of the source that `bucket` cuts to its unit (date_bin, date_trunc): a row is in the
+  // buckets from one bound to another exactly when its time is between these bounds. nullptr when
+  // the bucket is another expression. `bucket_call` is the call that cuts it.
   const char* bucket_time;
   const FuncExpr* bucket_call;
 };
@@ -54,12 +54,12 @@ struct RollupDefinition {
 // Parses and analyses one SELECT statement, in the current search_path. Raises for anything else.
 Query* ParseRollupQuery(const char* sql);
 
-// Understands a query, as parsed or as a view has it. Raises 0A000 with a hint for what cannot be
-// kept. `name` is for messages. All in the current memory context.
+// Finds out what a query computes, as it was parsed or as a view has it. Raises 0A000 with a hint
+// for what a rollup cannot keep. `name` is for messages. Allocates in the current memory context.
 RollupDefinition* AnalyzeRollupQuery(const Query* query, const char* name);
 
-// Checks that a query over the table of another rollup gives the same over its whole rows as over
-// the partial rows of each refresh, merged. Raises 0A000 where it does not.
+// Checks that a query over the table of another rollup can be computed from the partial rows of
+// each refresh: merged, they must give the same as the whole rows. Raises 0A000 if not.
 void CheckOverRollup(const RollupDefinition& definition, const RollupDefinition& parent,
                      const char* name);
 

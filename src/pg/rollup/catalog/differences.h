@@ -5,10 +5,10 @@
 
 namespace millrace::pg {
 
-// What was found in these buckets is void, and so is what a verification that is at work finds:
-// they are made anew. Infinite times are open ends.
+// Forgets the differences found in these buckets, because their rows are made anew. A verification
+// that is running now discards its result too. Infinite times are open ends.
 void ForgetDifferences(Oid relation, TimestampTz since, TimestampTz until);
-// Deletes what was found in buckets of which a part lies between these times.
+// Deletes the differences found in buckets that overlap the time between these two.
 void DeleteDifferences(Oid relation, TimestampTz since, TimestampTz until);
 
 }  // namespace millrace::pg

@@ -28,7 +28,7 @@ const char* InstalledVersion(Oid* extension) {
   return version;
 }
 
-// By their numbers, from the left: 0.9 is older than 0.10. What is no number is not looked at.
+// Compares the numbers from left to right: 0.9 is older than 0.10. What is not a number is ignored.
 bool IsOlder(const char* a, const char* b) {
   for (;;) {
     char *end_a, *end_b;
@@ -67,8 +67,8 @@ ExtensionState HoldExtension(const char** version) {
   Oid extension;
   *version = InstalledVersion(&extension);
   if (*version == nullptr) return ExtensionState::kAbsent;
-  // DROP EXTENSION takes the extension before anything that belongs to it; a script of ALTER
-  // EXTENSION begins with the table.
+  // DROP EXTENSION locks the extension before anything that belongs to it; a script of ALTER
+  // EXTENSION locks this table first.
   if (!ConditionalLockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock)) {
     return ExtensionState::kChanging;
   }
@@ -77,7 +77,7 @@ ExtensionState HoldExtension(const char** version) {
   if (OidIsValid(table) && !ConditionalLockRelationOid(table, AccessShareLock)) {
     return ExtensionState::kChanging;
   }
-  // What was changed or dropped just before the locks were ours.
+  // The extension may have been changed or dropped just before we got the locks.
   *version = InstalledVersion(&extension);
   if (*version == nullptr || get_rel_name(table) == nullptr) return ExtensionState::kAbsent;
   return strcmp(*version, MILLRACE_SQL_VERSION) == 0 ? ExtensionState::kReady

@@ -1,4 +1,4 @@
-// Whether an expression gives the same for a row in every session and at any time.
+// Whether an expression gives the same value for a row in every session and at any time.
 
 #include <initializer_list>
 
@@ -7,7 +7,8 @@
 namespace millrace::pg {
 namespace {
 
-// What depends on a session's settings, apart from the one form that names its zone.
+// Replaces calls that name their time zone: other forms of these functions depend on a session's
+// settings.
 Node* WithoutNamedZones(Node* node, void* context) {
   if (node == nullptr) return nullptr;
   if (IsA(node, FuncExpr)) {
@@ -35,14 +36,15 @@ bool IsMutable(Node* node) { return contain_mutable_functions(WithoutNamedZones(
 bool FindMutablePart(Node* node, void* found) {
   if (node == nullptr) return false;
   auto** part = static_cast<Node**>(found);
-  // A list is no expression of its own, and neither is an argument of an aggregate.
+  // A list is not an expression of its own, and neither is an argument of an aggregate.
   const bool expression = !IsA(node, List) && !IsA(node, TargetEntry);
   if (!IsMutable(node)) return false;
   if (expression) *part = node;
   return WalkExpressionTree(node, FindMutablePart, found);
 }
 
-// Casts to text are the most frequent cause: which of them depend on the session is not obvious.
+// Casts to text are the most frequent cause, and it is not obvious which of them depend on the
+// session.
 const char* HintForMutable(Node* part) {
   if (TruncatesInSessionZone(part, nullptr)) {
     return "Name the time zone of the buckets: date_trunc('hour', t, 'UTC').";

@@ -6,7 +6,7 @@ namespace millrace::pg {
 namespace {
 
 constexpr int kMostPlainBytes = 63;
-// varchar(n) up to this n cannot be long.
+// Up to this n, the values of a varchar(n) cannot be long.
 constexpr int kMostPlainCharacters = 15;
 
 RollupColumn* KeyNamed(const Rollup& rollup, const char* name) {
@@ -18,7 +18,7 @@ RollupColumn* KeyNamed(const Rollup& rollup, const char* name) {
   return nullptr;
 }
 
-// An expression of the index as it is in PostgreSQL's catalog.
+// The digest expression as PostgreSQL's catalog has it for an index.
 Node* AnalyzedDigest(const Rollup& rollup, const RollupColumn& column) {
   const char* sql = psprintf("SELECT %s FROM %s", KeyDigestSql(column), rollup.name);
   auto* statement = static_cast<RawStmt*>(linitial(raw_parser(sql, RAW_PARSE_DEFAULT)));
@@ -27,7 +27,7 @@ Node* AnalyzedDigest(const Rollup& rollup, const RollupColumn& column) {
   return eval_const_expressions(nullptr, reinterpret_cast<Node*>(entry->expr));
 }
 
-// Marks the keys whose digest is among the index's expressions; returns how many.
+// Marks the keys whose digest is among the index's expressions. Returns how many there are.
 int MarkDigested(const Rollup& rollup, const List* expressions) {
   int marked = 0;
   ListCell* cell;
@@ -56,7 +56,7 @@ void AppendKey(StringInfo out, const RollupColumn& column) {
   }
 }
 
-// Appends the keys of which `wanted` is true.
+// Appends the keys for which `wanted` is true.
 template <typename Wanted>
 void AppendKeys(StringInfo out, const Rollup& rollup, Wanted wanted) {
   ListCell* cell;
@@ -98,7 +98,7 @@ const char* KeyDigestSql(const RollupColumn& column) {
   const char* key = quote_identifier(column.name);
   const Oid type = getBaseType(column.type);
   if (type == BYTEAOID) {
-    // Twice 32 bytes, so that no short value is like it.
+    // Two digests, 64 bytes: no value of up to 63 bytes can be equal to it.
     return psprintf(
         "CASE WHEN octet_length(%s::bytea) <= %d THEN %s::bytea ELSE sha256(%s::bytea) || "
         "sha256(E'\\\\x00'::bytea || %s::bytea) END",

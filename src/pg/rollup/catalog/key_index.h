@@ -1,9 +1,9 @@
-// The unique index over a rollup's keys, by which a refresh finds the row of a group.
+// The unique index over a rollup's keys. A refresh finds the row of a group by it.
 //
-// PostgreSQL's B-tree takes entries of up to 2,704 bytes, and anybody who sends events may send a
-// longer text. So a key that may be long is in the index as it is up to 63 bytes, and by its
-// SHA-256 above that, which is 64 characters: the two cannot be mistaken for one another, and an
-// entry of 32 keys fits. The row itself has the key as it is.
+// An entry of PostgreSQL's B-tree has at most 2,704 bytes, and anybody who sends events may send a
+// longer text. So a key that may be long is in the index as it is when it has up to 63 bytes, and
+// by its SHA-256 when it has more. The digest has 64 characters, so the two cannot be confused, and
+// an entry of 32 keys fits. The row itself has the key as it is.
 #pragma once
 
 #include "pg/base/api.h"
@@ -11,31 +11,31 @@
 
 namespace millrace::pg {
 
-// Whether values of the column may be too long for an index, and there is an expression that
-// stands for them: text, varchar, char and bytea, and domains over them. Not with a collation by
-// which different texts are equal, and not types whose equal values can be written differently
-// (jsonb, numeric): an event with a long key of such a type is set aside.
+// Whether values of the column may be too long for an index, and there is an expression that can
+// stand for them. True for text, varchar, char and bytea, and domains over them. False with a
+// collation that takes different texts as equal, and for types that can write equal values
+// differently (jsonb, numeric): an event with a long key of such a type is set aside.
 bool CanBeDigested(const RollupColumn& column);
 // The expression that stands for a column in the index.
 const char* KeyDigestSql(const RollupColumn& column);
 
-// What an index over the keys has, and what ON CONFLICT names: each key as it is or digested, with
-// commas between.
+// The columns of an index over the keys, as ON CONFLICT names them: each key as it is or digested,
+// with commas between.
 const char* KeyIndexSql(const Rollup& rollup);
-// CREATE UNIQUE INDEX. Keys that cannot be long come first where the first key can: rows are found
-// by the time then.
+// CREATE UNIQUE INDEX. If the first key may be long, the keys that cannot be long come first, so
+// that rows can be found by their time.
 const char* CreateUniqueIndexSql(const Rollup& rollup);
 
-// Says which keys of a new rollup are digested: all that can be, but not `plain` (nullptr: none),
-// the column that Citus distributes it by.
+// Decides which keys of a new rollup are digested: all that can be, except `plain` (nullptr: none),
+// the column that Citus distributes the rollup by.
 void ChooseDigestedKeys(const Rollup& rollup, const char* plain);
-// Makes the index anew where it has `plain` digested. REQUIRES: SPI is connected; the current user
+// Makes the index again if it has `plain` digested. REQUIRES: SPI is connected; the current user
 // owns the table.
 void MakePlainInIndex(const Rollup& rollup, const char* plain);
-// Whether the index makes the keys unique, NULLs included; if so, which of them it has digested is
-// noted in the definition.
+// Whether the index makes the keys unique, NULLs included. If so, notes in the definition which
+// keys it has digested.
 bool IsUniqueOverKeys(Relation table, Relation index, const Rollup& rollup);
-// The first such index of the rollup's table; InvalidOid where there is none.
+// The first such index of the rollup's table; InvalidOid if there is none.
 Oid FindKeyIndex(const Rollup& rollup);
 
 }  // namespace millrace::pg

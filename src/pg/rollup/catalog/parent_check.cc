@@ -1,4 +1,5 @@
-// Whether a rollup over another gives the same over partial rows as over merged ones.
+// Whether a rollup over another rollup can be computed from partial rows: merged, they must give
+// the same as the merged rows of its parent.
 
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
@@ -35,7 +36,7 @@ class ParentCheck {
   }
 
  private:
-  // The parent's column behind an expression, or nullptr where it is no column.
+  // The parent's column that an expression is, or nullptr if it is not a column.
   const RollupColumn* ColumnOf(const void* expression) const {
     const auto* node = static_cast<const Node*>(expression);
     while (IsA(node, RelabelType)) {
@@ -72,9 +73,9 @@ class ParentCheck {
         "Use the keys of the rollup below only.");
   }
 
-  // Over partial rows an aggregate must give the same as over the merged ones: sums of sums and
-  // counts, the same extreme of an extreme, unions of sketches; over keys whatever does not mind
-  // seeing one twice.
+  // Over partial rows an aggregate must give the same as over the merged ones. That holds for a sum
+  // of sums or counts, a min of a min, a max of a max and the union of sketches; and over keys for
+  // any idempotent aggregate, which may see a key twice.
   void CheckAggregate(const Aggref* aggref) const {
     RequireKeys(aggref->aggfilter, "filters by");
     const KnownAggregate* known = FindAggregate(aggref);

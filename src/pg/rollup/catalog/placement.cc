@@ -41,7 +41,8 @@ bool CanFollowOnNodes(Oid events) {
     Refuse(events, "Citus keeps it, but not in shards by a column.",
            "SELECT create_distributed_table(...) by the column that its rows belong together by.");
   }
-  // Citus commits a change of a single shard on its node first: not together with the watermark.
+  // A change of a single shard is committed on its node first, so it could not be committed
+  // together with the watermark.
   if (distribution.shards < 2) {
     Refuse(events, "Citus keeps it in a single shard.",
            "SELECT alter_distributed_table(..., shard_count := 32).");

@@ -21,7 +21,7 @@ struct Request {
   const char* name;
   Query* query;
   Datum refresh_interval;
-  const char* id_column;  // nullptr: to be found
+  const char* id_column;  // nullptr: find it
   bool has_start;
   int64 start_after;
   bool with_data;
@@ -34,7 +34,7 @@ const char* TextAt(FunctionCallInfo fcinfo, int i, const char* what) {
   return text_to_cstring(PG_GETARG_TEXT_PP(i));
 }
 
-// A name as it would be written in SQL.
+// Parses a name as it is written in SQL.
 RangeVar* ParseName(text* name) {
   ErrorContextCallback callback;
   callback.callback = [](void* given) {
@@ -104,8 +104,8 @@ Oid RelationNamed(const Request& request, const char* suffix) {
   pg_unreachable();
 }
 
-// Whether values of the query would come out of the column as they went in, and keys would be the
-// same to both.
+// Checks that the column keeps the query's values unchanged, and that it and the query agree on
+// which keys are equal.
 void CheckColumn(const Rollup& rollup, const RollupColumn& column, AttrNumber attribute) {
   Oid type, collation;
   int32 typmod;
@@ -156,15 +156,15 @@ void CheckColumns(const Rollup& rollup) {
   }
 }
 
-// The rows of a table say what the events before came to. A column that was added since says
-// nothing of them.
+// The rows of an existing table hold what the events before them gave. A column that was added
+// later has nothing of these events.
 void CheckFilled(const Rollup& rollup) {
   ListCell* cell;
   foreach (cell, rollup.definition->columns) {
     const auto* column = static_cast<RollupColumn*>(lfirst(cell));
     if (column->role == ColumnRole::kKey || !IsStored(*column)) continue;
     const char* name = quote_identifier(column->name);
-    // A count is never NULL; another measure may be, but hardly in every row.
+    // A count is never NULL. Another measure may be, but hardly in every row.
     const bool missing =
         column->role == ColumnRole::kCount
             ? RunSql(psprintf("SELECT FROM %s WHERE %s IS NULL LIMIT 1", rollup.name, name)) > 0
@@ -178,8 +178,8 @@ void CheckFilled(const Rollup& rollup) {
   }
 }
 
-// A publication of all tables refuses updates of a table of which it cannot name the old row; the
-// keys may be NULL, so that no index can.
+// A publication of all tables refuses updates of a table without a replica identity. An index
+// cannot be one here, because the keys may be NULL.
 void AllowReplication(const Rollup& rollup) {
   Relation table = relation_open(rollup.relation, AccessShareLock);
   const bool missing =
@@ -188,7 +188,7 @@ void AllowReplication(const Rollup& rollup) {
   if (missing) RunSql(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", rollup.name));
 }
 
-// Takes a table that exists as the rollup's own. Returns whether it has rows.
+// Takes an existing table as the rollup's own. Returns whether it has rows.
 bool AdoptTable(const Request& request, const Rollup& rollup) {
   if (get_rel_relkind(rollup.relation) != RELKIND_RELATION) {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -237,7 +237,7 @@ bool AdoptTable(const Request& request, const Rollup& rollup) {
   return has_rows;
 }
 
-// An index by which the events after the watermark are found without reading all of them.
+// Makes an index by which the events after the watermark are found without reading all events.
 void EnsureIdIndex(const Rollup& rollup, const IdSource& ids) {
   bool found = false;
   Relation source = relation_open(rollup.source, AccessShareLock);
@@ -261,12 +261,13 @@ void EnsureIdIndex(const Rollup& rollup, const IdSource& ids) {
                    errhint("Have its owner run: %s", sql)));
 }
 
-// The rollup whose table the query reads, with its family; nullptr where it reads events.
+// Finds the rollup whose table the query reads, and its family; nullptr when the query reads
+// events.
 void FindFamily(Rollup* rollup, Rollup** parent, Rollup** root) {
   *parent = FindRollup(rollup->source);
   *root = rollup;
   if (*parent == nullptr) return;
-  // Both are refreshed in one statement, as one role.
+  // Both are refreshed by one statement, which runs as one role.
   if ((*parent)->owner != GetUserId()) {
     ereport(
         ERROR,
@@ -299,11 +300,11 @@ int CountersOf(const Rollup& rollup) {
   return 0;
 }
 
-void CreateViews(const Request& request, Rollup* rollup) {
+void CreateDefinitionView(const Request& request, Rollup* rollup) {
   RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_definition"),
                   pg_get_querydef(CopyNode(rollup->definition->query), false)));
   rollup->definition_view = RelationNamed(request, "_definition");
-  // As the live view is, which asks for the watermark.
+  // The live view depends on the extension already: it reads the watermark.
   AttachView(rollup->definition_view);
 }
 
@@ -328,7 +329,7 @@ int64 StartPosition(const Request& request, const Rollup& rollup, const IdSource
                     errmsg("start_after has no meaning for a rollup over another"),
                     errdetail("It is made from the rows that the other has.")));
   }
-  // Where Citus distributes the events, those that the coordinator numbers.
+  // If Citus distributes the events, this is the last id that the coordinator gave.
   const int64 last = LastId(ids);
   if (request.start_after > last) {
     ereport(ERROR,
@@ -372,12 +373,12 @@ Oid Create(const Request& request) {
     AllowReplication(*rollup);
   }
   if (parent == nullptr) rollup->topn_counters = CountersOf(*rollup);
-  // The rows of a table that has some are those of the events before.
+  // If the table had rows, they hold the events up to `position`.
   rollup->start_after = has_rows ? 0 : position;
   if (parent == nullptr) EnsureIdIndex(*rollup, ids);
   if (on_nodes) DistributeTable(*rollup);
   if (on_nodes && parent == nullptr) CreateNodeWatermarks(rollup, position);
-  CreateViews(request, rollup);
+  CreateDefinitionView(request, rollup);
   CreateLiveView(request, rollup, *root, ids.column);
   InsertRollup(*rollup, request.refresh_interval, position);
   if (parent != nullptr) {

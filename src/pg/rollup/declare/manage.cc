@@ -36,8 +36,9 @@ void RefuseWithChildren(const Rollup& rollup) {
                   errhint("Drop that one first.")));
 }
 
-// The catalog's row of a rollup whose definition may be damaged.
-void CheckDropped(Oid relation) {
+// Raises 42501 unless the current user may drop this relation: owns it, or is a superuser. Works
+// also when the definition is damaged or the relation is gone.
+void CheckMayDrop(Oid relation) {
   if (get_rel_name(relation) == nullptr || !pg_class_ownercheck(relation, GetUserId())) {
     if (!superuser()) {
       aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, QualifiedName(relation));
@@ -47,7 +48,7 @@ void CheckDropped(Oid relation) {
 
 void DropRelation(Oid relation, const char* kind) {
   if (!OidIsValid(relation) || get_rel_name(relation) == nullptr) return;
-  // PostgreSQL's hint is to use CASCADE, which drop_rollup has not.
+  // PostgreSQL's hint is to use CASCADE, which drop_rollup does not have.
   ErrorContextCallback callback;
   callback.callback = [](void*) {
     if (geterrcode() != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST) return;
@@ -92,14 +93,14 @@ MILLRACE_FUNCTION(drop_rollup) {
   const Oid relation = PG_GETARG_OID(0);
   const bool keep_table = PG_GETARG_BOOL(1);
   const int settings = ConnectSpi();
-  CheckDropped(relation);
+  CheckMayDrop(relation);
   RollupViews views;
   if (!FindViews(relation, &views)) GetRollup(relation);
   Rollup bare = {};
   bare.relation = relation;
   bare.name = QualifiedName(relation);
   RefuseWithChildren(bare);
-  // A refresh that is under way ends first.
+  // Waits for a running refresh.
   Watermark watermark;
   if (ReadWatermark(relation, &watermark)) LockWatermark(relation, true, &watermark);
   DeleteRollup(relation);
@@ -113,8 +114,8 @@ MILLRACE_FUNCTION(drop_rollup) {
   PG_RETURN_VOID();
 }
 
-// millrace.retry_failed_events(rollup regclass) returns bigint: how many events that were set aside
-// are not any more.
+// millrace.retry_failed_events(rollup regclass) returns bigint: how many events are no longer set
+// aside.
 MILLRACE_FUNCTION(retry_failed_events) {
   RequireReadCommitted("millrace.retry_failed_events");
   const int settings = ConnectSpi();
@@ -131,8 +132,8 @@ MILLRACE_FUNCTION(retry_failed_events) {
   PG_RETURN_INT64(counted);
 }
 
-// millrace.no_watermark(rollup regclass) returns bigint: stands in a live view in the place of a
-// watermark that is not there. Raises 55000.
+// millrace.no_watermark(rollup regclass) returns bigint: a live view calls it when its watermark is
+// missing. Raises 55000.
 MILLRACE_FUNCTION(no_watermark) {
   const char* name = get_rel_name(PG_GETARG_OID(0));
   if (name == nullptr) name = "...";

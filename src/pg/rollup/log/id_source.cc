@@ -48,7 +48,7 @@ void CheckSequence(const IdSource& ids, const char* table) {
   }
 }
 
-// A row without an id is in no window.
+// Raises when the column may be NULL: a refresh would never read a row without an id.
 void CheckNotNull(Oid table, const IdSource& ids, const char* name) {
   HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(ids.attribute));
   if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for a column of %s", name);
@@ -128,7 +128,7 @@ IdSource FindIdSource(Oid table, const char* given) {
 }
 
 int64 LastId(const IdSource& ids) {
-  // Whoever may read the rollup's events need not be allowed to read the sequence.
+  // Who may read the rollup's events may not be allowed to read the sequence.
   const RoleScope before = BecomeCatalogOwner();
   LOCAL_FCINFO(call, 1);
   InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
@@ -149,9 +149,9 @@ using namespace millrace::pg;
 
 namespace {
 
-// On a standby a sequence is ahead: by what is written to the log at once (SEQ_LOG_VALS of
-// sequence.c), so that not each value is. Only events tell how far it really is, and where the last
-// of these ids have none, all below them were handed out.
+// On a standby a sequence is ahead: PostgreSQL does not log each value, but several at once
+// (SEQ_LOG_VALS of sequence.c). Only the events tell how far the sequence really is. If none of
+// them has one of these last ids, all lower ids were handed out.
 int64 LastIdOnStandby(Oid source, const IdSource& ids, int64 logged) {
   constexpr int64 kLoggedAtOnce = 32;
   HeapTuple tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(ids.sequence));
@@ -174,8 +174,8 @@ int64 LastIdOnStandby(Oid source, const IdSource& ids, int64 logged) {
 }  // namespace
 
 // millrace.last_id(source regclass, id_column name) returns bigint: the last id handed out for the
-// rows of a table, or how many were on all nodes; NULL where that cannot be told, or not to the one
-// who asks. On a standby that of the events which have been replayed.
+// rows of a table, or how many were handed out on all nodes; NULL if that is not known, or the
+// caller may not know it. On a standby, the last id of the events that were replayed.
 MILLRACE_FUNCTION(last_id) {
   if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr ||
       (pg_class_aclcheck(PG_GETARG_OID(0), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
@@ -185,7 +185,7 @@ MILLRACE_FUNCTION(last_id) {
   IdSource ids;
   const char* given = PG_ARGISNULL(1) ? nullptr : NameStr(*PG_GETARG_NAME(1));
   if (FindIdSources(PG_GETARG_OID(0), given, &ids) != 1) PG_RETURN_NULL();
-  // A default may name anybody's sequence.
+  // A default may name a sequence that belongs to somebody else.
   if (OwnerOf(ids.sequence) != OwnerOf(PG_GETARG_OID(0))) PG_RETURN_NULL();
   const int settings = ConnectSpi();
   int64 total;

@@ -12,21 +12,22 @@ struct IdSource {
   Oid sequence;
 };
 
-// The column of `table` whose values a sequence gives (identity, or DEFAULT nextval). `given` names
-// the column where there are several, nullptr otherwise. Raises 55000 naming what to do when there
-// is none, or when its sequence cannot be followed: it caches, cycles or counts down.
+// The column of `table` whose values come from a sequence (identity, or DEFAULT nextval). `given`
+// names the column if there are several; otherwise nullptr. Raises 55000, with what to do, when
+// there is no such column, or its sequence cannot be followed because it caches, cycles or counts
+// down.
 IdSource FindIdSource(Oid table, const char* given);
-// How many such columns there are; one of them in `*ids`. Raises nothing.
+// How many such columns there are; one of them in `*ids`. Raises no errors.
 int FindIdSources(Oid table, const char* given, IdSource* ids);
 
-// The sequence behind a column's default, DEFAULT nextval('...') below casts or an identity;
+// The sequence behind a column's default: DEFAULT nextval('...') below casts, or an identity.
 // InvalidOid for any other expression, or none.
 Oid SequenceOfDefault(Node* expression);
 
-// The last id that was handed out; 0 where there was none.
+// The last id that was handed out; 0 if none was.
 int64 LastId(const IdSource& ids);
-// The cluster, the database, the sequence and the file that it has now: one that is restarted or
-// altered gets another.
+// A text with the cluster, the database, the sequence and its present file (relfilenode). A
+// sequence that is restarted or altered gets another file.
 const char* NameOfSequence(const IdSource& ids);
 
 }  // namespace millrace::pg

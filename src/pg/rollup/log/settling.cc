@@ -1,9 +1,9 @@
-// Where Citus distributes the events, they are settled in two looks:
-//   1. Each node reads its own sequence, and then who writes to its own copy of the table: whoever
-//      drew an id there holds a lock on that until its transaction has ended everywhere.
-//   2. When these have ended, each node looks at who writes to the shards it has. Usually nobody
-//      that matters; but a node that failed in the middle of a commit leaves its part of it to be
-//      done later, as a prepared transaction on the other node.
+// When Citus distributes the events, two rounds find out whether ids are settled:
+//   1. Each node reads its own sequence, and then who writes to its own copy of the table. A
+//      transaction that took an id there holds a lock on that copy until it has ended on all nodes.
+//   2. When these transactions have ended, each node looks at who writes to its shards. Usually
+//      nobody does who matters. But a node that failed during a commit may have left a part of it
+//      on another node as a prepared transaction, to be committed later.
 
 #include "pg/rollup/log/settling.h"
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr long kFirstPoll = 5, kMaxPoll = 200;  // milliseconds
 
-// A transaction as other nodes are asked about it: group/backend/transaction.
+// The form in which other nodes are asked about a transaction: group/backend/transaction.
 void AppendWriters(StringInfo out, int32 group, const Writer* writers, int count) {
   for (int i = 0; i < count; ++i) {
     appendStringInfo(out, " %d/%d/%u", group, BackendOf(writers[i].transaction),
@@ -25,8 +25,9 @@ void AppendWriters(StringInfo out, int32 group, const Writer* writers, int count
   }
 }
 
-// The answers to a command, a line each, in the context of what is settling; nullptr where one that
-// need not answer does not. It may be asked for hours: nothing else is left behind.
+// The answers to a command, one per line, in the memory context of `settling`; nullptr if a node
+// that need not answer does not. May be called again and again for hours, so nothing else is left
+// in memory.
 char* AskAll(const char* command, const Settling& settling, bool must_answer = true) {
   const MemoryContext scratch =
       AllocSetContextCreate(CurrentMemoryContext, "millrace answers", ALLOCSET_SMALL_SIZES);
@@ -57,7 +58,7 @@ void AddNode(Settling* settling, int32 group, int64 last, const char* sequence) 
   settling->total += sequence == nullptr ? 1 : last - IdBase(group);
 }
 
-// What the nodes answer: a line each, "group last sequence writer writer ...".
+// Adds the nodes' answers, one per line: "group last sequence writer writer ...".
 void AddAnswers(Settling* settling, char* answers) {
   StringInfoData remote;
   initStringInfo(&remote);
@@ -81,10 +82,11 @@ void AddAnswers(Settling* settling, char* answers) {
   settling->remote = remote.data;
 }
 
-// Nodes that were removed hand out nothing any more: all their ids are taken. Groups have numbers
-// that are not used again.
+// Nodes that were removed hand out no ids any more: all their ids count as taken. Citus never uses
+// a group number again.
 void AddRemovedNodes(Settling* settling) {
-  // One that is being added has its number, but is in the table only when that is done.
+  // A node that is being added has its number already, but is in the table only when that is done.
+  // If the table is locked, we look again next time.
   const Oid nodes = get_relname_relid("pg_dist_node", get_namespace_oid("pg_catalog", false));
   if (!ConditionalLockRelationOid(nodes, ShareLock)) return;
   const RoleScope before = BecomeCatalogOwner();
@@ -151,7 +153,7 @@ bool HaveEndedElsewhere(Settling* settling, bool wait) {
   }
 }
 
-// StartSettling; nullptr where a node that need not answer does not.
+// As StartSettling, but returns nullptr if a node that need not answer does not.
 Settling* Start(Oid source, const IdSource& ids, Oid owner, int64 known, bool must_answer) {
   auto* settling = static_cast<Settling*>(palloc0(sizeof(Settling)));
   settling->context = CurrentMemoryContext;
@@ -214,11 +216,12 @@ bool HasSettled(Settling* settling, bool wait) {
 
 using namespace millrace::pg;
 
-// Asked by the coordinator of the nodes that a table is distributed over.
+// The functions below are called by the coordinator, on the nodes over which a table is
+// distributed.
 
 namespace {
 
-// Who may read the events may know who writes them.
+// Raises unless the caller may read the events: then it may also know who writes them.
 void CheckMayAsk(Oid source) {
   if (get_rel_name(source) == nullptr) {
     ereport(ERROR,
@@ -237,7 +240,7 @@ MILLRACE_FUNCTION(node_state) {
   CheckMayAsk(source);
   const int settings = ConnectSpi();
   const int32 group = LocalGroup();
-  // An integer column is filled on the coordinator only: other nodes have no ids for it.
+  // An integer column has ids on the coordinator only: they are too small for those of other nodes.
   IdSource ids;
   const char* column = NameStr(*PG_GETARG_NAME(1));
   const bool found = FindIdSources(source, column, &ids) == 1;
@@ -257,7 +260,8 @@ MILLRACE_FUNCTION(node_state) {
 }
 
 // millrace.node_shard_writers(source regclass, caller bigint) returns text: the transactions that
-// write to the table's shards on this node, other than those of the session with that global pid.
+// write to the table's shards on this node, except those that are part of the session with this
+// global pid.
 MILLRACE_FUNCTION(node_shard_writers) {
   const Oid source = PG_GETARG_OID(0);
   CheckMayAsk(source);
@@ -275,8 +279,8 @@ MILLRACE_FUNCTION(node_shard_writers) {
   PG_RETURN_TEXT_P(copy);
 }
 
-// millrace.node_still_writing(writers text) returns text: those of them that are transactions of
-// this node and have not ended.
+// millrace.node_still_writing(writers text) returns text: those of the writers that are
+// transactions of this node and have not ended.
 MILLRACE_FUNCTION(node_still_writing) {
   char* writers = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const int settings = ConnectSpi();

@@ -1,6 +1,6 @@
-// Looking at thousands of partitions takes longer than a small refresh. So each table that was
-// found in order is remembered until PostgreSQL says that something about it has changed, and a
-// whole tree until something about any table has.
+// Checking thousands of partitions takes longer than a small refresh. So each table that passed is
+// remembered until PostgreSQL says that something about it has changed, and a whole tree until
+// something about any table has changed.
 
 #include "pg/rollup/log/source_check.h"
 
@@ -9,17 +9,17 @@
 namespace millrace::pg {
 namespace {
 
-// Counts changes of any table, and of what subscriptions write to.
+// Counts changes of any table, and of the tables that subscriptions write to.
 uint64 changes = 0;
 
-// Tables below a source that take their ids from the sequence that they were checked for.
+// Tables below a source that passed: they take their ids from this sequence.
 struct CheckedTable {
   Oid table;
   Oid sequence;
 };
 HTAB* checked_tables = nullptr;
 
-// Sources whose tree was found in order, and when.
+// Sources whose whole tree passed, and at which count of changes.
 struct CheckedSource {
   Oid source;
   Oid sequence;
@@ -66,8 +66,8 @@ constexpr const char* kOneSequence =
   pg_unreachable();
 }
 
-// A table below the source may have a default of its own, for rows that are written straight into
-// it. REQUIRES: the table is locked.
+// Checks a table below the source. It may have a default of its own, which gives the ids of rows
+// that are written directly to it. REQUIRES: the table is locked.
 void CheckTableBelow(Oid table, Oid source, const IdSource& ids) {
   const AttrNumber attribute = get_attnum(table, ids.column);
   if (attribute == InvalidAttrNumber) return;
@@ -117,7 +117,7 @@ void CheckTableBelow(Oid table, Oid source, const IdSource& ids) {
   }
 }
 
-// Rows that logical replication writes have the ids of the publisher.
+// Rows that logical replication writes have the publisher's ids.
 void CheckNoSubscription(const List* tables, Oid source) {
   Relation relation = table_open(SubscriptionRelRelationId, AccessShareLock);
   SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
@@ -132,7 +132,8 @@ void CheckNoSubscription(const List* tables, Oid source) {
   table_close(relation, AccessShareLock);
 }
 
-// A default may name anybody's sequence; how far it has come is public in millrace.watermark.
+// A default may name a sequence that belongs to somebody else, and millrace.watermark shows
+// everybody how far it has come.
 void CheckMayReadSequence(Oid source, const IdSource& ids, Oid owner) {
   if (OwnerOf(ids.sequence) == OwnerOf(source) ||
       pg_class_aclcheck(ids.sequence, owner, ACL_SELECT | ACL_USAGE) == ACLCHECK_OK) {
@@ -207,7 +208,7 @@ void CheckNotWriting(Oid source) {
   ListCell* cell;
   foreach (cell, tables) {
     const Oid table = lfirst_oid(cell);
-    // Whoever writes to a table has it locked; the others need not be opened.
+    // A table that this session writes to is locked by it; other tables need not be opened.
     LOCKTAG tag;
     SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
     if (!HoldsLock(tag, RowExclusiveLock)) continue;

@@ -1,5 +1,6 @@
-// What must hold of a table of events, or a rollup over it would miss some of them without a word.
-// Checked when a rollup is declared, at each refresh, and each time the worker looks for events.
+// What must be true of a table of events. Otherwise a rollup over it would miss events without any
+// error. It is checked when a rollup is declared, at each refresh, and each time the worker looks
+// for events.
 #pragma once
 
 #include "pg/base/api.h"
@@ -8,7 +9,7 @@
 namespace millrace::pg {
 
 // Raises unless a refresh that runs as `owner` reads every row of `source`, and every row gets its
-// id from the one sequence of `ids` when it is inserted:
+// id from the sequence of `ids` when it is inserted:
 //   42501  row security of `source` binds `owner`, or `owner` may not read the sequence
 //   55000  a table below `source` takes ids from elsewhere or is unlogged; a subscription writes to
 //          `source` or to a table below it
@@ -20,8 +21,8 @@ void CheckSource(Oid source, const IdSource& ids, Oid owner, bool wait);
 // writes.
 void CheckNoRowSecurity(Oid table, Oid role);
 
-// Raises 55006 when a statement of this very session is writing to `source` or to a table below or
-// above it: it has drawn ids for rows that nobody can see yet.
+// Raises 55006 when a statement of this same session is writing to `source`, or to a table below or
+// above it: it has taken ids for rows that nobody can see yet.
 void CheckNotWriting(Oid source);
 
 }  // namespace millrace::pg

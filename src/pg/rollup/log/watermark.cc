@@ -5,8 +5,8 @@
 namespace millrace::pg {
 namespace {
 
-// The cluster, the database and the rollup's table: what a dump carries to another place, or back
-// into the same database, is not true there.
+// The cluster, the database and the rollup's table. What was noted about a sequence is true only
+// there: a dump may carry it to another place, or back into the same database.
 const char* Home(Oid relation) {
   return psprintf(UINT64_FORMAT "/%u/%u", GetSystemIdentifier(), MyDatabaseId, relation);
 }
@@ -15,7 +15,7 @@ const char* Home(Oid relation) {
 
 namespace {
 
-// The families that this session is changing, the innermost last.
+// The families whose tables this session is changing, the innermost last.
 constexpr int kMostInside = 16;
 Oid inside[kMostInside];
 int inside_count = 0;
@@ -68,7 +68,8 @@ bool LockWatermark(Oid relation, bool wait, Watermark* watermark) {
 bool LockWatermark(const Rollup& root, bool wait, Watermark* watermark) {
   if (!LockWatermark(root.relation, wait, watermark)) return false;
   if (!HasCitus()) return true;
-  // By a statement of its own: one that waited for the lock has the snapshot of before.
+  // This must be a new statement: the one that waited for the lock still has the snapshot from
+  // before.
   RollupViews now;
   if (FindViews(root.relation, &now) && now.node_watermark == root.node_watermark) return true;
   ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -117,7 +118,7 @@ void WriteNodeWatermark(Oid relation, const NodeWatermark& watermark) {
 
 void MoveWatermark(Oid relation, int64 position, Oid sequence, TimestampTz complete_through,
                    int64 events, TimestampTz started) {
-  // Whoever has refreshed it, the error of an earlier refresh is over.
+  // Whoever refreshed the rollup, the error of an earlier refresh is no longer true.
   RunOnCatalog(
       "WITH over AS (DELETE FROM millrace.refresh_error WHERE relation = $1) "
       "UPDATE millrace.watermark SET position = $2, complete_through = $3, refreshed_at = "

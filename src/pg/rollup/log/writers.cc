@@ -8,8 +8,9 @@
 namespace millrace::pg {
 namespace {
 
-// The locks by which a writer is known. On a partitioned table also that of ATTACH and CREATE ...
-// PARTITION OF: whoever makes a partition and writes to it is not yet known to hold one below it.
+// The lock modes that show a writer. On a partitioned table also the mode of ATTACH and CREATE ...
+// PARTITION OF: a transaction that makes a partition and writes to it may not yet be known to hold
+// a lock below.
 constexpr LOCKMASK kWriting = LOCKBIT_ON(RowExclusiveLock) | LOCKBIT_ON(ShareRowExclusiveLock) |
                               LOCKBIT_ON(ExclusiveLock) | LOCKBIT_ON(AccessExclusiveLock);
 constexpr LOCKMASK kWritingPartitioned = kWriting | LOCKBIT_ON(ShareUpdateExclusiveLock);
@@ -20,7 +21,7 @@ struct WatchedTable {
   friend bool operator<(const WatchedTable& a, const WatchedTable& b) { return a.table < b.table; }
 };
 
-// The table, those below it, and those above it: a row that is sent to a partition through its
+// The table, those below it and those above it. A row that is sent to a partition through its
 // parent gets its id when only the parent is locked.
 WatchedTable* TablesToWatch(Oid table, int* count) {
   List* tables = find_all_inheritors(table, NoLock, nullptr);
@@ -49,7 +50,8 @@ TransactionId PreparedXid(const Writer& writer) {
   return TwoPhaseGetXidByVirtualXID(writer.transaction, &have_more);
 }
 
-// Who has a lock. A prepared transaction is named as after a restart, which it may outlive.
+// The transaction that holds a lock. A prepared transaction is named as it is after a restart,
+// because it may outlive one.
 Writer WriterOf(const LockInstanceData& lock) {
   Writer writer;
   writer.transaction = HolderOf(lock);
@@ -89,8 +91,8 @@ Writer* WritersOf(Oid table, int* count) {
 
 namespace {
 
-// The session of whose transaction a session is a part, as Citus puts it into application_name; 0
-// where it is nobody's.
+// The global pid of the session for which this session does a part of the work, as Citus puts it
+// into application_name; 0 if there is none.
 int64 GlobalPidOf(int pid) {
   const int backends = pgstat_fetch_stat_numbackends();
   for (int i = 1; i <= backends; ++i) {
@@ -103,7 +105,7 @@ int64 GlobalPidOf(int pid) {
   return 0;
 }
 
-// The number at the end of a shard's name; -1 where there is none.
+// The number at the end of a shard's name; -1 if there is none.
 int64 ShardIdIn(const char* name) {
   const char* end = strrchr(name, '_');
   if (end == nullptr || end[1] == '\0' || end[1 + strspn(end + 1, "0123456789")] != '\0') return -1;
@@ -118,8 +120,8 @@ Datum OidArray(List* oids) {
   return PointerGetDatum(construct_array(values, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
 }
 
-// Those of `relations` that are shards of a table or of its partitions. One that cannot
-// be seen yet may be a shard that its transaction makes.
+// Those of `relations` that are shards of a table or of its partitions. A relation that we cannot
+// see yet counts too: its transaction may be making a shard.
 List* ShardsAmong(List* relations, Oid table) {
   auto* ids = static_cast<Datum*>(palloc(Max(list_length(relations), 1) * sizeof(Datum)));
   List *shards = NIL, *named = NIL;

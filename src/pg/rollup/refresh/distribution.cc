@@ -1,10 +1,11 @@
-// The way onto Citus: a rollup declared over a distributed table, and tables and rollups of one
+// Rollups with Citus: a rollup declared over a distributed table, and tables and rollups of one
 // node that are distributed later (millrace.distribute_table).
 //
-// The nodes' watermarks are in the coordinator's catalog, where a refresh reads them; a copy of
-// them is a reference table, where each shard of a live view finds it. A refresh writes both, and
-// all of a node's part in one transaction of that node: a snapshot there has the rows, the events
-// and the watermarks of the same moment. That is why refreshes run with one connection a node.
+// The nodes' watermarks are in the coordinator's catalog, where a refresh reads them. A reference
+// table has a copy of them, so that each shard of a live view finds it on its own node. A refresh
+// writes both, and everything on one node in one transaction there. So a snapshot on that node has
+// the rows, the events and the watermarks of the same moment. That is why refreshes run with one
+// connection per node.
 
 #include "pg/rollup/refresh/distribution.h"
 
@@ -24,7 +25,7 @@ const char* CopyName(const Rollup& root) {
                                     psprintf("%s_watermark", get_rel_name(root.relation)));
 }
 
-// When a rollup was forgotten because its events were dropped, its copy was left.
+// A rollup that was forgotten because its events were dropped leaves its copy behind.
 void DropLeftover(const Rollup& root, const char* name) {
   const Oid found = get_relname_relid(psprintf("%s_watermark", get_rel_name(root.relation)),
                                       get_rel_namespace(root.relation));
@@ -74,7 +75,7 @@ void DistributeTable(const Rollup& rollup) {
                      "made when the rollup is read.")));
   }
   if (!FindDistribution(rollup.relation, &own)) {
-    // Citus wants the column itself in the index.
+    // Citus needs the column itself in the index, not its digest.
     MakePlainInIndex(rollup, key);
     RunSql("SELECT pg_catalog.create_distributed_table($1, $2, colocate_with => $3)",
            {OidArgument(rollup.relation), TextArgument(key),
@@ -98,7 +99,7 @@ void CreateNodeWatermarks(Rollup* root, int64 position) {
   DropLeftover(*root, name);
   RunSql(psprintf("CREATE TABLE %s (node_group int4 PRIMARY KEY, position int8 NOT NULL)", name));
   RunSql("SELECT pg_catalog.create_reference_table($1::pg_catalog.regclass)", {TextArgument(name)});
-  // A live view is read shard by shard, by who asks.
+  // A live view is read shard by shard, as the role that queries it.
   RunSql(psprintf("GRANT SELECT ON %s TO PUBLIC", name));
   const Oid schema = get_rel_namespace(root->relation);
   root->node_watermark =
@@ -129,7 +130,7 @@ void WriteCopyOfNodeWatermarks(const Rollup& root, const char* id_column) {
 
 namespace {
 
-// Nobody refreshes the rollups of a table from here on, until the end of the transaction.
+// Keeps everybody from refreshing the rollups of a table until the end of the transaction.
 void LockWatermarksOf(Oid source) {
   ListCell* cell;
   foreach (cell, RollupsOf(source)) {
@@ -166,7 +167,8 @@ void DistributeRollupsOf(Oid source) {
   }
 }
 
-// Does what create_distributed_table recorded when there was no Citus, unless that is done.
+// Distributes a table as create_distributed_table recorded it when there was no Citus, unless that
+// is done.
 void CarryOut(Oid table) {
   const char* name = QualifiedName(table);
   if (RunSql("SELECT distribution_column, distribution_type, colocate_with, shard_count FROM "
@@ -204,8 +206,8 @@ void ForgetRecord(Oid table) {
 
 using namespace millrace::pg;
 
-// millrace.distribute_table(table_name regclass) returns void: a table that was recorded when there
-// was no Citus, with its declared rollups and their watermarks.
+// millrace.distribute_table(table_name regclass) returns void: distributes a table that was
+// recorded when there was no Citus, with its declared rollups and their watermarks.
 MILLRACE_FUNCTION(distribute_table) {
   RequireReadCommitted("millrace.distribute_table");
   const Oid table = PG_GETARG_OID(0);
@@ -233,8 +235,8 @@ MILLRACE_FUNCTION(distribute_table) {
   PG_RETURN_VOID();
 }
 
-// millrace.distribute_rollups(source regclass) returns void: the declared rollups of a table that
-// Citus distributes by now, with their watermarks.
+// millrace.distribute_rollups(source regclass) returns void: distributes the declared rollups of a
+// table that Citus distributes by now, with their watermarks.
 MILLRACE_FUNCTION(distribute_rollups) {
   RequireReadCommitted("millrace.distribute_rollups");
   const Oid source = PG_GETARG_OID(0);

@@ -1,5 +1,5 @@
-// Rollups over tables that Citus distributes: the rollup's table lies beside the events, shard by
-// shard, so that each shard is rolled up where it is.
+// Rollups over tables that Citus distributes. The rollup's table has its shards on the same nodes
+// as those of the events, so each shard is rolled up where it is.
 #pragma once
 
 #include "pg/base/api.h"
@@ -8,18 +8,19 @@
 
 namespace millrace::pg {
 
-// Distributes the rollup's table beside what it reads, unless that is done. Raises 0A000 when its
-// keys lack the column that its source is distributed by; 55000 when its table lies elsewhere.
-// REQUIRES: settings of BeginRefreshSettings; the caller owns the table.
+// Distributes the rollup's table like the table it reads, unless that is done. Raises 0A000 when
+// its keys do not contain the column by which its source is distributed; 55000 when its table is
+// distributed in another way. REQUIRES: settings of BeginRefreshSettings; the caller owns the
+// table.
 void DistributeTable(const Rollup& rollup);
 
-// Makes the table <name>_watermark, a copy of the nodes' watermarks on each node, for the live
-// views of the root's family, and sets `root->node_watermark`. Nodes start at their bases, the
-// coordinator at `position`.
+// Makes the table <name>_watermark for the live views of the root's family: a copy of the nodes'
+// watermarks that every node has. Sets `root->node_watermark`. The coordinator starts at
+// `position`, other nodes at their IdBase.
 void CreateNodeWatermarks(Rollup* root, int64 position);
 
-// Brings the copy up to the catalog. Where nodes were added since, the live views of the family are
-// made anew. REQUIRES: as DistributeTable.
+// Brings the copy up to date with the catalog. If nodes were added since, makes the live views of
+// the family again. REQUIRES: as DistributeTable.
 void WriteCopyOfNodeWatermarks(const Rollup& root, const char* id_column);
 
 }  // namespace millrace::pg

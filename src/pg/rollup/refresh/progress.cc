@@ -3,8 +3,8 @@
 namespace millrace::pg {
 namespace {
 
-// PostgreSQL's slots for the progress of commands, used while no command of its own uses them. An
-// entry without its end (the refresh failed) is known by the start of its transaction.
+// PostgreSQL's slots for the progress of commands, used while no command of its own uses them. A
+// refresh that failed leaves its entry behind; it is recognised by the start of its transaction.
 enum Slot { kFrom, kTo, kPosition, kStarted, kTransaction, kMagicSlot };
 constexpr int64 kMagic = 0x6d696c6c72616365;  // "millrace"
 

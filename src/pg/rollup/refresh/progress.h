@@ -1,5 +1,5 @@
-// How far a running refresh has come, for other sessions to see: in the backend's own status, so
-// that nothing needs to be preloaded.
+// How far a running refresh has come, for other sessions to see. It is kept in the backend's own
+// status, so nothing needs to be preloaded.
 #pragma once
 
 #include "pg/base/api.h"

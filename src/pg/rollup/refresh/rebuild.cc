@@ -1,5 +1,5 @@
-// millrace.rebuild_rollup: a rollup made anew from what it reads, all of it or a span of buckets,
-// in one transaction: readers see the old rows until it commits.
+// millrace.rebuild_rollup: makes the rows of a rollup again from what it reads, all of them or
+// those in a span of buckets, in one transaction. Readers see the old rows until it commits.
 
 #include "pg/base/fault_point.h"
 #include "pg/base/guc.h"
@@ -14,7 +14,7 @@ using namespace millrace::pg;
 
 namespace {
 
-// Buckets from `from` to `to`; either may be open.
+// A span of buckets; either end may be open.
 struct Span {
   bool has_from, has_to;
   TimestampTz from, to;
@@ -23,7 +23,7 @@ struct Span {
 
 bool IsAll(const Span& span) { return !span.has_from && !span.has_to; }
 
-// The condition that a row of the rollup lies in the span.
+// The condition that a row of the rollup is in the span.
 const char* Condition(const Rollup& rollup, const char* prefix, const Span& span) {
   const char* bucket = psprintf("%s%s", prefix, quote_identifier(rollup.definition->bucket));
   const char* from = psprintf("%s >= %s", bucket, BucketTimeSql(rollup, TimeLiteral(span.from)));
@@ -45,7 +45,7 @@ uint64 Replace(const Rollup& rollup, const char* select, const Span& span) {
                          columns, select, columns, Condition(rollup, "q.", span)));
 }
 
-// Widens `affected` by the buckets of `child` that come from the parent's rows in the span.
+// Widens `affected` to the buckets of `child` that are made from the parent's rows in the span.
 void AddAffected(const Rollup& child, const Rollup& parent, const Span& span, Span* affected) {
   const char* bucket = quote_identifier(child.definition->bucket);
   RunSql(psprintf("SELECT %s, %s FROM (%s) AS q (%s)",
@@ -63,7 +63,8 @@ void AddAffected(const Rollup& child, const Rollup& parent, const Span& span, Sp
   affected->has_from = affected->has_to = affected->includes_to = true;
 }
 
-// Rebuilds a rollup by `select`, and then those over it where that changes them.
+// Rebuilds a rollup from the rows of `select`, and then the rollups over it where these rows change
+// them.
 uint64 RebuildTree(const Rollup& rollup, const char* select, const Span& span) {
   const int count = list_length(rollup.children);
   auto* spans = static_cast<Span*>(palloc0(Max(count, 1) * sizeof(Span)));
@@ -103,11 +104,11 @@ struct RootRebuild {
   const IdSource* ids;
   EventSelection events;
   Span span;
-  int64 last;  // id that is in
+  int64 last;  // the last id that is in the rollup
   uint64 rows;
 };
 
-// The events that were set aside stay out.
+// Events that were set aside stay out.
 void RebuildRootTree(void* argument) {
   auto* rebuild = static_cast<RootRebuild*>(argument);
   const Rollup& root = *rebuild->root;
@@ -121,8 +122,8 @@ void EmptyTree(const Rollup& rollup) {
   foreach (cell, rollup.children) EmptyTree(*static_cast<Rollup*>(lfirst(cell)));
 }
 
-// As a refresh from the start would have made it: whatever an event makes fail, also in a rollup
-// over this one, sets that event aside.
+// Makes the rows as a refresh from the start would: an event that makes anything fail is set aside,
+// also when it fails in a rollup over this one.
 void RebuildByMerging(RootRebuild* rebuild) {
   const Rollup& root = *rebuild->root;
   DeleteFailedEvents(root.relation, PG_INT64_MIN, PG_INT64_MAX);
@@ -139,8 +140,8 @@ void RebuildByMerging(RootRebuild* rebuild) {
   WarnOfSetAside(root, set_aside.count);
 }
 
-// Events of the span are set aside when the query fails for them. What the others came to stays in
-// the rows: they are not looked at.
+// Sets aside those events of the span for which the query fails, and rebuilds the span without
+// them. Events outside the span are not looked at: what they gave stays in the rows.
 void RebuildWithoutFailing(RootRebuild* rebuild, ErrorData* error) {
   const Rollup& root = *rebuild->root;
   int64 failing = 0;
@@ -174,14 +175,14 @@ uint64 RebuildRoot(const Rollup& root, const IdSource& ids, int64 last, const Sp
     } else {
       RebuildOnThisNode(&rebuild);
     }
-    // A repair of events may have been what the rebuild is for.
+    // Perhaps the rebuild was run because events were repaired: try those that were set aside.
     (void)RetryFailedEvents(root, ids.column);
   });
   RestoreRole(before);
   return rebuild.rows;
 }
 
-// The rows are made anew, and what differed in them is gone.
+// The rows are made again, so differences that were found in them are gone.
 void ForgetDifferencesOf(const Rollup& rollup, const Span& span) {
   const bool all = IsAll(span) || rollup.definition->bucket == nullptr;
   ForgetDifferences(rollup.relation, all || !span.has_from ? DT_NOBEGIN : span.from,
@@ -221,14 +222,14 @@ uint64 Rebuild(Oid relation, const Span& span) {
     RestoreRole(before);
     return rows;
   }
-  // A span is made of the events that are in already.
+  // A span is made again from the events that are in the rollup already.
   if (!IsAll(span)) {
     return RebuildRoot(*root, ids, watermark.position, span);
   }
   Settling* settling = StartSettling(root->source, ids, root->owner, -1);
   HasSettled(settling, true);
   const int64 last = settling->nodes[0].last;
-  // Ids that start anew have nothing to do with where the rollup once started.
+  // If the ids have started anew, the rollup's start has no meaning any more.
   if (last < root->start_after) {
     root->start_after = 0;
     ForgetStart(root->relation);
@@ -242,8 +243,8 @@ uint64 Rebuild(Oid relation, const Span& span) {
 
 }  // namespace
 
-// millrace.rebuild_rollup(rollup regclass, "from" timestamptz, "to" timestamptz) returns bigint:
-// the rows made.
+// millrace.rebuild_rollup(rollup regclass, since timestamptz, until timestamptz) returns bigint:
+// the number of rows made.
 MILLRACE_FUNCTION(rebuild_rollup) {
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   RequireReadCommitted("millrace.rebuild_rollup");

@@ -1,12 +1,13 @@
-// Steps of a refresh, all in one transaction:
+// The steps of a refresh, all in one transaction:
 //   1. lock the watermark: nobody else refreshes this family
-//   2. note the time, then read the sequence: E, the last id handed out
-//   3. find the transactions that write to the source or its partitions, and wait until they ended;
-//      check that the events can be followed
+//   2. note the time, then read the sequence: E is the last id that was handed out
+//   3. find the transactions that write to the source or its partitions, and wait until they have
+//      ended; check that the events can be followed
 //   4. in steps of millrace.refresh_step ids: one statement reads (from, to] and merges into the
 //      tables of the family; events for which it fails are set aside (set_aside.h)
 //   5. move the watermark to E
-// Step 4 takes a new snapshot a statement (READ COMMITTED), so it sees all that ended in step 3.
+// Step 4 takes a new snapshot for each statement (READ COMMITTED), so it sees all that ended in
+// step 3.
 
 #include "pg/rollup/refresh/refresh.h"
 
@@ -81,7 +82,7 @@ SPIPlanPtr PlanFor(Oid relation, const char* sql) {
   pg_unreachable();
 }
 
-// Whether two names of sequences are of the same one, but with other files.
+// Whether two names of sequences mean the same sequence with different files.
 bool WasRestarted(const char* before, const char* now) {
   if (before == nullptr || now == nullptr) return false;
   const char* file = strrchr(before, '/');
@@ -104,10 +105,10 @@ bool IsEmpty(const Windows& windows) {
   return true;
 }
 
-// A node that was removed has handed out all of its ids, and few were used.
+// For a node that was removed, all of its ids count as handed out, but only few were used.
 bool IsRemoved(const NodeWindow& window) { return window.sequence == nullptr; }
 
-// How many ids are in at the ends (or the starts) of the windows, as Settling counts them.
+// How many ids come before the ends (or the starts) of the windows, counted as in Settling.
 int64 PositionOf(const Windows& windows, int64 NodeWindow::*end) {
   int64 position = 0;
   for (int i = 0; i < windows.asked; ++i) {
@@ -126,11 +127,11 @@ int64 NewIds(const Windows& windows) {
   return ids;
 }
 
-// Cuts the windows to as many ids of a node; returns whether that left any out.
-bool Limit(const Windows& windows, int64 most_ids) {
+// Shortens the windows to at most so many ids per node. Returns whether that left any out.
+bool ShortenWindows(Windows* windows, int64 most_ids) {
   bool cut = false;
-  for (int i = 0; i < windows.count; ++i) {
-    NodeWindow& window = windows.nodes[i];
+  for (int i = 0; i < windows->count; ++i) {
+    NodeWindow& window = windows->nodes[i];
     if (IsRemoved(window) || window.to - window.from <= most_ids) continue;
     window.to = window.from + most_ids;
     cut = true;
@@ -138,9 +139,9 @@ bool Limit(const Windows& windows, int64 most_ids) {
   return cut;
 }
 
-// Ids go on from where the watermark is, or the rollup would miss some. A sequence that was
-// restarted may have passed the watermark since, but has another file; so has one that was altered,
-// and who knows in what order ids came meanwhile.
+// Raises unless ids continue from where the watermark is; otherwise the rollup would miss some. If
+// the sequence's file (relfilenode) has changed, its ids can no longer be trusted: it was
+// restarted, and may have passed the watermark again, or it was altered.
 void CheckGoesOn(const Rollup& root, const IdSource& ids, const Watermark& watermark,
                  const Windows& windows) {
   const char* sequence = QualifiedName(ids.sequence);
@@ -162,11 +163,11 @@ void CheckGoesOn(const Rollup& root, const IdSource& ids, const Watermark& water
   }
 }
 
-// Takes the first part of the windows away from them.
-List* TakeStep(const Windows& windows) {
+// Takes the ids of the next step off the front of the windows.
+List* TakeStep(Windows* windows) {
   List* ranges = NIL;
-  for (int i = 0; i < windows.count; ++i) {
-    NodeWindow& window = windows.nodes[i];
+  for (int i = 0; i < windows->count; ++i) {
+    NodeWindow& window = windows->nodes[i];
     if (window.from == window.to) continue;
     const int64 to = !IsRemoved(window) && window.to - window.from > refresh_step
                          ? window.from + refresh_step
@@ -177,14 +178,14 @@ List* TakeStep(const Windows& windows) {
   return ranges;
 }
 
-// After nothing was found for so many steps in a row, it is looked where the next id is: after 1,
-// 2, 4, 8, ... steps. A look reads all that lies ahead, and where a filter passes no event it finds
-// that ids have no gap.
+// Whether to look where the next id is: after 1, 2, 4, 8, ... steps in a row that found nothing.
+// Looking reads everything ahead. It finds no gap in the ids if the events are there and only a
+// filter leaves them out.
 bool IsTimeToLook(int empty_steps) {
   return empty_steps > 0 && (empty_steps & (empty_steps - 1)) == 0;
 }
 
-// The id before the first that exists above `above`; `up_to` where none does until then.
+// The id before the first one above `above` that a row has; `up_to` if there is none up to it.
 int64 BeforeNextId(const Rollup& root, const char* id_column, int64 above, int64 up_to) {
   if (above >= up_to) return up_to;
   RunSql(NextIdSql(root, id_column), {Int64Argument(above), Int64Argument(up_to)});
@@ -194,7 +195,8 @@ int64 BeforeNextId(const Rollup& root, const char* id_column, int64 above, int64
   return is_null ? up_to : DatumGetInt64(next) - 1;
 }
 
-// What a policy hides of a rollup's table could not be merged into.
+// Raises if row security hides rows of a table of the family from its owner: they could not be
+// merged into.
 void CheckTables(const Rollup& rollup) {
   CheckNoRowSecurity(rollup.relation, rollup.owner);
   ListCell* cell;
@@ -203,8 +205,8 @@ void CheckTables(const Rollup& rollup) {
 
 }  // namespace
 
-// Citus sends a statement to the shards only when it has no parameters and is a single INSERT: one
-// for each rollup of the family.
+// Citus sends a statement to the shards only if it has no parameters and is a single INSERT. So
+// there is one for each rollup of the family.
 void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges) {
   RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, {ranges})));
   ListCell* cell;
@@ -224,11 +226,11 @@ int BeginRefreshSettings(int topn_counters) {
   if (topn_counters > 0) {
     SetSettingInScope("topn.number_of_counters", psprintf("%d", topn_counters));
   }
-  // One plan for every window: planned for values, a family over many partitions would be planned
-  // each time.
+  // One plan for every window. Otherwise the statement of a family over many partitions would be
+  // planned each time.
   SetSettingInScope("plan_cache_mode", "force_generic_plan");
   SetSettingInScope("jit", "off");
-  // One transaction a node, or a live view could see a part of a refresh.
+  // One transaction per node. Otherwise a live view could see a part of a refresh.
   UseOneConnectionPerNode();
   return level;
 }
@@ -289,17 +291,17 @@ void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& wind
 
 namespace {
 
-void MergeOnNodes(const Rollup& root, const IdSource& ids, const Windows& windows) {
-  while (!IsEmpty(windows)) {
+void MergeOnNodes(const Rollup& root, const IdSource& ids, Windows* windows) {
+  while (!IsEmpty(*windows)) {
     CHECK_FOR_INTERRUPTS();
     MergeOnShards(root, root, ids.column, TakeStep(windows));
     FaultPoint("refresh: merged");
-    ReportProgress(PositionOf(windows, &NodeWindow::from));
+    ReportProgress(PositionOf(*windows, &NodeWindow::from));
   }
 }
 
-// The window of one node, step by step. It may grow over ids that nothing has, up to `settled`, and
-// ends where `options` stop it. `result` says whether the last step found nothing.
+// Merges the window of one node, step by step. The window may grow over ids that no row has, up to
+// `settled`, and ends where `options` stop it. `result` says whether the last step found nothing.
 void MergeHere(const Rollup& root, const IdSource& ids, NodeWindow* window, int64 settled,
                const RefreshOptions& options, RefreshResult* result) {
   const SPIPlanPtr plan = PlanFor(root.relation, RefreshSql(root, ids.column));
@@ -327,14 +329,14 @@ void MergeHere(const Rollup& root, const IdSource& ids, NodeWindow* window, int6
 }
 
 // Merges the windows, which are empty afterwards.
-void MergeSteps(const Rollup& root, const IdSource& ids, const Windows& windows, int64 settled,
+void MergeSteps(const Rollup& root, const IdSource& ids, Windows* windows, int64 settled,
                 const RefreshOptions& options, RefreshResult* result) {
-  StartProgress(root.relation, PositionOf(windows, &NodeWindow::from),
-                PositionOf(windows, &NodeWindow::to));
+  StartProgress(root.relation, PositionOf(*windows, &NodeWindow::from),
+                PositionOf(*windows, &NodeWindow::to));
   if (OidIsValid(root.node_watermark)) {
     MergeOnNodes(root, ids, windows);
   } else {
-    MergeHere(root, ids, &windows.nodes[0], settled, options, result);
+    MergeHere(root, ids, &windows->nodes[0], settled, options, result);
   }
   EndProgress();
 }
@@ -353,7 +355,7 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   Settling* settling = options.settled;
   Windows windows = {};
   if (settling != nullptr) windows = WindowsUpTo(*root, watermark, *settling);
-  // Somebody else has been further since these ids were settled, or a sequence was set back.
+  // Somebody else has refreshed further since these ids were settled, or a sequence was set back.
   if (settling == nullptr || IsBehind(windows)) {
     settling = StartSettling(root->source, ids, root->owner, watermark.position);
     windows = WindowsUpTo(*root, watermark, *settling);
@@ -370,13 +372,13 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   CheckFamily(*root, ids, options.wait_for_writers);
   FaultPoint("refresh: settled");
   const int64 settled = windows.nodes[0].to;
-  if (options.most_ids > 0) result.more = Limit(windows, options.most_ids);
+  if (options.most_ids > 0) result.more = ShortenWindows(&windows, options.most_ids);
   result.ids = NewIds(windows);
 
   const int level = BeginRefreshSettings(root->topn_counters);
   const RoleScope caller = BecomeOwner(root->owner);
   InsideRefresh(root->relation,
-                [&] { MergeSteps(*root, ids, windows, settled, options, &result); });
+                [&] { MergeSteps(*root, ids, &windows, settled, options, &result); });
   RestoreRole(caller);
   result.position = PositionOf(windows, &NodeWindow::to);
   if (!OidIsValid(root->node_watermark)) {

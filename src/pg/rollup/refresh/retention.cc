@@ -1,5 +1,5 @@
-// millrace.set_retention and apply_retention: old partitions go, but only those whose events are in
-// every rollup of the table.
+// millrace.set_retention and apply_retention: old partitions are dropped, but only if their events
+// are in every rollup of the table.
 
 #include "pg/rollup/refresh/retention.h"
 
@@ -40,7 +40,7 @@ List* PartitionsBefore(Oid source, TimestampTz limit) {
   const PartitionBoundInfo bounds = descriptor->boundinfo;
   List* partitions = NIL;
   for (int i = 0; bounds != nullptr && i < bounds->ndatums; ++i) {
-    // A bound that a partition ends with has its number.
+    // Each bound at which a partition ends has the index of that partition.
     if (bounds->indexes[i] < 0 || bounds->kind[i][0] != PARTITION_RANGE_DATUM_VALUE) continue;
     Datum end = bounds->datums[i][0];
     if (type == TIMESTAMPOID) end = DirectFunctionCall1(timestamp_timestamptz, end);
@@ -63,7 +63,7 @@ bool IsRolledUp(Oid source, Oid partition) {
     CheckNoRowSecurity(partition, GetUserId());
     List* missing = UnsettledRanges(*rollup, IdLiteral(watermark.position));
     const char* condition = RangesSql(missing, ids.column);
-    // Events that were set aside are still to be repaired.
+    // Events that were set aside still have to be repaired.
     const char* failed = FailedEventsSql(rollup->relation);
     if (failed != nullptr) {
       condition = psprintf("%s OR %s = ANY (%s)", condition, quote_identifier(ids.column), failed);
@@ -91,8 +91,8 @@ bool IsRolledUp(Oid source, Oid partition) {
 
 void CancelStatement() { kill(MyProcPid, SIGINT); }
 
-// Keeps everybody out of a partition. Where Citus distributes the table it locks on every node, and
-// lock_timeout counts on this one alone: so the time for all of it is limited too.
+// Locks a table and its partition against everybody. Citus locks a distributed table on every node,
+// but lock_timeout works on this node only. So the time for the whole statement is limited too.
 void LockBoth(Oid source, Oid partition) {
   static TimeoutId limit = MAX_TIMEOUTS;
   if (limit == MAX_TIMEOUTS) limit = RegisterTimeout(USER_TIMEOUT, CancelStatement);
@@ -118,7 +118,7 @@ int ApplyRetention(Oid source, const Interval* keep) {
   List* partitions = PartitionsBefore(source, DatumGetTimestampTz(limit));
   if (partitions == NIL) return 0;
   const int level = BeginSettings();
-  // Writers queue behind the lock while we wait for it: not for long.
+  // Writers queue behind us while we wait for the lock, so wait only for a short time.
   SetSettingInScope("lock_timeout", "1s");
   Distribution distribution;
   const bool distributed = FindDistribution(source, &distribution);
@@ -127,11 +127,11 @@ int ApplyRetention(Oid source, const Interval* keep) {
   foreach (cell, partitions) {
     CHECK_FOR_INTERRUPTS();
     const Oid partition = lfirst_oid(cell);
-    // First without keeping anybody out.
+    // First without a lock, so that nobody has to wait in vain.
     if (!IsRolledUp(source, partition)) continue;
     LockBoth(source, partition);
     if (!IsRolledUp(source, partition)) continue;
-    // A commit that a node has left half done is seen by nobody yet.
+    // A node may have a part of a commit still to do: nobody can see these events yet.
     if (distributed && ShardsHaveWriters(partition, OwnerOf(source))) continue;
     RunSql(psprintf("DROP TABLE %s", QualifiedName(partition)));
     ++dropped;

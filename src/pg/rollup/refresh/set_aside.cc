@@ -9,7 +9,7 @@
 namespace millrace::pg {
 namespace {
 
-// As many events in a row are tried for an error that may be the definition's.
+// How many events in a row are tried when the error may come from the definition.
 constexpr int kMostDoubtful = 20;
 
 bool IsOneOf(const char* sqlstate, std::initializer_list<const char*> prefixes) {
@@ -19,14 +19,14 @@ bool IsOneOf(const char* sqlstate, std::initializer_list<const char*> prefixes) 
   return false;
 }
 
-// Whether an error may come from the definition as well as from an event: text that is cast to
-// tsquery or ltree is a "syntax error", and some types raise internal errors.
+// Whether an error may come from the definition as well as from an event: casting text to tsquery
+// or ltree can give a "syntax error", and some types raise internal errors.
 bool IsDoubtful(int sqlstate) {
   return IsOneOf(unpack_sql_state(sqlstate), {"42", "55000", "XX000"});
 }
 
 // Whether an error may be an event's fault. The others come from the state of the server or of the
-// session: every event would meet them.
+// session: any event would get them.
 bool MayBeOfAnEvent(int sqlstate) {
   return IsDoubtful(sqlstate) || !IsOneOf(unpack_sql_state(sqlstate),
                                           {"08", "21", "25", "26", "28", "2D", "3B", "3D", "3F",
@@ -42,11 +42,11 @@ struct FailedEvent {
 struct Search {
   const Rollup* root;
   SPIPlanPtr plan;
-  int64 from, to;  // of the attempt that comes next
-  uint64 rows;     // touched by the last attempt
+  int64 from, to;  // of the next attempt
+  uint64 rows;     // changed by the last attempt
   SetAside* set_aside;
   List* doubtful;   // FailedEvent*: they may not be the events' fault
-  ErrorData* last;  // error of an event
+  ErrorData* last;  // the last error that an event gave
 };
 
 void Attempt(void* argument) {
@@ -85,7 +85,7 @@ void Note(Search* search, int64 id, ErrorData* error) {
   WriteFailedEvent(search->root->relation, id, unpack_sql_state(error->sqlerrcode), error->message);
 }
 
-// Halves the window until what fails is a single id. Returns up to where that was done.
+// Halves the window until only single ids fail. Returns the id up to which that was done.
 int64 MergeOrHalve(Search* search, int64 from, int64 to) {
   CHECK_FOR_INTERRUPTS();
   search->from = from;
@@ -105,7 +105,8 @@ int64 MergeOrHalve(Search* search, int64 from, int64 to) {
   return MergeOrHalve(search, middle, to);
 }
 
-// The doubtful errors were the events' when others were counted by the same statement.
+// If other events were counted by the same statement, the doubtful errors were the events' fault.
+// Otherwise raises the first of them.
 void Settle(const Search& search) {
   ListCell* cell;
   foreach (cell, search.doubtful) {
@@ -192,7 +193,7 @@ int64 MergeWindow(const Rollup& root, SPIPlanPtr plan, int64 from, int64 to, Set
 int64 SetAsideFailing(const Rollup& root, const char* id_column, EventSelection events, int64 from,
                       int64 to) {
   events.ranges = AddRange(NIL, "$1", "$2");
-  // Every value is computed, and none is kept.
+  // Every value is computed, and none is used.
   const char* sql =
       psprintf("SELECT count(q::text) FROM (%s) AS q", SelectSql(root, root, id_column, events));
   SetAside set_aside;

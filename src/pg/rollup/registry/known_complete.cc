@@ -15,7 +15,7 @@ struct Place {
   TimestampTz time;
 };
 
-// A rollup stands in one of the kProbes places from its hash on.
+// A rollup is in one of the kProbes places that follow from its hash.
 struct Places {
   Place place[kPlaces];
 };
@@ -71,8 +71,8 @@ TimestampTz KnownComplete(Oid relation) {
 
 using namespace millrace::pg;
 
-// millrace.known_complete(rollup regclass) returns timestamptz: as KnownComplete has it; NULL where
-// nothing is known.
+// millrace.known_complete(rollup regclass) returns timestamptz: as KnownComplete; NULL if nothing
+// is known.
 MILLRACE_FUNCTION(known_complete) {
   const TimestampTz time = KnownComplete(PG_GETARG_OID(0));
   if (TIMESTAMP_IS_NOBEGIN(time)) PG_RETURN_NULL();

@@ -30,8 +30,8 @@ struct Place {
   bool changed;              // since the worker looked
   bool make_way;
   bool watching;         // its worker sleeps, or is about to
-  uint32 sleep;          // number of its last sleep; 0: none yet
-  TimestampTz wrote_at;  // when that ended; 0: it has not
+  uint32 sleep;          // number of its last sleep; 0: it has not slept
+  TimestampTz wrote_at;  // when somebody wrote and ended that sleep; 0: nobody has
 };
 
 struct Registry {
@@ -39,7 +39,7 @@ struct Registry {
   MonotonicTime shortage;  // the last one; 0: none
   bool new_databases;
   uint32 sleeps;
-  pg_atomic_uint32 quiet;  // places that watch, and nobody has written
+  pg_atomic_uint32 quiet;  // places that watch and where nobody has written
   int used;                // places[used] and those after it are free
   Place places[kMostPlaces];
 };
@@ -52,7 +52,7 @@ bool changed_databases = false;
 // That the current transaction wants for itself; InvalidOid: none.
 Oid wanted_database = InvalidOid;
 
-// All below until the end of this namespace REQUIRE that the lock is held.
+// Everything below, until the end of this namespace, REQUIRES that the lock is held.
 
 Place* Begin() { return registry->places; }
 Place* End() { return registry->places + registry->used; }
@@ -64,7 +64,7 @@ Place* Find(const WorkerPlace& key) {
   return nullptr;
 }
 
-// The place; a new one, due now, where there is room; otherwise nullptr.
+// The place. If there is none, makes a new one, which is due now; nullptr if there is no room.
 Place* FindOrMake(const WorkerPlace& key) {
   Place* found = Find(key);
   if (found != nullptr) return found;
@@ -100,7 +100,7 @@ void Wake(Place* place) {
 
 MonotonicTime DueAgain(Place* place, Leaving leaving) {
   const MonotonicTime now = MonotonicNow();
-  // A worker that is not wanted by its number stays away until it is.
+  // Workers other than number 0 come back only when they are wanted by their number.
   const bool first = place->key.number == 0;
   place->useless = leaving == Leaving::kUseless ? Min(place->useless + 1, 5) : 0;
   const bool sent_away = place->held_until > now;
@@ -126,7 +126,7 @@ void LeavePlace(int, Datum) {
     place->worker = nullptr;
     place->pid = 0;
     place->make_way = false;
-    // Somebody has written, or changed the rollups, since it made up its mind.
+    // Somebody has written, or changed the rollups, after this worker decided to leave.
     const bool wanted = place->changed || (own_leaving == Leaving::kAsleep && !IsQuiet(*place));
     if (own_leaving != Leaving::kAsleep) EndSleep(place);
     place->due = wanted ? MonotonicNow() : DueAgain(place, own_leaving);
@@ -146,7 +146,8 @@ void AnnounceDatabases() {
   });
 }
 
-// Every transaction of every process comes by here: it must cost nothing where nobody sleeps.
+// Called at the end of every transaction of every process, so it must cost nothing when no worker
+// sleeps.
 void NoteWrite(XactEvent event, void*) {
   // One that is rolled back may have drawn ids, which are no events: the worker finds that out.
   const bool ends = event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT;

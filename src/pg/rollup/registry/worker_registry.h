@@ -3,10 +3,11 @@
 // A database has places for workers: number 0, and more where millrace.workers_per_database says
 // so. A place is
 //   due      empty; the launcher fills it when its time has come, as soon as the server has a
-//   process for it running  a worker has it
-// A worker leaves its place in one of the ways of Leaving, which decide when it is due again. One
-// that leaves to sleep has made sure that nothing is missing; whatever writes to its database
-// afterwards makes the place due at once.
+//            process for it
+//   running  a worker has it
+// A worker leaves its place in one of the ways of Leaving, which decide when the place is due
+// again. A worker that leaves to sleep has made sure that nothing is missing; the next write to its
+// database makes the place due at once.
 #pragma once
 
 #include "pg/base/monotonic_time.h"
@@ -26,13 +27,13 @@ bool HasWorkerRegistry();
 // --- Anybody
 
 // To be called when the rollups of this database have changed: once the transaction commits, its
-// workers look at them again, or are started (NoteChange). Does nothing where the library is not
+// workers look at them again, or are started (NoteChange). Does nothing if the library is not
 // preloaded.
 void NotifyWorker();
-// Says that a database's rollups have changed: its workers read the catalog again, and places that
-// are empty are due.
+// Notes that a database's rollups have changed: its workers read the catalog again, and its empty
+// places are due.
 void NoteChange(Oid database);
-// Says that a place is wanted: it is due, unless its worker is there or asleep.
+// Notes that a place is wanted: it is due, unless its worker is running or asleep.
 void NoteWanted(const WorkerPlace& place);
 // Ends the database's workers and keeps the launcher from starting others for ten seconds, or until
 // the current transaction has committed: somebody wants the database for itself. Waits until they
@@ -41,29 +42,31 @@ void SendWorkersAway(Oid database);
 // Says that the current transaction has made, changed or dropped a database: the launcher looks at
 // them when that has committed.
 void NoteDatabases();
-// Whether a worker found no process within the last two minutes: then none is taken for anything
-// but refreshes.
+// Whether some worker found no free process in the last two minutes. While that is so, processes
+// are taken for refreshes only.
 bool IsStarved();
-// Until when nobody had written to the database of the worker that went to sleep under this number:
-// now, if it still sleeps; DT_NOBEGIN where the number is no longer known.
+// Up to when nobody had written to the database of the worker that went to sleep under this number:
+// now, if it still sleeps; DT_NOBEGIN if the number is no longer known.
 TimestampTz QuietUntil(uint32 sleep);
 
 // --- The launcher
 
-// Announces the launcher, to be woken.
+// Registers this process as the launcher, so that others can wake it.
 void RegisterLauncher();
-// Gives each of these databases a place, and takes the places of others. Returns how many found
-// none, as there are too many.
+// Gives each of these databases a place, and removes the places of others. Returns how many
+// databases got none because there are too many.
 int MeetDatabases(const List* databases);
 // Whether a database was made since the last time the launcher asked.
 bool TakeDatabases();
-// The place that has been due longest. Returns false where none is; then `*next` is when the next
-// will be.
+// The place that has been due longest. Returns false if none is; then `*next` is when the next will
+// be.
 bool NextPlace(WorkerPlace* place, MonotonicTime* next);
-// A worker has been started for it: it is due again in a second, unless the worker takes it.
+// Notes that a worker was started for the place: it is due again in a second, unless the worker
+// takes it.
 void NoteStarted(const WorkerPlace& place);
-// There was no process for it. As many workers as wait are asked to leave theirs, those that have
-// had it longest, and no less than two seconds. Returns how many workers wait, and how many run.
+// Notes that there was no process for the place. As many workers as there are places that wait are
+// asked to leave: those that have run longest, and for at least two seconds. Returns how many
+// places wait, and how many workers run.
 struct Shortage {
   int waiting;
   int running;
@@ -72,7 +75,7 @@ Shortage NoteShortage();
 
 // --- A worker
 
-// Takes its place; false when another has it.
+// Takes the worker's place; false if another worker has it.
 bool RegisterWorker(const WorkerPlace& place);
 enum class Leaving {
   kUnexpectedly,  // due in a second; after one that lived for less than ten seconds, in twice as
@@ -81,14 +84,14 @@ enum class Leaving {
   kAsleep,  // due when somebody writes to the database, or in two minutes, for what depends on time
   kMakingWay,  // due at once, after those that were due before
 };
-// Says how it will leave its place, which it does when its process ends.
+// Says how this worker will leave its place. It leaves when its process ends.
 void WillLeave(Leaving leaving);
-// Whether somebody called NoteChange since the last time this worker asked.
+// Whether NoteChange was called since the last time this worker asked.
 bool TakeChange();
-// Whether it should leave its process to others.
+// Whether this worker should leave its process to others.
 bool ShouldMakeWay();
-// Begins to watch what is written; returns the number of this sleep. Look for events after this,
-// then ask HasBeenQuiet: if so the worker may leave. If not, StopWatching.
+// Begins to watch for writes; returns the number of this sleep. Look for events after this call,
+// then ask HasBeenQuiet: if it is true the worker may leave; if not, call StopWatching.
 uint32 StartWatching();
 bool HasBeenQuiet();
 void StopWatching();

@@ -13,7 +13,7 @@ Var* SourceColumn(const Query* query, Index rte, const char* column) {
   return makeVar(static_cast<int>(rte), attribute, type, typmod, collation, 0);
 }
 
-// What an expression is put in the place of once the query is text.
+// A parameter that stands for an expression, and is replaced by it once the query is text.
 Param* Placeholder(int number, Oid type) {
   Param* parameter = makeNode(Param);
   parameter->paramkind = PARAM_EXTERN;
@@ -33,8 +33,8 @@ Expr* Compare(Var* column, const char* operator_name, Param* value) {
   return condition;
 }
 
-// CASE WHEN failed THEN false ELSE quals END: nothing of the query is evaluated for events that it
-// fails for.
+// CASE WHEN failed THEN false ELSE quals END: for events that were set aside, nothing of the query
+// is evaluated.
 Node* WithoutFailed(const Query* query, Param* failed) {
   CaseWhen* when = makeNode(CaseWhen);
   when->expr = reinterpret_cast<Expr*>(failed);
@@ -63,7 +63,7 @@ const char* Replace(const char* text, const char* what, const char* by) {
   return out.data;
 }
 
-// A parameter number that no text in the query looks like, and neither do the 999 after it.
+// A parameter number that does not occur in the query's text, nor do the 999 after it.
 int UnusedParameters(const char* sql) {
   for (int thousand = 11;; ++thousand) {
     if (strstr(sql, psprintf("$%d", thousand)) == nullptr) return 1000 * thousand;
@@ -72,8 +72,8 @@ int UnusedParameters(const char* sql) {
 
 const char* Deparse(const Query* query) { return pg_get_querydef(CopyNode(query), false); }
 
-// The conditions on the events are put into the query tree with parameters in place of their
-// expressions, which then replace them in the text.
+// The conditions on the events are added to the query tree with parameters in place of their
+// expressions. Later these expressions replace the parameters in the text.
 class EventsQuery {
  public:
   EventsQuery(const Rollup& root, const char* id_column)
@@ -115,8 +115,8 @@ class EventsQuery {
 
  private:
   // Whether an event was set aside, read in the statement's own snapshot. The query reads one
-  // table, whose column the id is. What Citus sends to the shards cannot read this node's catalog;
-  // there no more events are set aside.
+  // table, and the id is a column of it. What Citus sends to the shards cannot read this node's
+  // catalog; such a statement has the ids as a list, because no more events are set aside there.
   const char* FailedSql() const {
     const char* id = quote_identifier(id_column_);
     if (!OidIsValid(root_.node_watermark)) {
@@ -140,7 +140,7 @@ class EventsQuery {
         make_and_qual(query_->jointree->quals, reinterpret_cast<Node*>(condition));
   }
 
-  // Bounds in the type of the column, so that partitions are left out by them.
+  // The bounds have the type of the column, so that PostgreSQL can leave out partitions by them.
   Expr* BetweenTimes(Var* time, const EventSelection& events) {
     List* conditions = NIL;
     auto add = [&](const char* operator_name, const char* bound) {

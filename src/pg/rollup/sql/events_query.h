@@ -6,14 +6,14 @@
 
 namespace millrace::pg {
 
-// Ids above one and up to the other, each an SQL expression or nullptr. Which events are read is
-// said by a list of them: those in any.
+// Ids above one and up to the other, each an SQL expression or nullptr. A list of ranges selects
+// the events that are in any of them.
 struct IdRange {
   const char* above;
   const char* up_to;
 };
-// Which events are read: those with ids in one of the ranges and a time in the span, but not those
-// that could not be counted.
+// Which events are read: those with ids in one of the ranges and a time in the span, but optionally
+// not those that were set aside.
 struct EventSelection {
   List* ranges = NIL;
   bool without_failed = false;  // events that were set aside are left out

@@ -51,7 +51,7 @@ const char* JoinColumns(const Rollup& rollup, const char* separator, Append appe
     const int start = out.len;
     append(&out, *static_cast<RollupColumn*>(lfirst(cell)));
     if (out.len == start) {
-      // Nothing for this column: no separator either.
+      // Nothing was written for this column, so remove the separator too.
       out.len = before;
       out.data[before] = '\0';
     }
@@ -79,7 +79,7 @@ void AppendMergeAggregate(StringInfo out, const RollupColumn& column) {
   appendStringInfo(out, "%s AS %s", MergeAggregateSql(column, name), name);
 }
 
-// sum / count in the type that avg has; with `merge` of all rows of a group.
+// sum / count, in the type of avg. If `merge` is true, of all rows of a group.
 const char* AverageSql(const RollupColumn& column, bool merge) {
   const char* sum = Quoted(psprintf("%s_sum", column.name));
   const char* count = Quoted(psprintf("%s_count", column.name));
@@ -90,7 +90,7 @@ const char* AverageSql(const RollupColumn& column, bool merge) {
 }
 
 // Collects the parts of a family's statement: a WITH query for each rollup that others read, and
-// one for each INSERT but the root's.
+// one for each INSERT except the root's.
 void AppendFamily(StringInfo out, const Rollup& rollup, const char* delta, int* next) {
   ListCell* cell;
   foreach (cell, rollup.children) {
@@ -150,16 +150,16 @@ List* SettledRanges(const Rollup& root, const char* up_to) {
 
 namespace {
 
-// The ids of every node above its watermark, of which `position` makes an expression.
+// On every node, the ids above its watermark. `position` makes an SQL expression from a watermark.
 template <typename Position>
 List* TailOfNodes(const NodeWatermark* nodes, int count, Position position) {
   List* tail = NIL;
-  // Of nodes that are not known yet nothing is in.
+  // Nothing is in the rollup from nodes that are not known yet.
   int32 next = 0;
   for (int i = 0; i < count; ++i) {
     const int32 group = nodes[i].group;
     if (group > next) tail = AddRange(tail, IdLiteral(IdBase(next)), IdLiteral(IdBase(group)));
-    // Nothing is left of a node that was removed.
+    // No ids are left on a node that was removed.
     if (nodes[i].position < EndOfIds(group)) {
       tail = AddRange(tail, position(nodes[i]), IdLiteral(EndOfIds(group)));
     }
@@ -202,9 +202,9 @@ const char* CreateTableSql(const Rollup& rollup) {
       appendStringInfo(out, " GENERATED ALWAYS AS (%s) STORED", AverageSql(column, false));
     }
   });
-  // Rows of open buckets are updated at each refresh, most rows of a page in one transaction: with
-  // as much room as they take, the new versions stay on their page, the index is left alone, and
-  // the next refresh finds the space of the old ones.
+  // Rows of open buckets are updated at each refresh, and most rows of a page in one transaction.
+  // If half of the page is free, the new versions stay on it, the index does not change, and the
+  // next refresh uses the space of the old versions.
   return psprintf("CREATE TABLE %s (%s) WITH (fillfactor = 50)", rollup.name, columns);
 }
 
@@ -231,7 +231,8 @@ const char* TimeOfBucketSql(const Rollup& rollup, const char* bucket) {
 }
 
 const char* WatermarkSql(const Rollup& root) {
-  // A live view that was restored without the catalog's row must not take all events for old ones.
+  // If a live view was restored without the catalog's row, it must raise an error instead of
+  // counting all events again.
   const char* name = quote_literal_cstr(root.name);
   return psprintf(
       "(SELECT COALESCE((SELECT w.position FROM millrace.watermark w WHERE w.relation = "
@@ -262,9 +263,9 @@ const char* BucketOfSql(const Rollup& rollup, const Rollup& root, const char* ti
   const RollupDefinition& definition = *rollup.definition;
   const FuncExpr* call = definition.bucket_call;
   if (call == nullptr && rollup.relation != root.relation) return time;
-  // Each time is a bucket of its own: any bound will do.
+  // Each time is a bucket of its own, so any bound is right.
   if (call == nullptr) return psprintf("pg_catalog.date_trunc('day', %s, 'UTC')", time);
-  // The call with the time in the place of its column.
+  // The call, with `time` in place of its column.
   List* context = deparse_context_for("t", rollup.source);
   StringInfoData out;
   initStringInfo(&out);
@@ -326,7 +327,8 @@ const char* RefreshSql(const Rollup& root, const char* id_column) {
                    select);
   int next = 1;
   AppendFamily(&out, root, kDelta, &next);
-  // The root's INSERT comes last, and so the groups below it are made in the order of its index.
+  // The root's INSERT comes last, so the groups of the rollups over it are made in the order of its
+  // index.
   appendStringInfo(
       &out, " %s",
       MergeSql(root, psprintf("SELECT %s FROM %s d", StoredColumnsSql(root, "d."), kDelta)));
@@ -355,7 +357,7 @@ const char* LiveSqlOver(const Rollup& rollup, const Rollup& root, const char* id
 }  // namespace
 
 const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column) {
-  // A range with two ends is taken to be small by the planner, as it is.
+  // The planner takes a range with two ends to be small, which it is.
   return LiveSqlOver(rollup, root, id_column,
                      AddRange(NIL, WatermarkSql(root), "9223372036854775807"));
 }
@@ -365,7 +367,7 @@ const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_col
   const char* copy = QualifiedName(root.node_watermark);
   return LiveSqlOver(
       rollup, root, id_column, TailOfNodes(nodes, count, [copy](const NodeWatermark& node) {
-        // A node that is not in the copy yet has nothing in.
+        // A node that is not in the copy yet has no events in the rollup.
         return psprintf("COALESCE((SELECT w.position FROM %s w WHERE w.node_group = %d), %s)", copy,
                         node.group, IdLiteral(IdBase(node.group)));
       }));

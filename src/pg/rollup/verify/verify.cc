@@ -1,5 +1,5 @@
-// millrace.verify_rollup: the groups of a rollup computed once more from the events that are in it,
-// and compared.
+// millrace.verify_rollup: computes the groups of a rollup again from the events that are in it, and
+// compares.
 
 #include "pg/rollup/verify/verify.h"
 
@@ -11,7 +11,7 @@
 namespace millrace::pg {
 namespace {
 
-// The nth stored column, of what is expected or of what is there.
+// The nth stored column of one side: what is expected, or what is there.
 const char* Value(const char* side, int number) { return psprintf("%s.c%d", side, number); }
 
 const char* OperatorSql(Oid id) {
@@ -25,7 +25,7 @@ const char* OperatorSql(Oid id) {
   return sql;
 }
 
-// Whether two values of a column are the same, given that they may both be NULL.
+// Whether two values of a column are the same; both may be NULL.
 const char* SameSql(const RollupColumn& column, const char* e, const char* a) {
   if (column.type == FLOAT4OID || column.type == FLOAT8OID) {
     // Sums of floats depend on the order of their terms.
@@ -38,21 +38,21 @@ const char* SameSql(const RollupColumn& column, const char* e, const char* a) {
                          ? InvalidOid
                          : lookup_type_cache(column.type, TYPECACHE_EQ_OPR)->eq_opr;
   if (!OidIsValid(equals)) return psprintf("%s::text IS NOT DISTINCT FROM %s::text", e, a);
-  // Values may be equal and written differently: 1.0 and 1.00.
+  // Equal values may be written differently: 1.0 and 1.00.
   const char* same =
       psprintf("COALESCE(%s %s %s, %s IS NULL AND %s IS NULL)", e, OperatorSql(equals), a, e, a);
   if (column.role != ColumnRole::kTopN) return same;
-  // A full summary is an estimate, and which it is depends on the order of the events.
+  // A full summary is an estimate, which depends on the order of the events.
   const char* full = "(SELECT count(*) FROM jsonb_object_keys(%s)) >= %d";
   return psprintf("(%s OR (%s AND %s))", same, psprintf(full, e, NumberOfCounters()),
                   psprintf(full, a, NumberOfCounters()));
 }
 
 struct ColumnLists {
-  StringInfoData columns;  // c1, c2, ...: the stored columns under names that clash with nothing
-  StringInfoData keys;     // those of them that are keys
+  StringInfoData columns;  // c1, c2, ...: the stored columns, under names that cannot clash
+  StringInfoData keys;     // those of the columns that are keys
   StringInfoData pairs;    // name and value of each key
-  StringInfoData values;   // a row a measure
+  StringInfoData values;   // one row per measure
   const char* bucket;
 };
 
@@ -88,8 +88,8 @@ ColumnLists ListColumns(const Rollup& rollup) {
   return lists;
 }
 
-// Groups are paired by their keys as GROUP BY tells keys apart: each row gets a number, and the
-// numbers of both sides are brought together.
+// Pairs the groups of both sides by their keys, with equality as in GROUP BY: all rows that have
+// equal keys get the same number, and the numbers are joined.
 const char* VerifySql(const Rollup& rollup, const Rollup& root, const char* id_column,
                       const char* since, const char* until) {
   const ColumnLists lists = ListColumns(rollup);
@@ -140,7 +140,8 @@ uint64 CompareWithEvents(const Rollup& rollup, const Rollup& root, const char* s
                          const char* until) {
   const IdSource ids = FindIdSource(root.source, root.id_column);
   CheckFamily(root, ids, true);
-  // As a refresh: what the query calls is its owner's. But by PostgreSQL's plans.
+  // Settings as for a refresh, because the query may call functions of the rollup's owner. But the
+  // engine is off: PostgreSQL's own plans are used.
   const int level = BeginRefreshSettings(root.topn_counters);
   SetSettingInScope("millrace.enable_vector_agg", "off");
   const char* sql = VerifySql(rollup, root, ids.column, since, until);
@@ -173,8 +174,8 @@ MILLRACE_FUNCTION(verify_rollup) {
                     errhint("Verify all of it: leave the times out.")));
   }
   const Rollup* root = LoadFamily(relation);
-  // The events, the rows and the watermarks of several nodes have no snapshot in common: nobody may
-  // move them meanwhile.
+  // The events, rows and watermarks of several nodes have no common snapshot, so nobody may change
+  // them meanwhile.
   if (OidIsValid(root->node_watermark)) {
     Watermark watermark;
     LockWatermark(*root, true, &watermark);

@@ -1,10 +1,10 @@
 // Verification in the background, one bucket at a time.
 //
-// Where a rollup's buckets are cut from the time of its events, the bounds of buckets follow from
-// the clock: the bucket that is open now, and the one before any bound. So nothing has to be looked
-// up, and no time is left out: a span without rows is compared too, or events that are in no row
-// would never be missed. Which events are compared is decided by the watermark, in the statement's
-// own snapshot; a closed bucket is only one that is not likely to change again soon.
+// When a rollup's buckets are cut from the time of its events, the bounds of buckets follow from
+// the clock: the bucket that is open now, and the bucket before any bound. So no bounds have to be
+// looked up, and no time is left out. A span without rows is compared too; otherwise events that
+// are in no row would never be missed. The watermark, in the statement's own snapshot, decides
+// which events are compared. A closed bucket is only one that is not likely to change again soon.
 
 #include <cmath>
 
@@ -17,13 +17,13 @@
 namespace millrace::pg {
 namespace {
 
-// What is known from before.
+// What earlier comparisons have found out.
 struct Progress {
   bool known;           // whether anything was compared yet
   TimestampTz through;  // the end of the newest bucket that was compared
-  bool has_next;        // false: older buckets are to be compared from the newest on
+  bool has_next;        // false: older buckets are compared from the newest on
   TimestampTz next;     // the end of the next older one
-  int64 rebuilds;       // how often the rows were made anew
+  int64 rebuilds;       // how often the rows were made again
 };
 
 Progress ReadProgress(Oid relation) {
@@ -65,14 +65,14 @@ bool WriteProgress(Oid relation, const Progress& progress) {
   return DatumGetInt64(SpiValue(0, 1, &is_null)) == progress.rebuilds;
 }
 
-// The bound of a bucket at or before a time.
+// The last bound of a bucket at or before a time.
 TimestampTz BoundBefore(const Rollup& rollup, const Rollup& root, TimestampTz time) {
   RunSql(psprintf("SELECT %s", BucketOfSql(rollup, root, TimeLiteral(time))));
   bool is_null;
   return DatumGetTimestampTz(SpiValue(0, 1, &is_null));
 }
 
-// The next bound after one, or a later one, but none after `last`.
+// The next bound after one, or a later one, but not after `last`.
 TimestampTz BoundAfter(const Rollup& rollup, const Rollup& root, TimestampTz bound,
                        TimestampTz last) {
   constexpr int64 kSteps[] = {USECS_PER_SEC,     USECS_PER_MINUTE,    5 * USECS_PER_MINUTE,
@@ -88,16 +88,17 @@ TimestampTz BoundAfter(const Rollup& rollup, const Rollup& root, TimestampTz bou
 TimestampTz BoundOf(Datum value, Oid type, PartitionRangeDatumKind kind) {
   if (kind == PARTITION_RANGE_DATUM_MINVALUE) return DT_NOBEGIN;
   if (kind == PARTITION_RANGE_DATUM_MAXVALUE) return DT_NOEND;
-  // Times without a zone are UTC's, as everywhere in a rollup.
+  // Times without a zone are taken as UTC, as everywhere in a rollup.
   if (type == DATEOID) value = DirectFunctionCall1(date_timestamp, value);
   if (type == TIMESTAMPTZOID) return DatumGetTimestampTz(value);
   return DatumGetTimestampTz(
       DirectFunctionCall2(timestamp_zone, CStringGetTextDatum("UTC"), value));
 }
 
-// Ranges of time for which the events have a partition: what has none was dropped, or never came.
+// The ranges of time for which the events have a partition. For other times it was dropped, or
+// there never was one.
 struct Covered {
-  bool possible;  // false: it cannot be told, since they are partitioned by something else
+  bool possible;  // false: not known, because they are partitioned by something else
   bool all;       // the events are not partitioned
   int count;
   TimestampTz* from;
@@ -119,14 +120,15 @@ Covered FindCovered(Oid source, const char* time_column) {
     covered.from = static_cast<TimestampTz*>(palloc((count + 1) * sizeof(TimestampTz)));
     covered.to = static_cast<TimestampTz*>(palloc((count + 1) * sizeof(TimestampTz)));
     for (int i = 1; i < count; ++i) {
-      // A bound that a partition ends with has its number; it begins with the bound before.
+      // Each bound at which a partition ends has the index of that partition, which begins at the
+      // bound before.
       if (bounds->indexes[i] < 0) continue;
       covered.from[covered.count] =
           BoundOf(bounds->datums[i - 1][0], key->parttypid[0], bounds->kind[i - 1][0]);
       covered.to[covered.count++] =
           BoundOf(bounds->datums[i][0], key->parttypid[0], bounds->kind[i][0]);
     }
-    // What comes after the last partition was never dropped: it is in the default partition.
+    // Events after the last partition were never dropped: they are in the default partition.
     if (bounds != nullptr && partition_bound_has_default(bounds)) {
       covered.all = covered.count == 0;
       covered.from[covered.count] = covered.count == 0 ? DT_NOBEGIN : covered.to[covered.count - 1];
@@ -147,7 +149,7 @@ bool IsCovered(const Covered& covered, TimestampTz since, TimestampTz until) {
   return reached >= until;
 }
 
-// Before it there is nothing to compare.
+// Before this time there is nothing to compare.
 TimestampTz Oldest(const Rollup& rollup, const Covered& covered) {
   if (!covered.all && covered.count == 0) return DT_NOEND;
   if (!covered.all && !TIMESTAMP_IS_NOBEGIN(covered.from[0])) return covered.from[0];
@@ -159,12 +161,12 @@ TimestampTz Oldest(const Rollup& rollup, const Covered& covered) {
   return is_null ? DT_NOEND : DatumGetTimestampTz(oldest);
 }
 
-// The next span to compare, and what is known once it is. False: there is none.
+// The next span to compare, and the progress once it is compared. False if there is none.
 bool NextSpan(const Rollup& rollup, const Rollup& root, Progress* progress, VerifiedSpan* span) {
   const Covered covered = FindCovered(root.source, EventTimeOf(rollup, root));
   if (!covered.possible) return false;
   const TimestampTz open = BoundBefore(rollup, root, GetCurrentTimestamp());
-  // As many spans without partitions as are passed over at once.
+  // The number of spans without partitions that are passed over in one call.
   for (int i = 0; i < 1000; ++i) {
     CHECK_FOR_INTERRUPTS();
     if (progress->known && progress->through < open) {
@@ -187,7 +189,7 @@ bool NextSpan(const Rollup& rollup, const Rollup& root, Progress* progress, Veri
   return false;
 }
 
-// The first of the rows in SPI_tuptable, to be read.
+// The first of the rows in SPI_tuptable, for people to read.
 const char* FirstDifference() {
   StringInfoData example;
   initStringInfo(&example);
@@ -255,13 +257,13 @@ bool VerifyNextSpan(Oid relation, VerifiedSpan* span) {
   Comparison comparison = {rollup, root, since, until, 0, nullptr};
   const ErrorData* error = TryInSubtransaction(Compare, &comparison);
   if (error != nullptr) {
-    // An event was changed so that it cannot be counted any more. The buckets before are next.
+    // An event was changed so that it can no longer be counted. Go on with the buckets before.
     comparison.differences = 1;
     comparison.example = psprintf("cannot be compared: %s", error->message);
   }
   span->differences = comparison.differences;
   const char* example = comparison.example;
-  // A rebuild that is under way is waited for here.
+  // This waits for a rebuild that is running.
   if (WriteProgress(relation, progress)) {
     DeleteDifferences(relation, span->since, span->until);
     if (example != nullptr) WriteDifference(relation, *span, example);
@@ -274,7 +276,7 @@ bool VerifyNextSpan(Oid relation, VerifiedSpan* span) {
 using namespace millrace::pg;
 
 // millrace.verify_next(rollup regclass) returns record (since timestamptz, until timestamptz,
-// differences bigint): one step of what the worker does by itself; NULLs where nothing can be
+// differences bigint): one step of what the worker does in the background; NULLs if nothing can be
 // compared.
 MILLRACE_FUNCTION(verify_next) {
   TupleDesc descriptor;

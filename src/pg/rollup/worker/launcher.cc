@@ -1,5 +1,5 @@
-// The launcher: one process of the server, which fills the places for workers (worker_registry.h)
-// when they are due, and sends workers away when somebody wants their database for itself.
+// The launcher: one process of the server. It fills the places for workers (worker_registry.h) when
+// they are due, and sends workers away when somebody wants their database for itself.
 
 #include "pg/base/guc.h"
 #include "pg/rollup/registry/known_complete.h"
@@ -11,16 +11,16 @@ namespace millrace::pg {
 namespace {
 
 constexpr int64 kSecond = 1'000'000;
-// Databases come and go.
+// How often the launcher looks for new and dropped databases.
 constexpr int64 kMeet = 60 * kSecond;
-// While there is no process for a worker, and how often the log says so.
+// How often it tries again while there is no process for a worker, and how often the log says so.
 constexpr int64 kRetry = kSecond, kFirstWarning = 60 * kSecond, kLongestWarning = 3600 * kSecond;
 
 MonotonicTime next_warning = 0;
 int64 warning_pause = kFirstWarning;
 
-// Starts a worker; it finds out itself whether there is anything to do. False: the server has no
-// process for it.
+// Starts a worker, which finds out itself whether there is work. False if the server has no process
+// for it.
 bool StartWorker(const WorkerPlace& place) {
   BackgroundWorker worker = {};
   snprintf(worker.bgw_name, BGW_MAXLEN, "millrace worker");
@@ -44,7 +44,7 @@ bool StartWorker(const WorkerPlace& place) {
 void WarnOfShortage(const Shortage& shortage) {
   const MonotonicTime now = MonotonicNow();
   if (now < next_warning) return;
-  // One that lasted a while and is over begins anew.
+  // The last shortage was long ago: this is a new one.
   if (now > next_warning + kLongestWarning) warning_pause = kFirstWarning;
   next_warning = now + warning_pause;
   warning_pause = Min(2 * warning_pause, kLongestWarning);
@@ -59,7 +59,7 @@ void WarnOfShortage(const Shortage& shortage) {
                    "process, or as many as millrace.workers_per_database says.")));
 }
 
-// Fills the places that are due; returns when to look again.
+// Fills the places that are due. Returns when to look again.
 MonotonicTime FillPlaces() {
   MonotonicTime next = kNever;
   WorkerPlace place;

@@ -12,10 +12,10 @@ namespace {
 struct Retention {
   Oid source;
   Interval keep;
-  const char* failure;  // what the log says if it cannot be kept
+  const char* failure;  // what the log says if it cannot be applied
 };
 
-// What millrace.retention says; an array of `*count` in `context`.
+// The rows of millrace.retention, as an array of `*count` in `context`.
 Retention* LoadRetention(MemoryContext context, int* count) {
   *count = 0;
   if (!BeginStep("loading retention")) return nullptr;
@@ -72,9 +72,9 @@ Oid* LoadRangeIndexes(MemoryContext context, int* count) {
   return indexes;
 }
 
-// A BRIN index does not cover what was written since it was last summarized: each refresh and each
-// question to a live view reads all of that. Who works on the table (VACUUM, CREATE INDEX
-// CONCURRENTLY) is not waited for: others would queue behind us.
+// A BRIN index does not cover what was written since it was last summarized, and each refresh and
+// each query of a live view reads all of that. If somebody else works on the table (VACUUM, CREATE
+// INDEX CONCURRENTLY) we do not wait: others would queue behind us.
 void Summarize(Oid index) {
   if (!BeginStep("summarizing an index")) return;
   const Oid table = IndexGetRelation(index, true);

@@ -6,8 +6,8 @@
 namespace millrace::pg {
 
 // Drops old partitions (millrace.set_retention), and summarizes the BRIN indexes over ids and
-// buckets, each in a transaction of its own. What fails is in the log, and keeps nothing else from
-// being done.
+// buckets, each in a transaction of its own. A failure is logged, and the rest is done all the
+// same.
 void Maintain();
 
 }  // namespace millrace::pg

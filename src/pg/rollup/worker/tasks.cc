@@ -16,9 +16,9 @@ namespace {
 constexpr int64 kMillisecond = 1000, kSecond = 1000 * kMillisecond;
 constexpr int64 kFirstPoll = 5 * kMillisecond, kMaxPoll = 200 * kMillisecond;
 constexpr int64 kMaxBackoff = 300 * kSecond, kMaxLockBackoff = 5 * kSecond;
-// A catalog that was changed by hand is read again after so long.
+// The catalog is read again this often, because somebody may have changed it by hand.
 constexpr int64 kReload = 60 * kSecond;
-// How long a step of a task should take, and how many ids it begins with.
+// How long one step of a task should take, and how many ids it begins with.
 constexpr int64 kShortStep = 250 * kMillisecond, kLongStep = kSecond;
 constexpr int64 kMostSetAside = 100;
 constexpr int64 kFirstStepIds = 100'000, kFewestStepIds = 1'000;
@@ -30,12 +30,12 @@ struct Task {
   char* id_column;
   int64 interval;
   MonotonicTime next;
-  int64 position;      // where the watermark was last seen; -1: not yet
+  int64 position;      // the watermark as it was last seen; -1: not yet
   Settling* settling;  // ids that are being settled or merged; nullptr: idle
   MemoryContext settling_context;
   int64 poll;       // until its writers are looked at again
-  int64 step_ids;   // that the next step takes
-  int empty_steps;  // in a row that found no events: ids may have a gap
+  int64 step_ids;   // for the next step
+  int empty_steps;  // in a row; ids may have a gap
   int failures;
 };
 
@@ -67,7 +67,7 @@ void ReadTask(uint64 row, MemoryContext context, Task* task) {
   const Datum id_column = SpiValue(row, 3, &is_null);
   if (!is_null) task->id_column = MemoryContextStrdup(context, NameStr(*DatumGetName(id_column)));
   task->interval = Max(DatumGetInt64(SpiValue(row, 4, &is_null)), 10 * kMillisecond);
-  // Written down: the worker before may have met them.
+  // The number is in the catalog: the last worker may have had failures too.
   task->failures = DatumGetInt32(SpiValue(row, 5, &is_null));
   const int64 until_retry = DatumGetInt64(SpiValue(row, 6, &is_null));
   if (task->failures > 0) task->next = MonotonicNow() + Min(Max(until_retry, 0), kMaxBackoff);
@@ -128,10 +128,10 @@ void StopSettling(Task* task) {
   task->settling = nullptr;
 }
 
-// idle -> settling, when ids were handed out since the watermark.
+// idle -> settling, if ids were handed out since the watermark.
 void LookAtSequence(Task* task, MonotonicTime now) {
   const IdSource ids = FindIdSource(task->source, task->id_column);
-  // Ids that come from elsewhere do not move the sequence.
+  // Check first: ids that do not come from the sequence do not move it.
   CheckSource(task->source, ids, OwnerOf(task->relation), false);
   StopSettling(task);
   task->settling_context =
@@ -155,14 +155,14 @@ bool Merge(Task* task, MonotonicTime now) {
   options.wait_for_others = false;
   options.settled = task->settling;
   options.most_ids = Min(task->step_ids, refresh_step);
-  // Some milliseconds each.
+  // Each of them takes some milliseconds.
   options.most_set_aside = kMostSetAside;
   options.empty_before = task->empty_steps;
   const MonotonicTime start = MonotonicNow();
   const RefreshResult result = RefreshFamily(LoadFamily(task->relation), options);
   const int64 took = MonotonicNow() - start;
   if (!result.done) {
-    // Somebody else is at it, or has been further.
+    // Somebody else refreshes the rollup, or has refreshed it further.
     StopSettling(task);
     task->next = now + kMaxPoll;
     return false;
@@ -184,7 +184,7 @@ void Step(Task* task) {
   if (!BeginStep(task->settling != nullptr ? "refreshing a rollup" : "looking for events")) return;
   RollupViews views;
   if (!FindViews(task->relation, &views) || views.paused || get_rel_name(task->source) == nullptr) {
-    // Dropped or paused; the list of tasks is about to be loaded again.
+    // The rollup was dropped or paused; the list of tasks will be loaded again soon.
     StopSettling(task);
     task->next = now + kReload;
     return EndStep();
@@ -200,7 +200,7 @@ void Step(Task* task) {
       task->poll = Min(2 * task->poll, kMaxPoll);
     }
   }
-  // What failed has worked now, or there is nothing left to do.
+  // The failed step has worked now, or there is nothing left to do.
   const bool recovered = task->failures > 0 && task->settling == nullptr;
   if (recovered) {
     RunSql("DELETE FROM millrace.refresh_error WHERE relation = $1", {OidArgument(task->relation)});
@@ -211,8 +211,9 @@ void Step(Task* task) {
   if (recovered) task->failures = 0;
 }
 
-// A table that somebody has locked is tried again soon; anything else less and less often. Returns
-// whether it is worth a word: whoever drops the rollup or its events at this moment knows.
+// When a table is locked, tries again soon; after any other error, after a pause that doubles.
+// Returns whether to log it: if the rollup or its events are gone, somebody has just dropped them
+// and knows.
 bool RecordFailure(Task* task, const ErrorData& error) {
   task->failures = Min(task->failures + 1, 30);
   StopSettling(task);
@@ -245,8 +246,8 @@ bool RecordFailure(Task* task, const ErrorData& error) {
   return exists;
 }
 
-// A lock that somebody holds is met every few seconds: only every other time twice as rare is it
-// logged.
+// A lock can stop the task every few seconds, so that error is logged after 1, 2, 4, 8, ...
+// failures only.
 void LogTaskFailure(const Task& task, const ErrorData& error) {
   const bool often = error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
   if (often && (task.failures & (task.failures - 1)) != 0) return;
@@ -255,8 +256,8 @@ void LogTaskFailure(const Task& task, const ErrorData& error) {
   pfree(what);
 }
 
-// Whether nothing has come since the watermark; then the task stays idle. One that is written on
-// several nodes is looked at by itself. `sleep` as NoteComplete has it.
+// Whether no ids were handed out since the watermark; then the task stays idle. Not for events that
+// are written on several nodes. `sleep` as in NoteComplete.
 bool IsIdle(Task* task, MonotonicTime now, uint32 sleep) {
   if (get_rel_name(task->relation) == nullptr || get_rel_name(task->source) == nullptr)
     return false;
@@ -269,8 +270,8 @@ bool IsIdle(Task* task, MonotonicTime now, uint32 sleep) {
   return true;
 }
 
-// All tasks that are idle, and due now or soon, in one transaction: a hundred rollups over events
-// that do not come must not cost a hundred transactions a second.
+// Looks at all tasks that are idle, and due now or soon, in one transaction. Otherwise a hundred
+// rollups without new events would cost a hundred transactions per second.
 void LookAtIdleTasks() {
   const MonotonicTime now = MonotonicNow();
   bool any = false;
@@ -290,8 +291,8 @@ void LookAtIdleTasks() {
   EndStep();
 }
 
-// Somebody who has locked a table is waited for once in a round of tasks: a hundred rollups may be
-// over that table, and others wait for their turn.
+// After a lock, does not wait long for others in this round of tasks: a hundred rollups may be over
+// the same locked table, and others wait for their turn.
 void BeImpatientAfter(const ErrorData& error) {
   if (error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) LimitLockWaits(kImpatient);
 }
@@ -300,14 +301,15 @@ void BeImpatientAfter(const ErrorData& error) {
 
 void RunDueTasks() {
   LimitLockWaits(kPatient);
-  // What is wrong with one of them is found and said when its own turn comes.
+  // If one of the tasks fails here, the error is found again and logged when that task has its
+  // turn.
   ErrorData* error = Guard(LookAtIdleTasks);
   if (error != nullptr) {
     BeImpatientAfter(*error);
     FreeErrorData(error);
   }
   for (int i = 0; i < task_list.count; ++i) {
-    // All of them are loaded again when that is over.
+    // When the extension is ready again, all tasks are loaded again.
     if (LastExtensionState() != ExtensionState::kReady) return;
     Task* task = &task_list.tasks[i];
     if (task->next > MonotonicNow()) continue;
@@ -333,7 +335,7 @@ bool CanSleep() {
   (void)Try("events could not be looked for", [&] {
     if (!BeginStep("looking for events")) return;
     const MonotonicTime now = MonotonicNow();
-    // Events that are written through another node are not seen to be written here.
+    // This node does not see events that are written through another node.
     idle = !HasCitus();
     for (int i = 0; idle && i < task_list.count; ++i)
       idle = IsIdle(&task_list.tasks[i], now, sleep);

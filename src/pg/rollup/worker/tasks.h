@@ -1,17 +1,17 @@
-// The tasks of a worker. A task, that is a root rollup as a worker sees it, is in one of these
-// states:
-//   idle      until its time has come; then the sequence is looked at. Has it not moved: idle again
-//   settling  ids were handed out; writers that may still add some are at work. Looked at now and
-//             then, less and less often, so that one task never keeps the others waiting
+// The tasks of a worker. A task is a root rollup as a worker sees it. It is in one of these states:
+//   idle      until its time has come; then the sequence is read. If it has not moved: idle again
+//   settling  ids were handed out, and writers may still add rows with them. The task looks now and
+//             then whether they have ended, less and less often, and never waits for them: other
+//             tasks have their turn
 //   merging   all of these ids are settled: they are merged in steps of about a second, each in a
 //             transaction, and the other tasks have their turn in between
-//   failed    an error was raised and recorded; idle for a while that doubles with each failure
+//   failed    an error was raised and recorded; idle for a pause that doubles with each failure
 //
-// When all are idle for a while, the worker ends, and watches what is written to the database
+// When all are idle for a while, the worker ends, and watches for writes to the database
 // (worker_registry.h).
 //
-// A step reads and moves the watermark in one transaction, and locks it; what the worker remembers
-// is only a guess of where it is.
+// Each step locks the watermark, reads it and moves it in one transaction. What the worker
+// remembers is only a guess of where it is.
 #pragma once
 
 #include "pg/base/api.h"
@@ -19,12 +19,12 @@
 
 namespace millrace::pg {
 
-// Reads the catalog, keeping what is known of tasks that were there before. Of the tasks of a
-// database, each worker takes its share by its number.
+// Reads the catalog, and keeps what is known of tasks that were there before. Each worker takes its
+// share of the database's tasks, by its number.
 enum class Loaded {
   kTasks,
-  kNothingToDo,  // there is no use for a worker in this place
-  kNotNow,       // the extension is being changed, or is of another version; all is as it was
+  kNothingToDo,  // a worker in this place has no work
+  kNotNow,  // the extension is being changed, or is of another version; the tasks stay as they were
 };
 Loaded LoadTasks(const WorkerPlace& place);
 
@@ -34,8 +34,8 @@ void RunDueTasks();
 MonotonicTime NextTaskDue();
 // When a task last had something to do, or was loaded.
 MonotonicTime LastWork();
-// Whether nothing is missing in any rollup, none has failed, and nobody writes: the worker may
-// leave its place as Leaving::kAsleep.
+// Whether no events are missing in any rollup, none has failed, and nobody writes. Then the worker
+// may leave its place as Leaving::kAsleep.
 bool CanSleep();
 
 }  // namespace millrace::pg

@@ -12,12 +12,12 @@ namespace {
 constexpr int64 kSecond = 1'000'000;
 constexpr int64 kTurn = kSecond;
 constexpr int64 kFirstPause = 10 * kSecond, kShortestPause = kSecond;
-// Where no process can be started, or none is wanted.
+// The pause when no process can be started, or none is wanted.
 constexpr int64 kLongPause = 60 * kSecond;
-// As many rollups that have nothing to compare are passed over in a turn.
+// How many rollups without anything to compare are passed over in one turn.
 constexpr int kMostPassedOver = 20;
 
-// Of the worker.
+// The verifier that this worker has started.
 BackgroundWorkerHandle* running = nullptr;
 MonotonicTime started = 0, ended = 0;
 int64 pause = kFirstPause;
@@ -43,7 +43,7 @@ bool StartVerifier(Oid database) {
   return registered;
 }
 
-// The rollup whose turn was longest ago; InvalidOid where there is none.
+// The rollup that has waited longest for its turn; InvalidOid if there is none.
 Oid NextRollup() {
   const uint64 rows = RunSql(
       "SELECT r.relation FROM millrace.rollup r LEFT JOIN millrace.verification v USING (relation) "
@@ -53,7 +53,7 @@ Oid NextRollup() {
   return DatumGetObjectId(SpiValue(0, 1, &is_null));
 }
 
-// Its turn is over, whatever came of it.
+// Records that its turn is over, whatever the result.
 void NoteTurn(Oid relation, const char* error) {
   RunSql(
       "INSERT INTO millrace.verification AS v (relation, error) VALUES ($1, $2) ON CONFLICT "
@@ -64,7 +64,7 @@ void NoteTurn(Oid relation, const char* error) {
 enum class Outcome { kVerified, kNothing, kNoRollup };
 
 Outcome VerifyOne(Oid* relation) {
-  // The worker says why.
+  // The worker logs the reason.
   if (!BeginStep("verifying a rollup")) return Outcome::kNoRollup;
   *relation = IsBeingRestored() ? InvalidOid : NextRollup();
   if (!OidIsValid(*relation)) {

@@ -1,5 +1,5 @@
-// A worker: one process for a database that has declared rollups. It refreshes them (tasks.h), has
-// their database maintained (maintenance.h) and their rows verified (verifier.h).
+// A worker: one process for a database that has declared rollups. It refreshes them (tasks.h), runs
+// the maintenance of their database (maintenance.h) and has their rows verified (verifier.h).
 
 #include "pg/rollup/worker/worker.h"
 
@@ -14,9 +14,9 @@ namespace millrace::pg {
 namespace {
 
 constexpr int64 kMaintenanceInterval = 60'000'000;
-// A worker that has found nothing to do for so long leaves its process to others.
+// A worker that has had nothing to do for so long leaves its process to others.
 constexpr int64 kLinger = 20'000'000;
-// An extension that is being changed is looked at so often.
+// How often we look at an extension that is being changed.
 constexpr int64 kChangeInterval = 200'000;
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Background work: refreshes by interval, and retention.
 //
 // Terms. The launcher is one process of the server; it knows databases. A worker is a process for
-// one database that has declared rollups; it knows tasks. A task is one root rollup. the states of
-// a task are in tasks.h.
+// one database that has declared rollups; it knows tasks. A task is one root rollup; its states are
+// in tasks.h.
 #pragma once
 
 namespace millrace::pg {

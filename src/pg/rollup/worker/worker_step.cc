@@ -6,10 +6,10 @@ namespace millrace::pg {
 namespace {
 
 int step_settings = 0;
-// As it was when the process connected to it: nothing can be looked up while an error is logged.
+// The name when the process connected: nothing can be looked up while an error is logged.
 char database_name[NAMEDATALEN];
 
-// Failures that the log knows already.
+// Failures that were logged.
 struct Failure {
   uint32 hash;
   MonotonicTime next;  // when it is logged again
@@ -28,7 +28,7 @@ void SleepUntil(MonotonicTime time) {
   constexpr int64 kMillisecond = 1000, kLongest = 3600'000;
   const int64 left = time - MonotonicNow();
   if (left > 0) {
-    // Rounded up, or the last part of a millisecond would be spent awake.
+    // Rounded up. Otherwise the last part of a millisecond would be spent in a busy loop.
     const long timeout = static_cast<long>(Min((left + kMillisecond - 1) / kMillisecond, kLongest));
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
                     PG_WAIT_EXTENSION);
@@ -84,12 +84,12 @@ void ConnectToDatabase(Oid database) {
   const char* name = get_database_name(database);
   strlcpy(database_name, name != nullptr ? name : "", sizeof(database_name));
   CommitTransactionCommand();
-  // A refresh must see what commits while it waits.
+  // A refresh must see what is committed while it waits.
   SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
-  // These are for clients that say nothing else.
+  // A database's defaults are for its clients, not for us.
   SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("default_transaction_deferrable", "off", PGC_SUSET, PGC_S_OVERRIDE);
-  // Whoever has locked a table is not waited for long: other rollups have their turn.
+  // A step does not wait long for a locked table, because other rollups wait for their turn.
   LimitLockWaits(kPatient);
   SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("row_security", "on", PGC_SUSET, PGC_S_OVERRIDE);
@@ -120,7 +120,7 @@ void LogRepeatedFailure(const char* what, const ErrorData& error) {
   const uint32 hash =
       hash_combine(string_hash(what, PG_INT32_MAX), string_hash(error.message, PG_INT32_MAX));
   const MonotonicTime now = MonotonicNow();
-  // Its place, or that of the one whose turn is longest over.
+  // The entry of this failure; otherwise the one that ended longest ago.
   Failure* failure = &failures[0];
   for (Failure& candidate : failures) {
     if (candidate.hash == hash) {
@@ -131,7 +131,7 @@ void LogRepeatedFailure(const char* what, const ErrorData& error) {
   }
   const bool known = failure->hash == hash && failure->pause > 0;
   if (known && now < failure->next) return;
-  // One that has been over for long is new.
+  // If it ended long ago, it counts as new.
   const bool repeated = known && now < failure->next + 2 * failure->pause;
   const int64 pause = repeated ? Min(2 * failure->pause, kLongestPause) : kFirstPause;
   *failure = {hash, now + pause, pause};

@@ -6,36 +6,37 @@
 
 namespace millrace::pg {
 
-// Sleeps until a time has come or the latch is set; handles interrupts and a changed configuration.
+// Sleeps until the time has come or the latch is set. Handles interrupts and a changed
+// configuration.
 void SleepUntil(MonotonicTime time);
 
 // Begins a transaction with a snapshot and an SPI connection, in which the extension's catalog can
-// be read and written (HoldExtension). `activity` is what pg_stat_activity shows. False when it can
-// not: then nothing has begun.
+// be read and written (HoldExtension). `activity` is what pg_stat_activity shows. Returns false if
+// the catalog cannot be used; then no transaction was begun.
 [[nodiscard]] bool BeginStep(const char* activity);
-// What the last step found of the extension.
+// The state of the extension that the last step found.
 ExtensionState LastExtensionState();
-// Says in the log which version of the SQL the last step has found; once for each.
+// Logs, once for each version, that the last step found SQL of another version.
 void SayOtherVersion();
-// Commits it.
+// Commits the step.
 void EndStep();
 
-// Connects a background process to its database, with settings that do not depend on what
-// the database has for its sessions: it writes also where these are read-only by default.
+// Connects a background process to its database. Its settings do not depend on the database's
+// defaults for sessions: it can write even if these are read-only.
 void ConnectToDatabase(Oid database);
 
-// How long each step from now on waits for a lock, as the setting lock_timeout has it: "1s" to
-// begin with. Outside a step.
+// How long each step from now on waits for a lock, as for the setting lock_timeout: at first "1s".
+// To be called outside a step.
 inline constexpr const char* kPatient = "1s";
 inline constexpr const char* kImpatient = "10ms";
 void LimitLockWaits(const char* timeout);
 
-// While a dump is being restored into this database, by several processes perhaps, the sequence may
-// be set before the events are there that have its ids. Inside a step.
+// Whether a dump is being restored into this database, perhaps by several processes. Then the
+// sequence may be set before the events with its ids are there. To be called inside a step.
 bool IsBeingRestored();
 
-// Runs `work`; nullptr when it went through. Otherwise the transaction is rolled back, and the
-// error returned in TopMemoryContext; nobody has logged it. Nothing here owns anything.
+// Runs `work`; nullptr if it succeeds. Otherwise rolls the transaction back and returns the error,
+// allocated in TopMemoryContext and not logged. Nothing here owns an object with a destructor.
 template <typename Work>
 ErrorData* Guard(Work work) {
   ErrorData* volatile error = nullptr;
@@ -55,16 +56,17 @@ ErrorData* Guard(Work work) {
   return error;
 }
 
-// Logs that something failed in this database: `what` is a sentence without its end, as "rollup r
-// could not be refreshed". A warning, unless somebody only held a lock. The statement is left out,
-// and where in it the error was raised: it is ours.
+// Logs that something failed in this database: `what` is a sentence without its end, such as
+// "rollup r could not be refreshed". It is a warning, unless somebody only held a lock. The
+// statement, and the place in it where the error was raised, are left out, because the statement is
+// ours.
 void LogFailure(const char* what, const ErrorData& error);
 
-// As LogFailure, for what is tried again and again: the same failure is logged at once, after a
-// minute, and then each time after twice as long, an hour at most.
+// As LogFailure, for what is tried again and again: the same failure is logged at once, again after
+// a minute, and then after a pause that doubles, up to an hour.
 void LogRepeatedFailure(const char* what, const ErrorData& error);
 
-// Runs `work`; whether it went through. Otherwise the log says `what`.
+// Runs `work`; returns whether it succeeded. If not, logs `what`.
 template <typename Work>
 bool Try(const char* what, Work work) {
   ErrorData* error = Guard(work);

@@ -1,11 +1,11 @@
-#include "pg/scan/spec.h"
+#include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
 namespace {
 
 int At(const List* list, int i) { return list_nth_int(list, i); }
 
-// int64 in two integers.
+// An int64 as two integers.
 List* AppendInt64(List* list, int64 value) {
   list = lappend_int(list, static_cast<int>(value >> 32));
   return lappend_int(list, static_cast<int>(value & 0xffffffff));

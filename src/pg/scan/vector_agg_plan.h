@@ -1,6 +1,6 @@
-// What a MillraceAggregate node computes, as it travels from the planner to the executor in
-// CustomScan.custom_private: a list of three lists, columns, keys and aggregates, each element a
-// list of integers (so that plans can be copied).
+// What a MillraceAggregate node computes, and how it gets from the planner to the executor in
+// CustomScan.custom_private: as a list of three lists, for columns, keys and aggregates. Each
+// element is a list of integers, so that plans can be copied.
 #pragma once
 
 #include "core/aggregate/aggregate_function.h"
@@ -30,8 +30,8 @@ struct KeyPlan {
   Oid collation;
 };
 
-// Parameters of hll_add_agg that the query gives; the rest comes from the settings when the node
-// starts.
+// The parameters of hll_add_agg that the query gives; the others come from the settings when the
+// node starts.
 struct HllArguments {
   int given;
   int64 values[4];
@@ -46,11 +46,11 @@ struct AggregatePlan {
   HllArguments hll;
 };
 
-// The limits are GroupBy's.
+// The limits are those of GroupBy.
 struct VectorAggPlan {
   int column_count = 0, key_count = 0, aggregate_count = 0;
-  bool sorted = false;   // rows leave in the order of the keys
-  bool partial = false;  // aggregates leave as transition states, serialized, for a Finalize above
+  bool sorted = false;   // rows are returned in the order of the keys
+  bool partial = false;  // aggregates are returned as serialized states, for a Finalize above
   ColumnPlan columns[64];
   KeyPlan keys[32];
   AggregatePlan aggregates[64];
