@@ -234,6 +234,10 @@ bool AdoptTable(const Request& request, const Rollup& rollup) {
   }
   if (has_rows) CheckFilled(rollup);
   AllowReplication(rollup);
+  // Its own functions may go on: nobody else can know.
+  ereport(NOTICE, (errmsg("table %s exists and is taken over", rollup.name),
+                   errdetail("If something else still writes into it, events are counted twice."),
+                   errhint("Stop what has filled it, or declare the rollup by another name.")));
   return has_rows;
 }
 
