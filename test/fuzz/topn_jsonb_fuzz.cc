@@ -1,5 +1,5 @@
-// jsonb bytes given to topn functions: what can be decoded has valid items, and is the same after it was
-// encoded and decoded again.
+// jsonb bytes given to topn functions: what can be decoded has valid items, and is the same after
+// it was encoded and decoded again.
 
 #include <algorithm>
 #include <vector>
