@@ -166,6 +166,7 @@ bool NextSpan(const Rollup& rollup, const Rollup& root, Progress* progress, Veri
   const Covered covered = FindCovered(root.source, EventTimeOf(rollup, root));
   if (!covered.possible) return false;
   const TimestampTz open = BoundBefore(rollup, root, GetCurrentTimestamp());
+  bool wrapped = false;
   // The number of spans without partitions that are passed over in one call.
   for (int i = 0; i < 1000; ++i) {
     CHECK_FOR_INTERRUPTS();
@@ -184,7 +185,9 @@ bool NextSpan(const Rollup& rollup, const Rollup& root, Progress* progress, Veri
       progress->has_next = span->since > Oldest(rollup, covered);
     }
     if (IsCovered(covered, span->since, span->until)) return true;
-    if (!progress->has_next && progress->through >= open) return false;
+    // From the oldest on to the newest again, once: partitions may be gone from where it was.
+    if (!progress->has_next && progress->through >= open && wrapped) return false;
+    wrapped |= !progress->has_next;
   }
   return false;
 }
