@@ -37,7 +37,7 @@ struct RollupTables {
 class RollupFinder {
  public:
   // Names of tables, as an SQL statement has them; empty: found by their columns, of those that
-  // may be read; declared ones before others, then by name.
+  // may be read; declared ones before others, those with more summaries first, then by name.
   RollupFinder(std::string minutes, std::string hours)
       : minutes_(std::move(minutes)), hours_(std::move(hours)) {}
 
