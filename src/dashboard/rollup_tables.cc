@@ -34,12 +34,13 @@ constexpr const char* kNeeded = R"((VALUES
 constexpr const char* kReadable =
     "has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
 
-// The tables with the columns of the workshop's rollups, and what millrace.rollup says about them.
+// Tables with the columns of the workshop's rollups, and what millrace.rollup says about them:
+// declared ones first, and of these the one with the most summaries.
 std::string Candidates(bool has_extension) {
   return fmt::format(
       R"(
     SELECT format('%I.%I', n.nspname, c.relname) AS name, $1 AS bucket,
-           {live} AS live, {declared} AS declared
+           {live} AS live, {declared} AS declared, {summaries} AS summaries
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     {join}
@@ -47,12 +48,17 @@ std::string Candidates(bool has_extension) {
       AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'top_devices_1000')
       AND (SELECT count(*) FILTER (WHERE fits) FROM {needed} WHERE needed.name NOT IN ('minute', 'hour') OR needed.name = $1) = 9
       AND {{}}
-    ORDER BY 4 DESC, 1)",
+    ORDER BY 4 DESC, 5 DESC, 1)",
       fmt::arg("needed", kNeeded),
       fmt::arg("live", has_extension ? "(SELECT format('%I.%I', ln.nspname, l.relname) FROM "
                                        "pg_class l JOIN pg_namespace ln ON ln.oid = "
                                        "l.relnamespace WHERE l.oid = r.live)"
                                      : "NULL"),
+      fmt::arg("summaries",
+               has_extension ? "(SELECT count(*) FROM millrace.rollup s JOIN pg_class sc ON sc.oid "
+                               "= s.relation WHERE s.parent = c.oid AND starts_with(sc.relname, "
+                               "c.relname || '_'))"
+                             : "0"),
       fmt::arg("declared", has_extension ? "r.relation IS NOT NULL" : "false"),
       fmt::arg("join", has_extension ? "LEFT JOIN millrace.rollup r ON r.relation = c.oid" : ""));
 }

@@ -36,8 +36,8 @@ struct RollupTables {
 // while the page is open. Thread-safe.
 class RollupFinder {
  public:
-  // Names of tables, as in an SQL statement. Empty: found by their columns among those that may be
-  // read; declared ones first, then by name.
+  // Names of tables, as an SQL statement has them; empty: found by their columns, of those that
+  // may be read; declared ones before others, those with more summaries first, then by name.
   RollupFinder(std::string minutes, std::string hours)
       : minutes_(std::move(minutes)), hours_(std::move(hours)) {}
 
