@@ -205,7 +205,8 @@ void SendWorkersAway(Oid database) {
       for (Place* place = Begin(); place < End(); ++place) {
         if (place->key.database != database) continue;
         place->held_until = start + kHold;
-        if (place->worker != nullptr) pids[running++] = place->pid;
+        if (place->worker != nullptr && running < kMostWorkersPerDatabase)
+          pids[running++] = place->pid;
       }
     });
     if (running == 0 || MonotonicNow() > start + kHold / 2) return;
@@ -396,7 +397,8 @@ using namespace millrace::pg;
 
 // millrace.workers() returns setof (database name, number int, state text, pid int, since
 // timestamptz): the places for workers of all databases. States: running; asleep (nothing is
-// missing, and nobody writes); due (waits for a process, or for its time).
+// missing, and nobody writes); due (at a later time); waiting (due, but the server has no process
+// for it).
 MILLRACE_FUNCTION(workers) {
   InitMaterializedSRF(fcinfo, 0);
   if (registry == nullptr) return static_cast<Datum>(0);
@@ -409,6 +411,7 @@ MILLRACE_FUNCTION(workers) {
   const MonotonicTime now = MonotonicNow();
   const TimestampTz today = GetCurrentTimestamp();
   for (int i = 0; i < used; ++i) {
+    CHECK_FOR_INTERRUPTS();
     const Place& place = places[i];
     char* database =
         OidIsValid(place.key.database) ? get_database_name(place.key.database) : nullptr;
@@ -419,12 +422,11 @@ MILLRACE_FUNCTION(workers) {
                         : waits                 ? "waiting"
                                                 : "due";
     const MonotonicTime since = waits ? place.due : place.since;
-    Datum values[] = {CStringGetDatum(database), Int32GetDatum(place.key.number),
-                      CStringGetTextDatum(state), Int32GetDatum(place.pid),
-                      TimestampTzGetDatum(today - (now - since))};
     NameData name;
     namestrcpy(&name, database);
-    values[0] = NameGetDatum(&name);
+    Datum values[] = {NameGetDatum(&name), Int32GetDatum(place.key.number),
+                      CStringGetTextDatum(state), Int32GetDatum(place.pid),
+                      TimestampTzGetDatum(today - (now - since))};
     bool nulls[lengthof(values)] = {};
     nulls[3] = place.worker == nullptr;
     tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);

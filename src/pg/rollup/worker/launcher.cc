@@ -22,14 +22,7 @@ int64 warning_pause = kFirstWarning;
 // Starts a worker, which finds out itself whether there is work. False if the server has no process
 // for it.
 bool StartWorker(const WorkerPlace& place) {
-  BackgroundWorker worker = {};
-  snprintf(worker.bgw_name, BGW_MAXLEN, "millrace worker");
-  snprintf(worker.bgw_type, BGW_MAXLEN, "millrace worker");
-  snprintf(worker.bgw_library_name, BGW_MAXLEN, "millrace");
-  snprintf(worker.bgw_function_name, BGW_MAXLEN, "millrace_worker_main");
-  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  BackgroundWorker worker = DescribeProcess("millrace worker", "millrace_worker_main");
   worker.bgw_main_arg = ObjectIdGetDatum(place.database);
   memcpy(worker.bgw_extra, &place.number, sizeof(place.number));
   worker.bgw_notify_pid = MyProcPid;
@@ -165,13 +158,7 @@ void InstallRollupWorkers() {
   RequestKnownComplete();
   previous_utility = ProcessUtility_hook;
   ProcessUtility_hook = ProcessUtilityStatement;
-  BackgroundWorker launcher = {};
-  snprintf(launcher.bgw_name, BGW_MAXLEN, "millrace launcher");
-  snprintf(launcher.bgw_type, BGW_MAXLEN, "millrace launcher");
-  snprintf(launcher.bgw_library_name, BGW_MAXLEN, "millrace");
-  snprintf(launcher.bgw_function_name, BGW_MAXLEN, "millrace_launcher_main");
-  launcher.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-  launcher.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  BackgroundWorker launcher = DescribeProcess("millrace launcher", "millrace_launcher_main");
   launcher.bgw_restart_time = 5;
   RegisterBackgroundWorker(&launcher);
 }

@@ -55,10 +55,6 @@ const Task* FindTask(const TaskList& list, Oid relation) {
   return nullptr;
 }
 
-}  // namespace
-
-namespace {
-
 // Row `row` of the statement in LoadTasks.
 void ReadTask(uint64 row, MemoryContext context, Task* task) {
   bool is_null;

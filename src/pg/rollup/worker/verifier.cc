@@ -27,14 +27,7 @@ void EndVerifier(int, Datum) {
 }
 
 bool StartVerifier(Oid database) {
-  BackgroundWorker worker = {};
-  snprintf(worker.bgw_name, BGW_MAXLEN, "millrace verifier");
-  snprintf(worker.bgw_type, BGW_MAXLEN, "millrace verifier");
-  snprintf(worker.bgw_library_name, BGW_MAXLEN, "millrace");
-  snprintf(worker.bgw_function_name, BGW_MAXLEN, "millrace_verifier_main");
-  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  BackgroundWorker worker = DescribeProcess("millrace verifier", "millrace_verifier_main");
   worker.bgw_main_arg = ObjectIdGetDatum(database);
   worker.bgw_notify_pid = MyProcPid;
   const MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);

@@ -20,7 +20,6 @@ constexpr int64 kLinger = 20'000'000;
 constexpr int64 kChangeInterval = 200'000;
 
 }  // namespace
-
 }  // namespace millrace::pg
 
 using namespace millrace::pg;

@@ -78,6 +78,18 @@ void EndStep() {
   pgstat_report_activity(STATE_IDLE, nullptr);
 }
 
+BackgroundWorker DescribeProcess(const char* type, const char* function) {
+  BackgroundWorker worker = {};
+  snprintf(worker.bgw_name, BGW_MAXLEN, "%s", type);
+  snprintf(worker.bgw_type, BGW_MAXLEN, "%s", type);
+  snprintf(worker.bgw_library_name, BGW_MAXLEN, "millrace");
+  snprintf(worker.bgw_function_name, BGW_MAXLEN, "%s", function);
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  return worker;
+}
+
 void ConnectToDatabase(Oid database) {
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   StartTransactionCommand();

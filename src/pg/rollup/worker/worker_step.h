@@ -21,6 +21,10 @@ void SayOtherVersion();
 // Commits the step.
 void EndStep();
 
+// A background process of ours that runs `function` of this library once the server has recovered,
+// and is not started again by the server; `type` is what pg_stat_activity shows.
+BackgroundWorker DescribeProcess(const char* type, const char* function);
+
 // Connects a background process to its database. Its settings do not depend on the database's
 // defaults for sessions: it can write even if these are read-only.
 void ConnectToDatabase(Oid database);
