@@ -1,5 +1,7 @@
 #include "pg/scan/vector_agg_plan.h"
 
+#include "pg/base/list.h"
+
 namespace millrace::pg {
 namespace {
 
@@ -40,23 +42,19 @@ List* SerializePlan(const VectorAggPlan& plan) {
     for (int j = 0; j < 4; ++j) fields = AppendInt64(fields, j < a.hll.given ? a.hll.values[j] : 0);
     aggregates = lappend(aggregates, fields);
   }
-  return list_make4(columns, keys, aggregates, list_make2_int(plan.sorted, plan.partial));
+  return list_make4(list_make2_int(plan.sorted, plan.partial), columns, keys, aggregates);
 }
 
 void DeserializePlan(const List* list, VectorAggPlan* plan) {
-  ListCell* cell;
-  foreach (cell, static_cast<List*>(linitial(list))) {
-    const List* f = static_cast<List*>(lfirst(cell));
+  for (const List* f : Each<List>(static_cast<List*>(lsecond(list)))) {
     plan->columns[plan->column_count++] = {At(f, 0), static_cast<Oid>(At(f, 1)),
                                            static_cast<ColumnKind>(At(f, 2))};
   }
-  foreach (cell, static_cast<List*>(lsecond(list))) {
-    const List* f = static_cast<List*>(lfirst(cell));
+  for (const List* f : Each<List>(static_cast<List*>(lthird(list)))) {
     plan->keys[plan->key_count++] = {At(f, 0), static_cast<Oid>(At(f, 1)),
                                      static_cast<Oid>(At(f, 2))};
   }
-  foreach (cell, static_cast<List*>(lthird(list))) {
-    const List* f = static_cast<List*>(lfirst(cell));
+  for (const List* f : Each<List>(static_cast<List*>(lfourth(list)))) {
     AggregatePlan& a = plan->aggregates[plan->aggregate_count++];
     a.kind = static_cast<AggregateKind>(At(f, 0));
     a.column = At(f, 1);
@@ -66,7 +64,7 @@ void DeserializePlan(const List* list, VectorAggPlan* plan) {
     a.hll.given = At(f, 5);
     for (int j = 0; j < 4; ++j) a.hll.values[j] = Int64At(f, 6 + 2 * j);
   }
-  const List* flags = static_cast<List*>(lfourth(list));
+  const List* flags = static_cast<List*>(linitial(list));
   plan->sorted = At(flags, 0) != 0;
   plan->partial = At(flags, 1) != 0;
 }

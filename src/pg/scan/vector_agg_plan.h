@@ -1,6 +1,7 @@
 // What a MillraceAggregate node computes, and how it gets from the planner to the executor in
-// CustomScan.custom_private: as a list of three lists, for columns, keys and aggregates. Each
-// element is a list of integers, so that plans can be copied.
+// CustomScan.custom_private: as a list of the flags, and of three lists for columns, keys and
+// aggregates. Their elements are lists of integers, so that plans can be copied. The first is never
+// an empty list: Citus looks at the first element of any CustomScan, and crashes if it is NULL.
 #pragma once
 
 #include "core/aggregate/aggregate_function.h"
