@@ -8,7 +8,7 @@ DECLARE
     base text;
     bucket text;
     key text;
-    distributed boolean := (SELECT node_watermark IS NOT NULL FROM millrace.rollup WHERE relation = 'public.declared_5min'::regclass);
+    distributed boolean := (SELECT watermark_copy IS NOT NULL FROM millrace.rollup WHERE relation = 'public.declared_5min'::regclass);
     keys text[] := CASE WHEN distributed THEN ARRAY['customer_id'] ELSE ARRAY['customer_id', 'event_type', 'country', 'browser'] END;
 BEGIN
     FOREACH base IN ARRAY ARRAY['declared_5min', 'declared_1hr'] LOOP

@@ -156,6 +156,7 @@ Status GroupBy::AddBatch(const ColumnBatch& batch, bool insert, std::uint32_t* r
   return status;
 }
 
+// Long, but flat: one case per kind of aggregate, so that the loops over rows have no branch on it.
 Status GroupBy::UpdateStates(const ColumnBatch& batch, const std::uint32_t* groups,
                              Allocator& allocator) {
   const std::size_t stride = aggregates_.size();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pg/base/api.h"
+#include "pg/base/scope.h"
 
 namespace millrace::pg {
 
@@ -10,11 +11,21 @@ struct RoleScope {
   Oid role;
   int context;
 };
-// Acts as the owner of tables, in a security-restricted operation, so that the owner's functions
-// can do no harm to the caller.
+// As owner of tables, in a security-restricted operation, so that the owner's functions can do no
+// harm to the caller.
 RoleScope BecomeOwner(Oid owner);
-// Acts as a role of which only our functions are called.
+// As a role of which only our functions are called.
 RoleScope BecomeTrusted(Oid role);
 void RestoreRole(RoleScope scope);
+
+// Runs `body` in that role, and returns what it returns.
+template <typename Body>
+auto AsOwner(Oid owner, Body body) {
+  return RunScope(body, [before = BecomeOwner(owner)] { RestoreRole(before); });
+}
+template <typename Body>
+auto AsTrusted(Oid role, Body body) {
+  return RunScope(body, [before = BecomeTrusted(role)] { RestoreRole(before); });
+}
 
 }  // namespace millrace::pg

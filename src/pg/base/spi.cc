@@ -23,14 +23,32 @@ uint64 RunSql(const char* sql, std::initializer_list<SpiArgument> arguments) {
   return SPI_processed;
 }
 
-Datum SpiValue(uint64 row, int column, bool* is_null) {
-  return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
+Datum SpiRow::Value(int column, bool* is_null) const {
+  return SPI_getbinval(SPI_tuptable->vals[number_], SPI_tuptable->tupdesc, column, is_null);
 }
 
-Oid SpiOid(uint64 row, int column) {
+bool SpiRow::IsNull(int column) const {
   bool is_null;
-  const Datum value = SpiValue(row, column, &is_null);
-  return is_null ? InvalidOid : DatumGetObjectId(value);
+  (void)Value(column, &is_null);
+  return is_null;
+}
+
+Datum SpiRow::ValueOrZero(int column) const {
+  bool is_null;
+  const Datum value = Value(column, &is_null);
+  return is_null ? static_cast<Datum>(0) : value;
+}
+
+char* SpiRow::Text(int column) const {
+  bool is_null;
+  const Datum value = Value(column, &is_null);
+  return is_null ? nullptr : text_to_cstring(DatumGetTextPP(value));
+}
+
+char* SpiRow::NameText(int column) const {
+  bool is_null;
+  const Datum value = Value(column, &is_null);
+  return is_null ? nullptr : pstrdup(NameStr(*DatumGetName(value)));
 }
 
 void SetSettingInScope(const char* name, const char* value) {

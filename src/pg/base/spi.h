@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "pg/base/api.h"
+#include "pg/base/scope.h"
 
 namespace millrace::pg {
 
@@ -17,11 +18,28 @@ struct SpiArgument {
 // statement's error if it fails. REQUIRES: SPI is connected.
 uint64 RunSql(const char* sql, std::initializer_list<SpiArgument> arguments = {});
 
-// A value of the rows returned by the last RunSql. By-reference values live until SPI_finish.
-Datum SpiValue(uint64 row, int column, bool* is_null);
+// A row of those returned by the last RunSql. Columns are counted from 1. What is NULL is 0, false,
+// nullptr or InvalidOid; texts and names are copied into the current context.
+class SpiRow {
+ public:
+  explicit SpiRow(uint64 number) : number_(number) {}
 
-// The same as an Oid; InvalidOid for NULL.
-Oid SpiOid(uint64 row, int column);
+  bool IsNull(int column) const;
+  Datum Value(int column, bool* is_null) const;
+  bool Bool(int column) const { return DatumGetBool(ValueOrZero(column)); }
+  char Char(int column) const { return DatumGetChar(ValueOrZero(column)); }
+  int32 Int32(int column) const { return DatumGetInt32(ValueOrZero(column)); }
+  int64 Int64(int column) const { return DatumGetInt64(ValueOrZero(column)); }
+  Oid ObjectId(int column) const { return DatumGetObjectId(ValueOrZero(column)); }
+  TimestampTz Time(int column) const { return DatumGetTimestampTz(ValueOrZero(column)); }
+  char* Text(int column) const;
+  char* NameText(int column) const;
+
+ private:
+  Datum ValueOrZero(int column) const;
+
+  uint64 number_;
+};
 
 inline SpiArgument OidArgument(Oid value) { return {REGCLASSOID, ObjectIdGetDatum(value)}; }
 inline SpiArgument TimeArgument(TimestampTz value) {
@@ -36,6 +54,12 @@ inline SpiArgument TextArgument(const char* value) {
 int BeginSettings();
 void SetSettingInScope(const char* name, const char* value);
 void EndSettings(int level);
+// Runs `body`, and returns what it returns; the settings that it changes with SetSettingInScope end
+// with it.
+template <typename Body>
+auto WithSettings(Body body) {
+  return RunScope(body, [level = BeginSettings()] { EndSettings(level); });
+}
 
 // The search path for our own statements. pg_temp is named so that temporary tables and types come
 // last; otherwise they would come first.
@@ -45,6 +69,12 @@ inline constexpr const char* kSearchPath = "pg_catalog, pg_temp";
 // intend, and queries are deparsed with qualified names.
 int ConnectSpi();
 void DisconnectSpi(int settings);
+// Runs `body` with SPI connected, and returns what it returns. What it allocates does not outlive
+// it (see TextOutsideSpi).
+template <typename Body>
+auto WithSpi(Body body) {
+  return RunScope(body, [settings = ConnectSpi()] { DisconnectSpi(settings); });
+}
 
 // A text that outlives DisconnectSpi.
 text* TextOutsideSpi(const char* value);

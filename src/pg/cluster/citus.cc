@@ -15,19 +15,14 @@ bool FindDistribution(Oid table, Distribution* distribution) {
       "pg_catalog.pg_dist_partition p WHERE p.logicalrelid = $1",
       {OidArgument(table)});
   if (rows == 0) return false;
-  bool is_null;
-  distribution->method = DatumGetChar(SpiValue(0, 1, &is_null));
-  const Datum column = SpiValue(0, 2, &is_null);
-  distribution->column = is_null ? nullptr : text_to_cstring(DatumGetTextPP(column));
-  distribution->colocation = DatumGetInt32(SpiValue(0, 3, &is_null));
-  distribution->shards = DatumGetInt64(SpiValue(0, 4, &is_null));
+  const SpiRow row(0);
+  *distribution = {row.Char(1), row.Text(2), row.Int32(3), row.Int64(4)};
   return true;
 }
 
 int32 LocalGroup() {
   if (!HasCitus() || RunSql("SELECT groupid FROM pg_catalog.pg_dist_local_group") == 0) return 0;
-  bool is_null;
-  return DatumGetInt32(SpiValue(0, 1, &is_null));
+  return SpiRow(0).Int32(1);
 }
 
 uint64 AskWorkers(const char* command, bool must_answer) {
@@ -36,15 +31,12 @@ uint64 AskWorkers(const char* command, bool must_answer) {
       "pg_catalog.run_command_on_workers($1)",
       {TextArgument(command)});
   for (uint64 i = 0; must_answer && i < rows; ++i) {
-    bool is_null;
-    (void)SpiValue(i, 1, &is_null);
-    if (!is_null) continue;
-    const Datum answer = SpiValue(i, 2, &is_null);
-    const char* problem = is_null ? "It answers nothing." : text_to_cstring(DatumGetTextPP(answer));
+    const SpiRow row(i);
+    if (!row.IsNull(1)) continue;
+    const char* problem = row.IsNull(2) ? "It answers nothing." : row.Text(2);
     ereport(ERROR,
             (errcode(ERRCODE_CONNECTION_FAILURE),
-             errmsg("worker %s cannot be asked how far its ids have come",
-                    text_to_cstring(DatumGetTextPP(SpiValue(i, 3, &is_null)))),
+             errmsg("worker %s cannot be asked how far its ids have come", row.Text(3)),
              errdetail_internal("%s", problem),
              errhint("Events of every node are rolled up together, once all of them answer.")));
   }

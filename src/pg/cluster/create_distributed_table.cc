@@ -2,6 +2,7 @@
 // table in millrace.distributed_table, and leaves its rows where they are.
 
 #include "pg/base/api.h"
+#include "pg/base/list.h"
 
 namespace {
 
@@ -63,10 +64,9 @@ AttrNumber CheckColumn(Relation relation, const char* column) {
 
 // Uniqueness can only be checked shard by shard, so every unique key must contain the column.
 void CheckUniqueKeys(Relation relation, AttrNumber attribute, const char* column) {
-  ListCell* cell;
   List* indexes = RelationGetIndexList(relation);
-  foreach (cell, indexes) {
-    Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+  for (const Oid oid : millrace::pg::EachOid(indexes)) {
+    Relation index = index_open(oid, AccessShareLock);
     const Form_pg_index form = index->rd_index;
     bool contains = false;
     for (int i = 0; i < form->indnkeyatts; ++i) contains |= form->indkey.values[i] == attribute;

@@ -1,13 +1,15 @@
 // The half of HeapReader that looks at plans: what can be read page by page, its filters and
 // outputs, and what a scan must find out before its first row.
 
+#include "pg/base/list.h"
 #include "pg/scan/heap_filter.h"
 #include "pg/scan/heap_reader.h"
 
 namespace millrace::pg {
 namespace {
 
-// How an operator on integers or times compares; false for any other operator.
+// How an operator on integers or times compares; false for any other operator. Long, but flat: one
+// line per operator.
 bool ComparisonOf(Oid function, Comparison* comparison) {
   switch (function) {
     case F_INT2LT:
@@ -169,9 +171,7 @@ bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
 
 bool HeapReader::AddFilters(const ScanState* scan, const List* quals, Table* table) {
   const TupleDesc descriptor = RelationGetDescr(scan->ss_currentRelation);
-  ListCell* cell;
-  foreach (cell, quals) {
-    const auto* operation = static_cast<OpExpr*>(lfirst(cell));
+  for (const OpExpr* operation : Each<OpExpr>(quals)) {
     Filter filter = {};
     if (!IsA(operation, OpExpr) || list_length(operation->args) != 2 ||
         !ComparisonOf(get_opcode(operation->opno), &filter.comparison)) {

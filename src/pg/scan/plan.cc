@@ -11,6 +11,7 @@
 
 #include "pg/base/api.h"
 #include "pg/base/guc.h"
+#include "pg/base/list.h"
 #include "pg/scan/exec.h"
 #include "pg/scan/recognize.h"
 #include "pg/scan/vector_agg_plan.h"
@@ -61,9 +62,7 @@ int ColumnFor(Shape* shape, Expr* expression, ColumnKind kind) {
 }
 
 const char* AddKeys(PlannerInfo* root, const List* group_clause, Shape* shape) {
-  ListCell* cell;
-  foreach (cell, group_clause) {
-    const auto* clause = static_cast<SortGroupClause*>(lfirst(cell));
+  for (const SortGroupClause* clause : Each<SortGroupClause>(group_clause)) {
     Expr* expression =
         get_sortgroupclause_tle(const_cast<SortGroupClause*>(clause), root->processed_tlist)->expr;
     ColumnKind kind;
@@ -118,9 +117,8 @@ bool WalkOutput(Node* node, void* context) {
 
 // Whether the child returns the expression of every column.
 const char* FindInputs(const Shape& shape, const Path* child) {
-  ListCell* cell;
-  foreach (cell, shape.inputs) {
-    if (!Contains(child->pathtarget->exprs, lfirst(cell))) return "input that the child lacks";
+  for (const Node* input : Each<Node>(shape.inputs)) {
+    if (!Contains(child->pathtarget->exprs, input)) return "input that the child lacks";
   }
   return nullptr;
 }
@@ -133,9 +131,8 @@ const char* Recognize(PlannerInfo* root, const RelOptInfo* input, const RelOptIn
   if (input->reloptkind != RELOPT_BASEREL) return "more than one table";
   if (const char* why = AddKeys(root, query->groupClause, shape)) return why;
   Walk walk = {shape, nullptr};
-  ListCell* cell;
-  foreach (cell, output->reltarget->exprs) {
-    if (WalkOutput(static_cast<Node*>(lfirst(cell)), &walk)) return walk.why;
+  for (auto* each : Each<Node>(output->reltarget->exprs)) {
+    if (WalkOutput(each, &walk)) return walk.why;
   }
   if (WalkOutput(having, &walk)) return walk.why;
   return FindInputs(*shape, child);
@@ -237,11 +234,9 @@ void UpperPathsHook(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* inpu
 
 List* ScanTargetList(const Shape& shape) {
   List* list = NIL;
-  ListCell* cell;
-  foreach (cell, list_concat_copy(shape.keys, shape.aggregates)) {
-    list = lappend(list,
-                   makeTargetEntry(static_cast<Expr*>(lfirst(cell)),
-                                   static_cast<AttrNumber>(list_length(list) + 1), nullptr, false));
+  for (auto* each : Each<Expr>(list_concat_copy(shape.keys, shape.aggregates))) {
+    list = lappend(list, makeTargetEntry(each, static_cast<AttrNumber>(list_length(list) + 1),
+                                         nullptr, false));
   }
   return list;
 }

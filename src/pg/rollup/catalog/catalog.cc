@@ -1,5 +1,6 @@
 #include "pg/rollup/catalog/catalog.h"
 
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/catalog/extension.h"
@@ -44,9 +45,7 @@ void CheckFits(const Rollup& rollup) {
                  psprintf("its definition reads %s, not %s",
                           QualifiedName(rollup.definition->source), QualifiedName(rollup.source)));
   }
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (const RollupColumn* column : Each<RollupColumn>(rollup.definition->columns)) {
     const AttrNumber attribute = get_attnum(rollup.relation, column->name);
     if (attribute == InvalidAttrNumber) {
       RaiseChanged(rollup, psprintf("its table has no column \"%s\"", column->name));
@@ -66,9 +65,8 @@ void CheckFits(const Rollup& rollup) {
 }
 
 void LoadChildren(Rollup* rollup) {
-  ListCell* cell;
-  foreach (cell, RollupsOf(rollup->relation)) {
-    Rollup* child = GetRollup(lfirst_oid(cell));
+  for (const Oid each : EachOid(RollupsOf(rollup->relation))) {
+    Rollup* child = GetRollup(each);
     LoadChildren(child);
     rollup->children = lappend(rollup->children, child);
   }
@@ -76,39 +74,34 @@ void LoadChildren(Rollup* rollup) {
 
 }  // namespace
 
-RoleScope BecomeCatalogOwner() { return BecomeTrusted(OwnerOf(CatalogTable())); }
+Oid CatalogOwner() { return OwnerOf(CatalogTable()); }
 
 uint64 RunOnCatalog(const char* sql, std::initializer_list<SpiArgument> arguments) {
-  const int level = BeginSettings();
-  SetSettingInScope("search_path", kSearchPath);
-  const RoleScope before = BecomeCatalogOwner();
-  const uint64 rows = RunSql(sql, arguments);
-  RestoreRole(before);
-  EndSettings(level);
-  return rows;
+  return WithSettings([&] {
+    SetSettingInScope("search_path", kSearchPath);
+    return AsCatalogOwner([&] { return RunSql(sql, arguments); });
+  });
 }
 
 Rollup* FindRollup(Oid relation) {
   const uint64 rows = RunOnCatalog(
-      "SELECT source, parent, definition, live, id_column, paused, start_after, node_watermark, "
+      "SELECT source, parent, definition, live, id_column, paused, start_after, watermark_copy, "
       "topn_counters FROM millrace.rollup WHERE relation = $1",
       {OidArgument(relation)});
   if (rows == 0 || get_rel_name(relation) == nullptr) return nullptr;
   auto* rollup = static_cast<Rollup*>(palloc0(sizeof(Rollup)));
+  const SpiRow row(0);
   rollup->relation = relation;
   rollup->owner = OwnerOf(relation);
-  rollup->source = SpiOid(0, 1);
-  rollup->parent = SpiOid(0, 2);
-  rollup->definition_view = SpiOid(0, 3);
-  rollup->live_view = SpiOid(0, 4);
-  bool is_null;
-  const Datum id_column = SpiValue(0, 5, &is_null);
-  if (!is_null) rollup->id_column = pstrdup(NameStr(*DatumGetName(id_column)));
-  rollup->paused = DatumGetBool(SpiValue(0, 6, &is_null));
-  rollup->start_after = DatumGetInt64(SpiValue(0, 7, &is_null));
-  rollup->node_watermark = SpiOid(0, 8);
-  const Datum counters = SpiValue(0, 9, &is_null);
-  rollup->topn_counters = is_null ? 0 : DatumGetInt32(counters);
+  rollup->source = row.ObjectId(1);
+  rollup->parent = row.ObjectId(2);
+  rollup->definition_view = row.ObjectId(3);
+  rollup->live_view = row.ObjectId(4);
+  rollup->id_column = row.NameText(5);
+  rollup->paused = row.Bool(6);
+  rollup->start_after = row.Int64(7);
+  rollup->watermark_copy = row.ObjectId(8);
+  rollup->topn_counters = row.Int32(9);
   rollup->name = QualifiedName(relation);
   rollup->definition = DefinitionOf(*rollup);
   CheckFits(*rollup);
@@ -119,13 +112,12 @@ Rollup* FindRollup(Oid relation) {
 
 bool FindViews(Oid relation, RollupViews* views) {
   const uint64 rows = RunOnCatalog(
-      "SELECT parent, definition, live, node_watermark, paused FROM millrace.rollup WHERE "
+      "SELECT parent, definition, live, watermark_copy, paused FROM millrace.rollup WHERE "
       "relation = $1",
       {OidArgument(relation)});
   if (rows == 0) return false;
-  bool is_null;
-  *views = {SpiOid(0, 1), SpiOid(0, 2), SpiOid(0, 3), SpiOid(0, 4),
-            DatumGetBool(SpiValue(0, 5, &is_null))};
+  *views = {SpiRow(0).ObjectId(1), SpiRow(0).ObjectId(2), SpiRow(0).ObjectId(3),
+            SpiRow(0).ObjectId(4), SpiRow(0).Bool(5)};
   return true;
 }
 
@@ -165,19 +157,17 @@ List* RollupsOf(Oid source) {
       RunOnCatalog("SELECT relation FROM millrace.rollup WHERE source = $1 ORDER BY relation::oid",
                    {OidArgument(source)});
   List* relations = NIL;
-  for (uint64 i = 0; i < rows; ++i) relations = lappend_oid(relations, SpiOid(i, 1));
+  for (uint64 i = 0; i < rows; ++i) relations = lappend_oid(relations, SpiRow(i).ObjectId(1));
   return relations;
 }
 
-void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) {
-  // The row may be left over from a rollup that was dropped with keep_table.
-  DeleteRollup(rollup.relation);
+void InsertRollup(const Rollup& rollup, Datum refresh_interval) {
   const SpiArgument no_parent = {REGCLASSOID, 0, true};
   const SpiArgument no_name = {NAMEOID, 0, true};
   const SpiArgument no_table = {REGCLASSOID, 0, true};
   RunOnCatalog(
       "INSERT INTO millrace.rollup (relation, source, parent, definition, live, id_column, "
-      "refresh_interval, start_after, node_watermark, topn_counters) VALUES ($1, $2, $3, $4, $5, "
+      "refresh_interval, start_after, watermark_copy, topn_counters) VALUES ($1, $2, $3, $4, $5, "
       "$6, $7, $8, $9, $10)",
       {OidArgument(rollup.relation),
        OidArgument(rollup.source),
@@ -189,17 +179,14 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position) 
            : SpiArgument{NAMEOID, DirectFunctionCall1(namein, CStringGetDatum(rollup.id_column))},
        {INTERVALOID, refresh_interval},
        Int64Argument(rollup.start_after),
-       OidIsValid(rollup.node_watermark) ? OidArgument(rollup.node_watermark) : no_table,
+       IsDistributed(rollup) ? OidArgument(rollup.watermark_copy) : no_table,
        {INT4OID, Int32GetDatum(rollup.topn_counters), rollup.topn_counters == 0}});
-  if (OidIsValid(rollup.parent)) return;
-  RunOnCatalog("INSERT INTO millrace.watermark (relation, position) VALUES ($1, $2)",
-               {OidArgument(rollup.relation), Int64Argument(position)});
 }
 
 void DeleteRollup(Oid relation) {
   for (const char* table :
-       {"watermark", "node_watermark", "refresh_error", "failed_refreshes", "failed_event_message",
-        "failed_event", "verification", "difference", "rollup"}) {
+       {"watermark", "refresh_error", "failed_refreshes", "failed_event_message", "failed_event",
+        "verification", "difference", "rollup"}) {
     RunOnCatalog(psprintf("DELETE FROM millrace.%s WHERE relation = $1", table),
                  {OidArgument(relation)});
   }
@@ -210,9 +197,8 @@ const char* FailedEventsSql(Oid root) {
       "SELECT string_agg(event_id::text, ',' ORDER BY event_id) FROM millrace.failed_event WHERE "
       "relation = $1",
       {OidArgument(root)});
-  bool is_null;
-  const Datum ids = SpiValue(0, 1, &is_null);
-  return is_null ? nullptr : psprintf("'{%s}'::int8[]", TextDatumGetCString(ids));
+  const char* ids = SpiRow(0).Text(1);
+  return ids == nullptr ? nullptr : psprintf("'{%s}'::int8[]", ids);
 }
 
 uint64 ReadFailedEvents(Oid root) {
@@ -249,8 +235,8 @@ void ForgetStart(Oid relation) {
                {OidArgument(relation)});
 }
 
-void SetNodeWatermarkTable(Oid relation, Oid table) {
-  RunOnCatalog("UPDATE millrace.rollup SET node_watermark = $2 WHERE relation = $1",
+void SetWatermarkCopy(Oid relation, Oid table) {
+  RunOnCatalog("UPDATE millrace.rollup SET watermark_copy = $2 WHERE relation = $1",
                {OidArgument(relation), OidArgument(table)});
 }
 
@@ -267,7 +253,7 @@ bool ReadRetention(Oid source, Interval* keep) {
     return false;
   }
   bool is_null;
-  *keep = *DatumGetIntervalP(SpiValue(0, 1, &is_null));
+  *keep = *DatumGetIntervalP(SpiRow(0).Value(1, &is_null));
   return true;
 }
 

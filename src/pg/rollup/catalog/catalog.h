@@ -17,8 +17,8 @@ struct Rollup {
   Oid parent;    // the rollup below; InvalidOid where it reads events
   Oid definition_view;
   Oid live_view;
-  Oid node_watermark;  // of a root whose events Citus distributes: a copy of the nodes' watermarks
-                       // that every node has; otherwise InvalidOid
+  Oid watermark_copy;     // of a root whose events Citus distributes: a copy of the watermarks that
+                          // every node has; otherwise InvalidOid
   const char* id_column;  // as the user named it; nullptr: found by its sequence
   int64 start_after;      // of a root: events with ids up to this one do not belong in the rollup
   bool paused;
@@ -28,8 +28,15 @@ struct Rollup {
   List* children;  // Rollup*, the rollups over this one; filled by LoadFamily
 };
 
-// Acts as the owner of the catalog, until RestoreRole.
-RoleScope BecomeCatalogOwner();
+// Whether Citus distributes the events of a root.
+inline bool IsDistributed(const Rollup& root) { return OidIsValid(root.watermark_copy); }
+
+// The owner of the catalog.
+Oid CatalogOwner();
+template <typename Body>
+auto AsCatalogOwner(Body body) {
+  return AsTrusted(CatalogOwner(), body);
+}
 
 // All of these need an SPI connection, and allocate in the current context.
 
@@ -45,7 +52,7 @@ struct RollupViews {
   Oid parent;
   Oid definition;
   Oid live;
-  Oid node_watermark;
+  Oid watermark_copy;
   bool paused;
 };
 bool FindViews(Oid relation, RollupViews* views);
@@ -71,13 +78,13 @@ uint64 ReadFailedEvents(Oid root);
 void WriteFailedEvent(Oid root, int64 id, const char* sqlstate, const char* message);
 void DeleteFailedEvents(Oid root, int64 from, int64 to);
 
-void InsertRollup(const Rollup& rollup, Datum refresh_interval, int64 position);
+void InsertRollup(const Rollup& rollup, Datum refresh_interval);
 void DeleteRollup(Oid relation);
 void SetPaused(Oid relation, bool paused);
 void ForgetStart(Oid relation);
 
-// Records which table is the copy of the nodes' watermarks.
-void SetNodeWatermarkTable(Oid relation, Oid table);
+// Records which table is the copy of the watermarks.
+void SetWatermarkCopy(Oid relation, Oid table);
 // How long the events of a table are kept; nullptr: for ever. False if nothing was set.
 void WriteRetention(Oid source, Interval* keep);
 bool ReadRetention(Oid source, Interval* keep);

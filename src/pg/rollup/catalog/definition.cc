@@ -1,5 +1,6 @@
 #include "pg/rollup/catalog/definition.h"
 
+#include "pg/base/list.h"
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
 
@@ -236,9 +237,8 @@ const char* TimeBelow(const Expr* expression, Oid source, const FuncExpr** call)
         return nullptr;
     }
     time = static_cast<const Var*>(lsecond((*call)->args));
-    ListCell* cell;
-    foreach (cell, (*call)->args) {
-      if (lfirst(cell) != time && !IsA(lfirst(cell), Const)) return nullptr;
+    for (const Node* argument : Each<Node>((*call)->args)) {
+      if (argument != reinterpret_cast<const Node*>(time) && !IsA(argument, Const)) return nullptr;
     }
   }
   if (!IsA(time, Var) || time->varattno <= 0) return nullptr;
@@ -258,9 +258,7 @@ class Analysis {
     if (query_->jointree->quals != nullptr) {
       CheckImmutable(query_, source_, query_->jointree->quals, name_);
     }
-    ListCell* cell;
-    foreach (cell, query_->targetList) {
-      auto* entry = static_cast<TargetEntry*>(lfirst(cell));
+    for (auto* entry : Each<TargetEntry>(query_->targetList)) {
       if (!entry->resjunk) {
         Add(entry, definition);
       } else if (IsKey(entry)) {
@@ -279,9 +277,7 @@ class Analysis {
 
  private:
   bool IsKey(const TargetEntry* entry) const {
-    ListCell* cell;
-    foreach (cell, query_->groupClause) {
-      const auto* clause = static_cast<SortGroupClause*>(lfirst(cell));
+    for (const SortGroupClause* clause : Each<SortGroupClause>(query_->groupClause)) {
       if (entry->ressortgroupref != 0 && clause->tleSortGroupRef == entry->ressortgroupref) {
         return true;
       }
@@ -354,19 +350,16 @@ class Analysis {
   }
 
   void CheckNames(const List* columns) const {
-    ListCell* cell;
-    ListCell* other;
-    foreach (cell, columns) {
-      const char* column = static_cast<RollupColumn*>(lfirst(cell))->name;
-      if (strcmp(column, "?column?") == 0) {
+    for (const RollupColumn* column : Each<RollupColumn>(columns)) {
+      if (strcmp(column->name, "?column?") == 0) {
         RefuseDefinition(name_, "one of its columns has no name", "Name it with AS.");
       }
       int count = 0;
-      foreach (other, columns) {
-        count += strcmp(static_cast<RollupColumn*>(lfirst(other))->name, column) == 0;
+      for (const RollupColumn* other : Each<RollupColumn>(columns)) {
+        count += strcmp(other->name, column->name) == 0;
       }
       if (count > 1) {
-        RefuseDefinition(name_, psprintf("it has two columns named \"%s\"", column),
+        RefuseDefinition(name_, psprintf("it has two columns named \"%s\"", column->name),
                          "Name them with AS.");
       }
     }

@@ -100,8 +100,7 @@ void AttachViews() {
                         AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'millrace'))");
   for (uint64 i = 0; i < rows; ++i) {
     CHECK_FOR_INTERRUPTS();
-    bool is_null;
-    const Oid view = DatumGetObjectId(SpiValue(i, 1, &is_null));
+    const Oid view = SpiRow(i).ObjectId(1);
     if (!ConditionalLockRelationOid(view, AccessShareLock)) continue;
     if (get_rel_name(view) != nullptr) AttachView(view);
   }

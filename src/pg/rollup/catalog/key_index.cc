@@ -1,5 +1,6 @@
 #include "pg/rollup/catalog/key_index.h"
 
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 
 namespace millrace::pg {
@@ -10,9 +11,7 @@ constexpr int kMostPlainBytes = 63;
 constexpr int kMostPlainCharacters = 15;
 
 RollupColumn* KeyNamed(const Rollup& rollup, const char* name) {
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (auto* column : Each<RollupColumn>(rollup.definition->columns)) {
     if (column->role == ColumnRole::kKey && strcmp(column->name, name) == 0) return column;
   }
   return nullptr;
@@ -30,9 +29,7 @@ Node* AnalyzedDigest(const Rollup& rollup, const RollupColumn& column) {
 // Marks the keys whose digest is among the index's expressions. Returns how many there are.
 int MarkDigested(const Rollup& rollup, const List* expressions) {
   int marked = 0;
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (auto* column : Each<RollupColumn>(rollup.definition->columns)) {
     if (column->role != ColumnRole::kKey || !CanBeDigested(*column)) continue;
     column->digested = list_member(expressions, AnalyzedDigest(rollup, *column));
     marked += column->digested;
@@ -41,9 +38,8 @@ int MarkDigested(const Rollup& rollup, const List* expressions) {
 }
 
 void ForgetDigested(const Rollup& rollup) {
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    static_cast<RollupColumn*>(lfirst(cell))->digested = false;
+  for (auto* each : Each<RollupColumn>(rollup.definition->columns)) {
+    each->digested = false;
   }
 }
 
@@ -59,17 +55,13 @@ void AppendKey(StringInfo out, const RollupColumn& column) {
 // Appends the keys for which `wanted` is true.
 template <typename Wanted>
 void AppendKeys(StringInfo out, const Rollup& rollup, Wanted wanted) {
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (const RollupColumn* column : Each<RollupColumn>(rollup.definition->columns)) {
     if (column->role == ColumnRole::kKey && wanted(*column)) AppendKey(out, *column);
   }
 }
 
 bool FirstKeyIsDigested(const Rollup& rollup) {
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (const RollupColumn* column : Each<RollupColumn>(rollup.definition->columns)) {
     if (column->role == ColumnRole::kKey) return column->digested;
   }
   return false;
@@ -131,9 +123,7 @@ const char* CreateUniqueIndexSql(const Rollup& rollup) {
 }
 
 void ChooseDigestedKeys(const Rollup& rollup, const char* plain) {
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (auto* column : Each<RollupColumn>(rollup.definition->columns)) {
     column->digested = column->role == ColumnRole::kKey && CanBeDigested(*column) &&
                        (plain == nullptr || strcmp(column->name, plain) != 0);
   }
@@ -151,9 +141,7 @@ bool IsUniqueOverKeys(Relation table, Relation index, const Rollup& rollup) {
                            : MarkDigested(rollup, RelationGetIndexExpressions(index));
   int keys = 0;
   bool nullable = digested > 0;
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (const RollupColumn* column : Each<RollupColumn>(rollup.definition->columns)) {
     keys += column->role == ColumnRole::kKey;
   }
   bool unique = keys == form->indnkeyatts;
@@ -177,10 +165,9 @@ bool IsUniqueOverKeys(Relation table, Relation index, const Rollup& rollup) {
 Oid FindKeyIndex(const Rollup& rollup) {
   Oid found = InvalidOid;
   Relation table = relation_open(rollup.relation, AccessShareLock);
-  ListCell* cell;
-  foreach (cell, RelationGetIndexList(table)) {
-    Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-    if (IsUniqueOverKeys(table, index, rollup)) found = lfirst_oid(cell);
+  for (const Oid each : EachOid(RelationGetIndexList(table))) {
+    Relation index = index_open(each, AccessShareLock);
+    if (IsUniqueOverKeys(table, index, rollup)) found = each;
     index_close(index, AccessShareLock);
     if (OidIsValid(found)) break;
   }

@@ -1,6 +1,7 @@
 // Whether a rollup over another rollup can be computed from partial rows: merged, they must give
 // the same as the merged rows of its parent.
 
+#include "pg/base/list.h"
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
 
@@ -15,18 +16,15 @@ class ParentCheck {
 
   void Run() const {
     const Query* query = definition_.storage;
-    ListCell* column;
-    foreach (column, definition_.columns) {
-      if (static_cast<RollupColumn*>(lfirst(column))->role == ColumnRole::kAverage) {
+    for (auto* each : Each<RollupColumn>(definition_.columns)) {
+      if (each->role == ColumnRole::kAverage) {
         RefuseDefinition(
             name_, "an average of another rollup's rows is not an average of its events",
             "Sum the _sum and _count columns of the average below, and divide when reading.");
       }
     }
     RequireKeys(query->jointree->quals, "filters by");
-    ListCell* cell;
-    foreach (cell, query->targetList) {
-      const auto* entry = static_cast<TargetEntry*>(lfirst(cell));
+    for (const TargetEntry* entry : Each<TargetEntry>(query->targetList)) {
       if (const Aggref* aggref = AggregateBelowCasts(entry->expr)) {
         CheckAggregate(aggref);
       } else {
@@ -45,9 +43,7 @@ class ParentCheck {
     if (!IsA(node, Var)) return nullptr;
     const char* name =
         get_attname(definition_.source, reinterpret_cast<const Var*>(node)->varattno, false);
-    ListCell* cell;
-    foreach (cell, parent_.columns) {
-      const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+    for (const RollupColumn* column : Each<RollupColumn>(parent_.columns)) {
       if (strcmp(column->name, name) == 0) return column;
     }
     return nullptr;
@@ -56,9 +52,8 @@ class ParentCheck {
   bool ReadsOnlyKeys(const void* expression) const {
     List* vars =
         pull_var_clause(static_cast<Node*>(const_cast<void*>(expression)), PVC_RECURSE_AGGREGATES);
-    ListCell* cell;
-    foreach (cell, vars) {
-      const RollupColumn* column = ColumnOf(lfirst(cell));
+    for (const Node* var : Each<Node>(vars)) {
+      const RollupColumn* column = ColumnOf(var);
       if (column == nullptr || column->role != ColumnRole::kKey) return false;
     }
     return true;

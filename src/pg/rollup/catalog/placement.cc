@@ -1,5 +1,6 @@
 #include "pg/rollup/catalog/placement.h"
 
+#include "pg/base/list.h"
 #include "pg/cluster/citus.h"
 
 namespace millrace::pg {
@@ -17,9 +18,7 @@ namespace {
 const char* KeyThatIsColumn(const Rollup& rollup, const char* column) {
   const AttrNumber attribute = get_attnum(rollup.source, column);
   const Query* query = rollup.definition->storage;
-  ListCell* cell;
-  foreach (cell, query->targetList) {
-    const auto* entry = static_cast<TargetEntry*>(lfirst(cell));
+  for (const TargetEntry* entry : Each<TargetEntry>(query->targetList)) {
     if (entry->resjunk || entry->ressortgroupref == 0 || !IsA(entry->expr, Var)) continue;
     const auto* var = reinterpret_cast<Var*>(entry->expr);
     if (var->varno == static_cast<int>(rollup.definition->source_rte) &&
@@ -52,7 +51,7 @@ bool CanFollowOnNodes(Oid events) {
 
 void CheckDistribution(const Rollup& root) {
   const bool distributed = CanFollowOnNodes(root.source);
-  if (distributed == OidIsValid(root.node_watermark)) return;
+  if (distributed == IsDistributed(root)) return;
   if (distributed) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("%s was distributed since rollup %s was declared",

@@ -2,6 +2,7 @@
 
 #include "pg/base/fault_point.h"
 #include "pg/base/guc.h"
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/catalog/extension.h"
@@ -142,9 +143,7 @@ void CheckColumn(const Rollup& rollup, const RollupColumn& column, AttrNumber at
 }
 
 void CheckColumns(const Rollup& rollup) {
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (const RollupColumn* column : Each<RollupColumn>(rollup.definition->columns)) {
     const AttrNumber attribute = get_attnum(rollup.relation, column->name);
     if (attribute == InvalidAttrNumber) {
       ereport(ERROR,
@@ -159,9 +158,7 @@ void CheckColumns(const Rollup& rollup) {
 // The rows of an existing table hold what the events before them gave. A column that was added
 // later has nothing of these events.
 void CheckFilled(const Rollup& rollup) {
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (const RollupColumn* column : Each<RollupColumn>(rollup.definition->columns)) {
     if (column->role == ColumnRole::kKey || !IsStored(*column)) continue;
     const char* name = quote_identifier(column->name);
     // A count is never NULL. Another measure may be, but hardly in every row.
@@ -245,9 +242,8 @@ bool AdoptTable(const Request& request, const Rollup& rollup) {
 void EnsureIdIndex(const Rollup& rollup, const IdSource& ids) {
   bool found = false;
   Relation source = relation_open(rollup.source, AccessShareLock);
-  ListCell* cell;
-  foreach (cell, RelationGetIndexList(source)) {
-    Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+  for (const Oid each : EachOid(RelationGetIndexList(source))) {
+    Relation index = index_open(each, AccessShareLock);
     found |= index->rd_index->indisvalid && RelationGetIndexPredicate(index) == NIL &&
              index->rd_index->indkey.values[0] == ids.attribute &&
              (index->rd_rel->relam == BTREE_AM_OID || index->rd_rel->relam == BRIN_AM_OID);
@@ -286,19 +282,18 @@ void FindFamily(Rollup* rollup, Rollup** parent, Rollup** root) {
 }
 
 void FillFromParent(const Rollup& rollup, const Rollup& parent, const Rollup& root) {
-  Watermark watermark;
-  LockWatermark(root, true, &watermark);
-  const int level = BeginRefreshSettings(root.topn_counters);
-  InsideRefresh(root.relation,
-                [&] { RunSql(MergeSql(rollup, SelectFromParentSql(rollup, parent, nullptr))); });
-  EndSettings(level);
+  Watermarks watermarks;
+  LockWatermarks(root, true, &watermarks);
+  WithRefreshSettings(root.topn_counters, [&] {
+    InsideRefresh(root.relation,
+                  [&] { RunSql(MergeSql(rollup, SelectFromParentSql(rollup, parent, nullptr))); });
+  });
 }
 
 // topn.number_of_counters of this session, if the rollup has summaries.
 int CountersOf(const Rollup& rollup) {
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    if (static_cast<RollupColumn*>(lfirst(cell))->role != ColumnRole::kTopN) continue;
+  for (auto* each : Each<RollupColumn>(rollup.definition->columns)) {
+    if (each->role != ColumnRole::kTopN) continue;
     return NumberOfCounters();
   }
   return 0;
@@ -314,15 +309,8 @@ void CreateDefinitionView(const Request& request, Rollup* rollup) {
 
 void CreateLiveView(const Request& request, Rollup* rollup, const Rollup& root,
                     const char* id_column) {
-  const char* query;
-  if (OidIsValid(root.node_watermark)) {
-    int count;
-    const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
-    query = LiveSql(*rollup, root, id_column, nodes, count);
-  } else {
-    query = LiveSql(*rollup, root, id_column);
-  }
-  RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_live"), query));
+  RunSql(psprintf("CREATE VIEW %s AS %s", Sibling(request, "_live"),
+                  LiveSql(*rollup, root, id_column)));
   rollup->live_view = RelationNamed(request, "_live");
 }
 
@@ -381,10 +369,13 @@ Oid Create(const Request& request) {
   rollup->start_after = has_rows ? 0 : position;
   if (parent == nullptr) EnsureIdIndex(*rollup, ids);
   if (on_nodes) DistributeTable(*rollup);
-  if (on_nodes && parent == nullptr) CreateNodeWatermarks(rollup, position);
+  // Rows may be left over from a rollup that was dropped with keep_table.
+  DeleteRollup(rollup->relation);
+  if (parent == nullptr) StartWatermark(rollup->relation, position);
+  if (on_nodes && parent == nullptr) CreateWatermarkCopy(rollup, position);
   CreateDefinitionView(request, rollup);
   CreateLiveView(request, rollup, *root, ids.column);
-  InsertRollup(*rollup, request.refresh_interval, position);
+  InsertRollup(*rollup, request.refresh_interval);
   if (parent != nullptr) {
     FillFromParent(*rollup, *parent, *root);
   } else if (request.with_data) {
@@ -403,12 +394,12 @@ Oid Create(const Request& request) {
 MILLRACE_FUNCTION(create_rollup) {
   const Request request = ReadArguments(fcinfo);
   if (request.with_data) RequireReadCommitted("millrace.create_rollup");
-  const int settings = ConnectSpi();
-  const int level = BeginSettings();
-  UseOneConnectionPerNode();
-  const Oid relation = Create(request);
-  EndSettings(level);
-  DisconnectSpi(settings);
+  const Oid relation = WithSpi([&] {
+    return WithSettings([&] {
+      UseOneConnectionPerNode();
+      return Create(request);
+    });
+  });
   NotifyWorker();
   PG_RETURN_OID(relation);
 }

@@ -13,17 +13,17 @@ using namespace millrace::pg;
 namespace {
 
 void SetPausedFor(Oid relation, bool paused) {
-  const int settings = ConnectSpi();
-  const Rollup* rollup = GetRollup(relation);
-  CheckOwner(*rollup);
-  if (OidIsValid(rollup->parent)) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("rollup %s is refreshed together with %s", rollup->name,
-                           QualifiedName(rollup->parent)),
-                    errhint("Pause or resume that one.")));
-  }
-  SetPaused(relation, paused);
-  DisconnectSpi(settings);
+  WithSpi([&] {
+    const Rollup* rollup = GetRollup(relation);
+    CheckOwner(*rollup);
+    if (OidIsValid(rollup->parent)) {
+      ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                      errmsg("rollup %s is refreshed together with %s", rollup->name,
+                             QualifiedName(rollup->parent)),
+                      errhint("Pause or resume that one.")));
+    }
+    SetPaused(relation, paused);
+  });
   NotifyWorker();
 }
 
@@ -68,48 +68,51 @@ void DropRelation(Oid relation, const char* kind) {
 // millrace.refresh_rollup(rollup regclass) returns bigint: how far the watermark moved, in ids.
 MILLRACE_FUNCTION(refresh_rollup) {
   RequireReadCommitted("millrace.refresh_rollup");
-  const int settings = ConnectSpi();
-  Rollup* root = LoadFamily(PG_GETARG_OID(0));
-  CheckOwner(*root);
-  const RefreshResult result = RefreshFamily(root, {});
-  DisconnectSpi(settings);
-  PG_RETURN_INT64(result.ids);
+  PG_RETURN_INT64(WithSpi([&] {
+    Rollup* root = LoadFamily(PG_GETARG_OID(0));
+    CheckOwner(*root);
+    return RefreshFamily(root, {}).ids;
+  }));
 }
 
 // millrace.refresh_statement(rollup regclass) returns text: the statement by which a refresh brings
 // the rollup's family from the id $1 to the id $2.
 MILLRACE_FUNCTION(refresh_statement) {
-  const int settings = ConnectSpi();
-  const Rollup* root = LoadFamily(PG_GETARG_OID(0));
-  CheckOwner(*root);
-  const IdSource ids = FindIdSource(root->source, root->id_column);
-  text* statement = TextOutsideSpi(RefreshSql(*root, ids.column));
-  DisconnectSpi(settings);
-  PG_RETURN_TEXT_P(statement);
+  PG_RETURN_TEXT_P(WithSpi([&] {
+    const Rollup* root = LoadFamily(PG_GETARG_OID(0));
+    CheckOwner(*root);
+    const IdSource ids = FindIdSource(root->source, root->id_column);
+    return TextOutsideSpi(RefreshSql(*root, ids.column));
+  }));
 }
 
 // millrace.drop_rollup(rollup regclass, keep_table boolean) returns void.
 MILLRACE_FUNCTION(drop_rollup) {
   const Oid relation = PG_GETARG_OID(0);
   const bool keep_table = PG_GETARG_BOOL(1);
-  const int settings = ConnectSpi();
-  CheckMayDrop(relation);
-  RollupViews views;
-  if (!FindViews(relation, &views)) GetRollup(relation);
-  Rollup bare = {};
-  bare.relation = relation;
-  bare.name = QualifiedName(relation);
-  RefuseWithChildren(bare);
-  // Waits for a running refresh.
-  Watermark watermark;
-  if (ReadWatermark(relation, &watermark)) LockWatermark(relation, true, &watermark);
-  DeleteRollup(relation);
-  DropRelation(views.live, "VIEW");
-  DropRelation(views.definition, "VIEW");
-  DropRelation(views.node_watermark, "TABLE");
-  if (!keep_table) DropRelation(relation, "TABLE");
-  FaultPoint("drop: dropped");
-  DisconnectSpi(settings);
+  WithSpi([&] {
+    CheckMayDrop(relation);
+    RollupViews views;
+    if (!FindViews(relation, &views)) GetRollup(relation);
+    PreventCommandIfReadOnly("millrace.drop_rollup");
+    // The locks in the order in which refreshes, verifications and readers take them: the relations
+    // before the rows of the catalog. In the other order they could wait for one another.
+    for (const Oid dropped : {views.live, views.definition, keep_table ? InvalidOid : relation}) {
+      if (OidIsValid(dropped)) LockRelationOid(dropped, AccessExclusiveLock);
+    }
+    Rollup bare = {};
+    bare.relation = relation;
+    bare.name = QualifiedName(relation);
+    RefuseWithChildren(bare);
+    // Waits for a running refresh.
+    if (ReadWatermarks(relation).count > 0) LockWatermarks(relation, true);
+    DeleteRollup(relation);
+    DropRelation(views.live, "VIEW");
+    DropRelation(views.definition, "VIEW");
+    DropRelation(views.watermark_copy, "TABLE");
+    if (!keep_table) DropRelation(relation, "TABLE");
+    FaultPoint("drop: dropped");
+  });
   NotifyWorker();
   PG_RETURN_VOID();
 }
@@ -118,18 +121,18 @@ MILLRACE_FUNCTION(drop_rollup) {
 // aside.
 MILLRACE_FUNCTION(retry_failed_events) {
   RequireReadCommitted("millrace.retry_failed_events");
-  const int settings = ConnectSpi();
-  Rollup* root = LoadFamily(PG_GETARG_OID(0));
-  CheckOwner(*root);
-  Watermark watermark;
-  LockWatermark(*root, true, &watermark);
-  const IdSource ids = FindIdSource(root->source, root->id_column);
-  CheckFamily(*root, ids, true);
-  CheckNotWriting(root->source);
-  int64 counted = 0;
-  InsideRefresh(root->relation, [&] { counted = RetryFailedEvents(*root, ids.column); });
-  DisconnectSpi(settings);
-  PG_RETURN_INT64(counted);
+  PG_RETURN_INT64(WithSpi([&] {
+    Rollup* root = LoadFamily(PG_GETARG_OID(0));
+    CheckOwner(*root);
+    Watermarks watermarks;
+    LockWatermarks(*root, true, &watermarks);
+    const IdSource ids = FindIdSource(root->source, root->id_column);
+    CheckFamily(*root, ids, true);
+    CheckNotWriting(root->source);
+    int64 counted = 0;
+    InsideRefresh(root->relation, [&] { counted = RetryFailedEvents(*root, ids.column); });
+    return counted;
+  }));
 }
 
 // millrace.no_watermark(rollup regclass) returns bigint: a live view calls it when its watermark is

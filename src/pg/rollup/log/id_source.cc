@@ -1,9 +1,6 @@
 #include "pg/rollup/log/id_source.h"
 
-#include "pg/base/spi.h"
-#include "pg/cluster/citus.h"
 #include "pg/rollup/catalog/catalog.h"
-#include "pg/rollup/log/settling.h"
 
 namespace millrace::pg {
 namespace {
@@ -129,13 +126,13 @@ IdSource FindIdSource(Oid table, const char* given) {
 
 int64 LastId(const IdSource& ids) {
   // Who may read the rollup's events may not be allowed to read the sequence.
-  const RoleScope before = BecomeCatalogOwner();
-  LOCAL_FCINFO(call, 1);
-  InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
-  call->args[0] = {ObjectIdGetDatum(ids.sequence), false};
-  const Datum value = pg_sequence_last_value(call);
-  RestoreRole(before);
-  return call->isnull ? 0 : DatumGetInt64(value);
+  return AsCatalogOwner([&] {
+    LOCAL_FCINFO(call, 1);
+    InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
+    call->args[0] = {ObjectIdGetDatum(ids.sequence), false};
+    const Datum value = pg_sequence_last_value(call);
+    return call->isnull ? 0 : DatumGetInt64(value);
+  });
 }
 
 const char* NameOfSequence(const IdSource& ids) {
@@ -144,57 +141,3 @@ const char* NameOfSequence(const IdSource& ids) {
 }
 
 }  // namespace millrace::pg
-
-using namespace millrace::pg;
-
-namespace {
-
-// On a standby a sequence is ahead: PostgreSQL does not log each value, but several at once
-// (SEQ_LOG_VALS of sequence.c). Only the events tell how far the sequence really is. If none of
-// them has one of these last ids, all lower ids were handed out.
-int64 LastIdOnStandby(Oid source, const IdSource& ids, int64 logged) {
-  constexpr int64 kLoggedAtOnce = 32;
-  HeapTuple tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(ids.sequence));
-  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for sequence %u", ids.sequence);
-  const int64 increment = reinterpret_cast<Form_pg_sequence>(GETSTRUCT(tuple))->seqincrement;
-  ReleaseSysCache(tuple);
-  if (increment < 1) return logged;
-  const int64 sure = logged / increment > kLoggedAtOnce ? logged - kLoggedAtOnce * increment : 0;
-  const char* column = quote_identifier(ids.column);
-  const char* query = psprintf("SELECT max(%s)::int8 FROM %s WHERE %s > $1 AND %s <= $2", column,
-                               QualifiedName(source), column, column);
-  const RoleScope before = BecomeOwner(OwnerOf(source));
-  (void)RunSql(query, {Int64Argument(sure), Int64Argument(logged)});
-  RestoreRole(before);
-  bool is_null;
-  const Datum last = SpiValue(0, 1, &is_null);
-  return is_null ? sure : DatumGetInt64(last);
-}
-
-}  // namespace
-
-// millrace.last_id(source regclass, id_column name) returns bigint: the last id handed out for the
-// rows of a table, or how many were handed out on all nodes; NULL if that is not known, or the
-// caller may not know it. On a standby, the last id of the events that were replayed.
-MILLRACE_FUNCTION(last_id) {
-  if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr ||
-      (pg_class_aclcheck(PG_GETARG_OID(0), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-       !has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS))) {
-    PG_RETURN_NULL();
-  }
-  IdSource ids;
-  const char* given = PG_ARGISNULL(1) ? nullptr : NameStr(*PG_GETARG_NAME(1));
-  if (FindIdSources(PG_GETARG_OID(0), given, &ids) != 1) PG_RETURN_NULL();
-  // A default may name a sequence that belongs to somebody else.
-  if (OwnerOf(ids.sequence) != OwnerOf(PG_GETARG_OID(0))) PG_RETURN_NULL();
-  const int settings = ConnectSpi();
-  int64 total;
-  const bool known = CountIds(PG_GETARG_OID(0), ids, OwnerOf(PG_GETARG_OID(0)), &total);
-  Distribution distribution;
-  if (known && RecoveryInProgress() && !FindDistribution(PG_GETARG_OID(0), &distribution)) {
-    total = LastIdOnStandby(PG_GETARG_OID(0), ids, total);
-  }
-  DisconnectSpi(settings);
-  if (!known) PG_RETURN_NULL();
-  PG_RETURN_INT64(total);
-}

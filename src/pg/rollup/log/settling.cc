@@ -32,17 +32,14 @@ char* AskAll(const char* command, const Settling& settling, bool must_answer = t
   const MemoryContext scratch =
       AllocSetContextCreate(CurrentMemoryContext, "millrace answers", ALLOCSET_SMALL_SIZES);
   const MemoryContext caller = MemoryContextSwitchTo(scratch);
-  const RoleScope before = BecomeOwner(settling.owner);
-  const uint64 rows = AskWorkers(command, must_answer);
-  RestoreRole(before);
+  const uint64 rows = AsOwner(settling.owner, [&] { return AskWorkers(command, must_answer); });
   StringInfoData answers;
   initStringInfo(&answers);
   bool all = true;
   for (uint64 i = 0; i < rows; ++i) {
-    bool is_null;
-    const Datum answer = SpiValue(i, 1, &is_null);
-    all &= !is_null;
-    if (!is_null) appendStringInfo(&answers, "%s\n", text_to_cstring(DatumGetTextPP(answer)));
+    const char* answer = SpiRow(i).Text(1);
+    all &= answer != nullptr;
+    if (answer != nullptr) appendStringInfo(&answers, "%s\n", answer);
   }
   SPI_freetuptable(SPI_tuptable);
   char* kept = all ? MemoryContextStrdup(settling.context, answers.data) : nullptr;
@@ -55,7 +52,7 @@ void AddNode(Settling* settling, int32 group, int64 last, const char* sequence) 
   settling->nodes = static_cast<HandedOut*>(
       repalloc(settling->nodes, (settling->node_count + 1) * sizeof(HandedOut)));
   settling->nodes[settling->node_count++] = {group, last, sequence};
-  settling->total += sequence == nullptr ? 1 : last - IdBase(group);
+  settling->total += IdsUpTo(group, last);
 }
 
 // Adds the nodes' answers, one per line: "group last sequence writer writer ...".
@@ -89,24 +86,22 @@ void AddRemovedNodes(Settling* settling) {
   // If the table is locked, we look again next time.
   const Oid nodes = get_relname_relid("pg_dist_node", get_namespace_oid("pg_catalog", false));
   if (!ConditionalLockRelationOid(nodes, ShareLock)) return;
-  const RoleScope before = BecomeCatalogOwner();
-  const uint64 rows = RunSql(R"(
+  const uint64 rows = AsCatalogOwner([&] {
+    return RunSql(R"(
     SELECT g FROM pg_catalog.pg_dist_groupid_seq s,
       pg_catalog.generate_series(1, CASE WHEN s.is_called THEN s.last_value ELSE 0 END) g
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_dist_node n WHERE n.groupid = g))");
-  RestoreRole(before);
+  });
   UnlockRelationOid(nodes, ShareLock);
   for (uint64 i = 0; i < rows; ++i) {
-    bool is_null;
-    const auto group = static_cast<int32>(DatumGetInt64(SpiValue(i, 1, &is_null)));
+    const auto group = static_cast<int32>(SpiRow(i).Int64(1));
     AddNode(settling, group, EndOfIds(group), nullptr);
   }
 }
 
 int64 OwnGlobalPid() {
   RunSql("SELECT pg_catalog.citus_backend_gpid()::int8");
-  bool is_null;
-  return DatumGetInt64(SpiValue(0, 1, &is_null));
+  return SpiRow(0).Int64(1);
 }
 
 void LookAtShards(Settling* settling) {
@@ -185,12 +180,9 @@ Settling* StartSettling(Oid source, const IdSource& ids, Oid owner, int64 known)
   return Start(source, ids, owner, known, true);
 }
 
-bool CountIds(Oid source, const IdSource& ids, Oid owner, int64* total) {
+const Settling* ReadHandedOut(Oid source, const IdSource& ids, Oid owner) {
   // Only the coordinator knows all nodes.
-  if (LocalGroup() != 0) return false;
-  const Settling* settling = Start(source, ids, owner, -1, false);
-  if (settling != nullptr) *total = settling->total;
-  return settling != nullptr;
+  return LocalGroup() == 0 ? Start(source, ids, owner, -1, false) : nullptr;
 }
 
 bool ShardsHaveWriters(Oid table, Oid owner) {
@@ -238,25 +230,25 @@ void CheckMayAsk(Oid source) {
 MILLRACE_FUNCTION(node_state) {
   const Oid source = PG_GETARG_OID(0);
   CheckMayAsk(source);
-  const int settings = ConnectSpi();
-  const int32 group = LocalGroup();
-  // An integer column has ids on the coordinator only: they are too small for those of other nodes.
-  IdSource ids;
-  const char* column = NameStr(*PG_GETARG_NAME(1));
-  const bool found = FindIdSources(source, column, &ids) == 1;
-  if (found) ids = FindIdSource(source, column);
-  int64 last = found ? LastId(ids) : 0;
-  last = Max(last, IdBase(group));
-  StringInfoData state;
-  initStringInfo(&state);
-  appendStringInfo(&state, "%d " INT64_FORMAT " %s", group, last,
-                   found ? NameOfSequence(ids) : "none");
-  int count;
-  const Writer* writers = WritersOf(source, &count);
-  AppendWriters(&state, group, writers, count);
-  text* result = TextOutsideSpi(state.data);
-  DisconnectSpi(settings);
-  PG_RETURN_TEXT_P(result);
+  PG_RETURN_TEXT_P(WithSpi([&] {
+    const int32 group = LocalGroup();
+    // An integer column has ids on the coordinator only: they are too small for those of other
+    // nodes.
+    IdSource ids;
+    const char* column = NameStr(*PG_GETARG_NAME(1));
+    const bool found = FindIdSources(source, column, &ids) == 1;
+    if (found) ids = FindIdSource(source, column);
+    int64 last = found ? LastId(ids) : 0;
+    last = Max(last, IdBase(group));
+    StringInfoData state;
+    initStringInfo(&state);
+    appendStringInfo(&state, "%d " INT64_FORMAT " %s", group, last,
+                     found ? NameOfSequence(ids) : "none");
+    int count;
+    const Writer* writers = WritersOf(source, &count);
+    AppendWriters(&state, group, writers, count);
+    return TextOutsideSpi(state.data);
+  }));
 }
 
 // millrace.node_shard_writers(source regclass, caller bigint) returns text: the transactions that
@@ -265,43 +257,42 @@ MILLRACE_FUNCTION(node_state) {
 MILLRACE_FUNCTION(node_shard_writers) {
   const Oid source = PG_GETARG_OID(0);
   CheckMayAsk(source);
-  const int settings = ConnectSpi();
-  StringInfoData result;
-  initStringInfo(&result);
-  Distribution distribution;
-  if (FindDistribution(source, &distribution)) {
-    int count;
-    const Writer* writers = WritersOfShards(source, PG_GETARG_INT64(1), &count);
-    AppendWriters(&result, LocalGroup(), writers, count);
-  }
-  text* copy = TextOutsideSpi(result.data);
-  DisconnectSpi(settings);
-  PG_RETURN_TEXT_P(copy);
+  PG_RETURN_TEXT_P(WithSpi([&] {
+    StringInfoData result;
+    initStringInfo(&result);
+    Distribution distribution;
+    if (FindDistribution(source, &distribution)) {
+      int count;
+      const Writer* writers = WritersOfShards(source, PG_GETARG_INT64(1), &count);
+      AppendWriters(&result, LocalGroup(), writers, count);
+    }
+    return TextOutsideSpi(result.data);
+  }));
 }
 
 // millrace.node_still_writing(writers text) returns text: those of the writers that are
 // transactions of this node and have not ended.
 MILLRACE_FUNCTION(node_still_writing) {
   char* writers = text_to_cstring(PG_GETARG_TEXT_PP(0));
-  const int settings = ConnectSpi();
-  const int32 group = LocalGroup();
-  StringInfoData left;
-  initStringInfo(&left);
-  char* rest;
-  for (char* word = strtok_r(writers, " \n", &rest); word != nullptr;
-       word = strtok_r(nullptr, " \n", &rest)) {
-    CHECK_FOR_INTERRUPTS();
-    int32 of;
-    int backend;
-    LocalTransactionId local;
-    if (sscanf(word, "%d/%d/%u", &of, &backend, &local) != 3 || !LocalTransactionIdIsValid(local)) {
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                      errmsg("not a transaction of a node: \"%s\"", word)));
+  PG_RETURN_TEXT_P(WithSpi([&] {
+    const int32 group = LocalGroup();
+    StringInfoData left;
+    initStringInfo(&left);
+    char* rest;
+    for (char* word = strtok_r(writers, " \n", &rest); word != nullptr;
+         word = strtok_r(nullptr, " \n", &rest)) {
+      CHECK_FOR_INTERRUPTS();
+      int32 of;
+      int backend;
+      LocalTransactionId local;
+      if (sscanf(word, "%d/%d/%u", &of, &backend, &local) != 3 ||
+          !LocalTransactionIdIsValid(local)) {
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("not a transaction of a node: \"%s\"", word)));
+      }
+      const Writer writer = {MakeVirtualTransactionId(backend, local), 0};
+      if (of == group && !HaveEnded(&writer, 1, false)) AppendWriters(&left, group, &writer, 1);
     }
-    const Writer writer = {MakeVirtualTransactionId(backend, local), 0};
-    if (of == group && !HaveEnded(&writer, 1, false)) AppendWriters(&left, group, &writer, 1);
-  }
-  text* copy = TextOutsideSpi(left.data);
-  DisconnectSpi(settings);
-  PG_RETURN_TEXT_P(copy);
+    return TextOutsideSpi(left.data);
+  }));
 }

@@ -39,9 +39,8 @@ struct Settling {
 // caller knows already; if there is only this node and it has handed out no more, writers are not
 // looked at.
 Settling* StartSettling(Oid source, const IdSource& ids, Oid owner, int64 known);
-// How many ids were handed out on all nodes (`total` of Settling). False if a node does not answer,
-// or this node is not the coordinator.
-bool CountIds(Oid source, const IdSource& ids, Oid owner, int64* total);
+// Reads the same. nullptr if a node does not answer, or this node is not the coordinator.
+const Settling* ReadHandedOut(Oid source, const IdSource& ids, Oid owner);
 
 // Whether all these ids are settled. When `wait` is true, waits until they are, as for a lock.
 // REQUIRES: SPI is connected.

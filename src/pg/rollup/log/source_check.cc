@@ -4,6 +4,7 @@
 
 #include "pg/rollup/log/source_check.h"
 
+#include "pg/base/list.h"
 #include "pg/rollup/catalog/catalog.h"
 
 namespace millrace::pg {
@@ -177,10 +178,9 @@ void CheckSource(Oid source, const IdSource& ids, Oid owner, bool wait) {
                           : tables,
                       source);
   bool all = true;
-  ListCell* cell;
-  foreach (cell, tables) {
+  for (const Oid each : EachOid(tables)) {
     CHECK_FOR_INTERRUPTS();
-    Oid table = lfirst_oid(cell);
+    Oid table = each;
     const auto* checked =
         static_cast<CheckedTable*>(hash_search(checked_tables, &table, HASH_FIND, nullptr));
     if (checked != nullptr && checked->sequence == ids.sequence) continue;
@@ -205,9 +205,7 @@ void CheckNotWriting(Oid source) {
   if (get_rel_relispartition(source)) {
     tables = list_concat_copy(tables, get_partition_ancestors(source));
   }
-  ListCell* cell;
-  foreach (cell, tables) {
-    const Oid table = lfirst_oid(cell);
+  for (const Oid table : EachOid(tables)) {
     // A table that this session writes to is locked by it; other tables need not be opened.
     LOCKTAG tag;
     SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 
@@ -30,9 +31,7 @@ WatchedTable* TablesToWatch(Oid table, int* count) {
   }
   auto* watched = static_cast<WatchedTable*>(palloc(list_length(tables) * sizeof(WatchedTable)));
   *count = 0;
-  ListCell* cell;
-  foreach (cell, tables) {
-    const Oid found = lfirst_oid(cell);
+  for (const Oid found : EachOid(tables)) {
     const bool partitioned = get_rel_relkind(found) == RELKIND_PARTITIONED_TABLE;
     watched[(*count)++] = {found, partitioned ? kWritingPartitioned : kWriting};
   }
@@ -115,8 +114,7 @@ int64 ShardIdIn(const char* name) {
 Datum OidArray(List* oids) {
   auto* values = static_cast<Datum*>(palloc(Max(list_length(oids), 1) * sizeof(Datum)));
   int count = 0;
-  ListCell* cell;
-  foreach (cell, oids) values[count++] = ObjectIdGetDatum(lfirst_oid(cell));
+  for (const Oid each : EachOid(oids)) values[count++] = ObjectIdGetDatum(each);
   return PointerGetDatum(construct_array(values, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
 }
 
@@ -126,13 +124,12 @@ List* ShardsAmong(List* relations, Oid table) {
   auto* ids = static_cast<Datum*>(palloc(Max(list_length(relations), 1) * sizeof(Datum)));
   List *shards = NIL, *named = NIL;
   int count = 0;
-  ListCell* cell;
-  foreach (cell, relations) {
-    const char* name = get_rel_name(lfirst_oid(cell));
+  for (const Oid each : EachOid(relations)) {
+    const char* name = get_rel_name(each);
     if (name == nullptr) {
-      shards = lappend_oid(shards, lfirst_oid(cell));
+      shards = lappend_oid(shards, each);
     } else if (ShardIdIn(name) >= 0) {
-      named = lappend_oid(named, lfirst_oid(cell));
+      named = lappend_oid(named, each);
       ids[count++] = Int64GetDatum(ShardIdIn(name));
     }
   }
@@ -144,8 +141,8 @@ List* ShardsAmong(List* relations, Oid table) {
       {{INT8ARRAYOID, numbers},
        {OIDARRAYOID, OidArray(find_all_inheritors(table, NoLock, nullptr))}});
   for (uint64 i = 0; i < rows; ++i) {
-    bool is_null;
-    const int64 id = DatumGetInt64(SpiValue(i, 1, &is_null));
+    const int64 id = SpiRow(i).Int64(1);
+    ListCell* cell;
     foreach (cell, named) {
       if (ids[foreach_current_index(cell)] == Int64GetDatum(id)) {
         shards = lappend_oid(shards, lfirst_oid(cell));

@@ -10,6 +10,7 @@
 #include "pg/rollup/refresh/distribution.h"
 
 #include "pg/base/fault_point.h"
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/catalog/key_index.h"
@@ -34,27 +35,24 @@ void DropLeftover(const Rollup& root, const char* name) {
   if (FindDistribution(found, &distribution) && distribution.method == 'n' &&
       pg_class_ownercheck(found, GetUserId()) && get_attnum(found, "node_group") == 1 &&
       get_attnum(found, "position") == 2 &&
-      RunSql("SELECT FROM millrace.rollup WHERE node_watermark = $1", {OidArgument(found)}) == 0) {
+      RunSql("SELECT FROM millrace.rollup WHERE watermark_copy = $1", {OidArgument(found)}) == 0) {
     RunSql(psprintf("DROP TABLE %s", name));
   }
 }
 
-void ReplaceLiveViews(const Rollup& rollup, const Rollup& root, const char* id_column,
-                      const NodeWatermark* nodes, int count) {
+void ReplaceLiveViews(const Rollup& rollup, const Rollup& root, const char* id_column) {
   if (OidIsValid(rollup.live_view) && get_rel_relkind(rollup.live_view) == RELKIND_VIEW) {
     RunSql(psprintf("CREATE OR REPLACE VIEW %s AS %s", QualifiedName(rollup.live_view),
-                    LiveSql(rollup, root, id_column, nodes, count)));
+                    LiveSql(rollup, root, id_column)));
   }
-  ListCell* cell;
-  foreach (cell, rollup.children) {
-    ReplaceLiveViews(*static_cast<Rollup*>(lfirst(cell)), root, id_column, nodes, count);
+  for (auto* child : Each<Rollup>(rollup.children)) {
+    ReplaceLiveViews(*child, root, id_column);
   }
 }
 
 void DistributeFamily(const Rollup& rollup) {
   DistributeTable(rollup);
-  ListCell* cell;
-  foreach (cell, rollup.children) DistributeFamily(*static_cast<Rollup*>(lfirst(cell)));
+  for (auto* child : Each<Rollup>(rollup.children)) DistributeFamily(*child);
 }
 
 }  // namespace
@@ -94,7 +92,7 @@ void DistributeTable(const Rollup& rollup) {
                           quote_literal_cstr(rollup.name))));
 }
 
-void CreateNodeWatermarks(Rollup* root, int64 position) {
+void CreateWatermarkCopy(Rollup* root, int64 position) {
   const char* name = CopyName(*root);
   DropLeftover(*root, name);
   RunSql(psprintf("CREATE TABLE %s (node_group int4 PRIMARY KEY, position int8 NOT NULL)", name));
@@ -102,67 +100,58 @@ void CreateNodeWatermarks(Rollup* root, int64 position) {
   // A live view is read shard by shard, as the role that queries it.
   RunSql(psprintf("GRANT SELECT ON %s TO PUBLIC", name));
   const Oid schema = get_rel_namespace(root->relation);
-  root->node_watermark =
+  root->watermark_copy =
       get_relname_relid(psprintf("%s_watermark", get_rel_name(root->relation)), schema);
-  WriteNodeWatermark(root->relation, {0, position, nullptr});
   RunSql(psprintf("INSERT INTO %s VALUES (0, " INT64_FORMAT ")", name, position));
 }
 
-void WriteCopyOfNodeWatermarks(const Rollup& root, const char* id_column) {
-  int count;
-  const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
-  const char* copy = QualifiedName(root.node_watermark);
+void WriteWatermarkCopy(const Rollup& root, const char* id_column) {
+  const Watermarks watermarks = ReadWatermarks(root.relation);
+  const char* copy = QualifiedName(root.watermark_copy);
   StringInfoData rows;
   initStringInfo(&rows);
-  for (int i = 0; i < count; ++i) {
-    appendStringInfo(&rows, "%s(%d, " INT64_FORMAT ")", i > 0 ? ", " : "", nodes[i].group,
-                     nodes[i].position);
+  for (int i = 0; i < watermarks.count; ++i) {
+    appendStringInfo(&rows, "%s(%d, " INT64_FORMAT ")", i > 0 ? ", " : "",
+                     watermarks.nodes[i].group, watermarks.nodes[i].position);
   }
-  const RoleScope before = BecomeOwner(root.owner);
-  const uint64 known = RunSql(psprintf("SELECT FROM %s", copy));
-  RunSql(
-      psprintf("INSERT INTO %s AS w VALUES %s ON CONFLICT (node_group) DO UPDATE SET position = "
-               "excluded.position",
-               copy, rows.data));
-  if (known != static_cast<uint64>(count)) ReplaceLiveViews(root, root, id_column, nodes, count);
-  RestoreRole(before);
+  AsOwner(root.owner, [&] {
+    const uint64 known = RunSql(psprintf("SELECT FROM %s", copy));
+    RunSql(
+        psprintf("INSERT INTO %s AS w VALUES %s ON CONFLICT (node_group) DO UPDATE SET position = "
+                 "excluded.position",
+                 copy, rows.data));
+    if (known != static_cast<uint64>(watermarks.count)) ReplaceLiveViews(root, root, id_column);
+  });
 }
 
 namespace {
 
 // Keeps everybody from refreshing the rollups of a table until the end of the transaction.
 void LockWatermarksOf(Oid source) {
-  ListCell* cell;
-  foreach (cell, RollupsOf(source)) {
-    Watermark watermark;
-    if (ReadWatermark(lfirst_oid(cell), &watermark)) {
-      LockWatermark(lfirst_oid(cell), true, &watermark);
-    }
+  for (const Oid each : EachOid(RollupsOf(source))) {
+    if (ReadWatermarks(each).count > 0) LockWatermarks(each, true);
   }
 }
 
 void DistributeRollupsOf(Oid source) {
-  ListCell* cell;
-  foreach (cell, RollupsOf(source)) {
-    Rollup* root = LoadFamilyAsDeclared(lfirst_oid(cell));
-    if (OidIsValid(root->node_watermark)) continue;
+  for (const Oid each : EachOid(RollupsOf(source))) {
+    Rollup* root = LoadFamilyAsDeclared(each);
+    if (IsDistributed(*root)) continue;
     if (!pg_class_ownercheck(root->relation, GetUserId())) {
       ereport(NOTICE, (errmsg("rollup %s is another role's, and stays behind", root->name),
                        errhint("Have its owner call millrace.distribute_rollups(%s).",
                                quote_literal_cstr(QualifiedName(source)))));
       continue;
     }
-    Watermark watermark;
-    LockWatermark(*root, true, &watermark);
-    const RoleScope before = BecomeOwner(root->owner);
-    DistributeFamily(*root);
-    CreateNodeWatermarks(root, watermark.position);
-    SetNodeWatermarkTable(root->relation, root->node_watermark);
-    const IdSource ids = FindIdSource(root->source, root->id_column);
-    int count;
-    const NodeWatermark* nodes = ReadNodeWatermarks(root->relation, &count);
-    ReplaceLiveViews(*root, *root, ids.column, nodes, count);
-    RestoreRole(before);
+    Watermarks watermarks;
+    LockWatermarks(*root, true, &watermarks);
+    AsOwner(root->owner, [&] {
+      DistributeFamily(*root);
+      CreateWatermarkCopy(root, watermarks.nodes[0].position);
+      SetWatermarkCopy(root->relation, root->watermark_copy);
+      const IdSource ids = FindIdSource(root->source, root->id_column);
+      ReplaceLiveViews(*root, *root, ids.column);
+    });
     FaultPoint("distribute: rollup");
   }
 }
@@ -178,13 +167,11 @@ void CarryOut(Oid table) {
                     errmsg("%s is not recorded as a table to distribute", name),
                     errhint("SELECT create_distributed_table(...) distributes it.")));
   }
-  bool is_null, shards_by_default;
-  const char* column = quote_literal_cstr(NameStr(*DatumGetName(SpiValue(0, 1, &is_null))));
-  const char* type = quote_literal_cstr(TextDatumGetCString(SpiValue(0, 2, &is_null)));
-  const char* beside = quote_literal_cstr(TextDatumGetCString(SpiValue(0, 3, &is_null)));
-  const Datum shards = SpiValue(0, 4, &shards_by_default);
-  const char* count =
-      shards_by_default ? "" : psprintf(", shard_count => %d", DatumGetInt32(shards));
+  const SpiRow row(0);
+  const char* column = quote_literal_cstr(row.NameText(1));
+  const char* type = quote_literal_cstr(row.Text(2));
+  const char* beside = quote_literal_cstr(row.Text(3));
+  const char* count = row.IsNull(4) ? "" : psprintf(", shard_count => %d", row.Int32(4));
   Distribution distribution;
   if (!FindDistribution(table, &distribution)) {
     RunSql(
@@ -196,9 +183,9 @@ void CarryOut(Oid table) {
 }
 
 void ForgetRecord(Oid table) {
-  const RoleScope before = BecomeCatalogOwner();
-  RunSql("DELETE FROM millrace.distributed_table WHERE table_name = $1", {OidArgument(table)});
-  RestoreRole(before);
+  AsCatalogOwner([&] {
+    RunSql("DELETE FROM millrace.distributed_table WHERE table_name = $1", {OidArgument(table)});
+  });
 }
 
 }  // namespace
@@ -218,19 +205,19 @@ MILLRACE_FUNCTION(distribute_table) {
   if (!pg_class_ownercheck(table, GetUserId())) {
     aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(table));
   }
-  const int settings = ConnectSpi();
-  if (!OidIsValid(get_extension_oid("citus", true))) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("this database has no Citus"),
-                    errhint("CREATE EXTENSION citus, and add its nodes.")));
-  }
-  const int level = BeginRefreshSettings(0);
-  LockWatermarksOf(table);
-  CarryOut(table);
-  if (RollupsOf(table) != NIL && CanFollowOnNodes(table)) DistributeRollupsOf(table);
-  ForgetRecord(table);
-  EndSettings(level);
-  DisconnectSpi(settings);
+  WithSpi([&] {
+    if (!OidIsValid(get_extension_oid("citus", true))) {
+      ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                      errmsg("this database has no Citus"),
+                      errhint("CREATE EXTENSION citus, and add its nodes.")));
+    }
+    WithRefreshSettings(0, [&] {
+      LockWatermarksOf(table);
+      CarryOut(table);
+      if (RollupsOf(table) != NIL && CanFollowOnNodes(table)) DistributeRollupsOf(table);
+      ForgetRecord(table);
+    });
+  });
   NotifyWorker();
   PG_RETURN_VOID();
 }
@@ -240,16 +227,16 @@ MILLRACE_FUNCTION(distribute_table) {
 MILLRACE_FUNCTION(distribute_rollups) {
   RequireReadCommitted("millrace.distribute_rollups");
   const Oid source = PG_GETARG_OID(0);
-  const int settings = ConnectSpi();
-  const int level = BeginRefreshSettings(0);
-  if (!CanFollowOnNodes(source)) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("%s is not distributed", QualifiedName(source)),
-                    errhint("SELECT create_distributed_table(...) comes first.")));
-  }
-  DistributeRollupsOf(source);
-  EndSettings(level);
-  DisconnectSpi(settings);
+  WithSpi([&] {
+    WithRefreshSettings(0, [&] {
+      if (!CanFollowOnNodes(source)) {
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("%s is not distributed", QualifiedName(source)),
+                        errhint("SELECT create_distributed_table(...) comes first.")));
+      }
+      DistributeRollupsOf(source);
+    });
+  });
   NotifyWorker();
   PG_RETURN_VOID();
 }

@@ -3,6 +3,7 @@
 
 #include "pg/base/fault_point.h"
 #include "pg/base/guc.h"
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/rollup/catalog/differences.h"
 #include "pg/rollup/log/source_check.h"
@@ -53,11 +54,10 @@ void AddAffected(const Rollup& child, const Rollup& parent, const Span& span, Sp
                   TimeOfBucketSql(child, psprintf("max(q.%s)", bucket)),
                   SelectFromParentSql(child, parent, Condition(parent, "", span)),
                   StoredColumnsSql(child, "")));
-  bool is_null;
-  const Datum low = SpiValue(0, 1, &is_null);
-  if (is_null) return;
-  const TimestampTz from = DatumGetTimestampTz(low);
-  const TimestampTz to = DatumGetTimestampTz(SpiValue(0, 2, &is_null));
+  const SpiRow row(0);
+  if (row.IsNull(1)) return;
+  const TimestampTz from = row.Time(1);
+  const TimestampTz to = row.Time(2);
   affected->from = affected->has_from ? Min(affected->from, from) : from;
   affected->to = affected->has_to ? Max(affected->to, to) : to;
   affected->has_from = affected->has_to = affected->includes_to = true;
@@ -91,9 +91,8 @@ uint64 RebuildTree(const Rollup& rollup, const char* select, const Span& span) {
 
 Rollup* FindIn(Rollup* family, Oid relation) {
   if (family->relation == relation) return family;
-  ListCell* cell;
-  foreach (cell, family->children) {
-    Rollup* found = FindIn(static_cast<Rollup*>(lfirst(cell)), relation);
+  for (auto* child : Each<Rollup>(family->children)) {
+    Rollup* found = FindIn(child, relation);
     if (found != nullptr) return found;
   }
   return nullptr;
@@ -118,8 +117,7 @@ void RebuildRootTree(void* argument) {
 
 void EmptyTree(const Rollup& rollup) {
   RunSql(psprintf("DELETE FROM %s", rollup.name));
-  ListCell* cell;
-  foreach (cell, rollup.children) EmptyTree(*static_cast<Rollup*>(lfirst(cell)));
+  for (auto* child : Each<Rollup>(rollup.children)) EmptyTree(*child);
 }
 
 // Makes the rows as a refresh from the start would: an event that makes anything fail is set aside,
@@ -168,17 +166,17 @@ uint64 RebuildRoot(const Rollup& root, const IdSource& ids, int64 last, const Sp
   const char* until = span.has_to ? TimeLiteral(span.to) : nullptr;
   RootRebuild rebuild = {&root, &ids, {}, span, last, 0};
   rebuild.events = EventsIn(root, root, SettledRanges(root, IdLiteral(last)), since, until);
-  const RoleScope before = BecomeOwner(root.owner);
-  InsideRefresh(root.relation, [&] {
-    if (OidIsValid(root.node_watermark)) {
-      RebuildRootTree(&rebuild);
-    } else {
-      RebuildOnThisNode(&rebuild);
-    }
-    // Perhaps the rebuild was run because events were repaired: try those that were set aside.
-    (void)RetryFailedEvents(root, ids.column);
+  AsOwner(root.owner, [&] {
+    InsideRefresh(root.relation, [&] {
+      if (IsDistributed(root)) {
+        RebuildRootTree(&rebuild);
+      } else {
+        RebuildOnThisNode(&rebuild);
+      }
+      // Perhaps the rebuild was run because events were repaired: try those that were set aside.
+      (void)RetryFailedEvents(root, ids.column);
+    });
   });
-  RestoreRole(before);
   return rebuild.rows;
 }
 
@@ -187,9 +185,8 @@ void ForgetDifferencesOf(const Rollup& rollup, const Span& span) {
   const bool all = IsAll(span) || rollup.definition->bucket == nullptr;
   ForgetDifferences(rollup.relation, all || !span.has_from ? DT_NOBEGIN : span.from,
                     all || !span.has_to ? DT_NOEND : span.to);
-  ListCell* cell;
-  foreach (cell, rollup.children) {
-    ForgetDifferencesOf(*static_cast<Rollup*>(lfirst(cell)), span);
+  for (auto* child : Each<Rollup>(rollup.children)) {
+    ForgetDifferencesOf(*child, span);
   }
 }
 
@@ -203,8 +200,8 @@ uint64 Rebuild(Oid relation, const Span& span) {
                     errhint("Rebuild all of it: leave the times out.")));
   }
   const TimestampTz started = GetCurrentTimestamp();
-  Watermark watermark;
-  LockWatermark(*root, true, &watermark);
+  Watermarks watermarks;
+  LockWatermarks(*root, true, &watermarks);
   const IdSource ids = FindIdSource(root->source, root->id_column);
   CheckFamily(*root, ids, true);
   CheckNotWriting(root->source);
@@ -214,17 +211,17 @@ uint64 Rebuild(Oid relation, const Span& span) {
   ForgetDifferencesOf(*rollup, span);
   if (rollup != root) {
     const Rollup& parent = *FindIn(root, rollup->parent);
-    const RoleScope before = BecomeOwner(rollup->owner);
     uint64 rows = 0;
-    InsideRefresh(root->relation, [&] {
-      rows = RebuildTree(*rollup, SelectFromParentSql(*rollup, parent, nullptr), span);
+    AsOwner(rollup->owner, [&] {
+      InsideRefresh(root->relation, [&] {
+        rows = RebuildTree(*rollup, SelectFromParentSql(*rollup, parent, nullptr), span);
+      });
     });
-    RestoreRole(before);
     return rows;
   }
   // A span is made again from the events that are in the rollup already.
   if (!IsAll(span)) {
-    return RebuildRoot(*root, ids, watermark.position, span);
+    return RebuildRoot(*root, ids, watermarks.nodes[0].position, span);
   }
   Settling* settling = StartSettling(root->source, ids, root->owner, -1);
   HasSettled(settling, true);
@@ -234,11 +231,8 @@ uint64 Rebuild(Oid relation, const Span& span) {
     root->start_after = 0;
     ForgetStart(root->relation);
   }
-  const Windows windows = WindowsUpTo(*root, watermark, *settling);
-  MoveNodeWatermarks(*root, ids, windows);
-  const uint64 rows = RebuildRoot(*root, ids, last, span);
-  MoveWatermarks(*root, ids, windows, last, settling->since, started);
-  return rows;
+  MoveWatermarks(*root, ids, WindowsUpTo(watermarks, *settling), settling->since, started);
+  return RebuildRoot(*root, ids, last, span);
 }
 
 }  // namespace
@@ -251,10 +245,6 @@ MILLRACE_FUNCTION(rebuild_rollup) {
   Span span = {!PG_ARGISNULL(1), !PG_ARGISNULL(2), 0, 0, false};
   if (span.has_from) span.from = PG_GETARG_TIMESTAMPTZ(1);
   if (span.has_to) span.to = PG_GETARG_TIMESTAMPTZ(2);
-  const int settings = ConnectSpi();
-  const int level = BeginRefreshSettings(0);
-  const uint64 rows = Rebuild(PG_GETARG_OID(0), span);
-  EndSettings(level);
-  DisconnectSpi(settings);
-  PG_RETURN_INT64(static_cast<int64>(rows));
+  PG_RETURN_INT64(static_cast<int64>(WithSpi(
+      [&] { return WithRefreshSettings(0, [&] { return Rebuild(PG_GETARG_OID(0), span); }); })));
 }

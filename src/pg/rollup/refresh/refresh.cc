@@ -13,6 +13,7 @@
 
 #include "pg/base/fault_point.h"
 #include "pg/base/guc.h"
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/log/source_check.h"
@@ -139,23 +140,17 @@ bool ShortenWindows(Windows* windows, int64 most_ids) {
   return cut;
 }
 
-// Raises unless ids continue from where the watermark is; otherwise the rollup would miss some. If
-// the sequence's file (relfilenode) has changed, its ids can no longer be trusted: it was
+// Raises unless ids continue from where the watermarks are; otherwise the rollup would miss some.
+// If a sequence's file (relfilenode) has changed, its ids can no longer be trusted: it was
 // restarted, and may have passed the watermark again, or it was altered.
-void CheckGoesOn(const Rollup& root, const IdSource& ids, const Watermark& watermark,
+void CheckGoesOn(const Rollup& root, const IdSource& ids, const Watermarks& watermarks,
                  const Windows& windows) {
   const char* sequence = QualifiedName(ids.sequence);
-  if (!OidIsValid(root.node_watermark) && OidIsValid(watermark.sequence_file) &&
-      watermark.sequence_file != FileOf(ids.sequence)) {
-    RaiseRestarted(root, sequence, 0);
-  }
-  int known_count = 0;
-  const NodeWatermark* known = nullptr;
-  if (OidIsValid(root.node_watermark)) known = ReadNodeWatermarks(root.relation, &known_count);
   for (int i = 0; i < windows.count; ++i) {
     const NodeWindow& window = windows.nodes[i];
-    for (int j = 0; j < known_count; ++j) {
-      if (known[j].group == window.group && WasRestarted(known[j].sequence, window.sequence)) {
+    for (int j = 0; j < watermarks.count; ++j) {
+      const Watermark& before = watermarks.nodes[j];
+      if (before.group == window.group && WasRestarted(before.sequence, window.sequence)) {
         RaiseRestarted(root, sequence, window.group);
       }
     }
@@ -189,18 +184,17 @@ bool IsTimeToLook(int empty_steps) {
 int64 BeforeNextId(const Rollup& root, const char* id_column, int64 above, int64 up_to) {
   if (above >= up_to) return up_to;
   RunSql(NextIdSql(root, id_column), {Int64Argument(above), Int64Argument(up_to)});
-  bool is_null;
-  const Datum next = SpiValue(0, 1, &is_null);
+  const SpiRow row(0);
+  const int64 before = row.IsNull(1) ? up_to : row.Int64(1) - 1;
   SPI_freetuptable(SPI_tuptable);
-  return is_null ? up_to : DatumGetInt64(next) - 1;
+  return before;
 }
 
 // Raises if row security hides rows of a table of the family from its owner: they could not be
 // merged into.
 void CheckTables(const Rollup& rollup) {
   CheckNoRowSecurity(rollup.relation, rollup.owner);
-  ListCell* cell;
-  foreach (cell, rollup.children) CheckTables(*static_cast<Rollup*>(lfirst(cell)));
+  for (auto* child : Each<Rollup>(rollup.children)) CheckTables(*child);
 }
 
 }  // namespace
@@ -209,9 +203,8 @@ void CheckTables(const Rollup& rollup) {
 // there is one for each rollup of the family.
 void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges) {
   RunSql(MergeSql(rollup, SelectSql(rollup, root, id_column, {ranges})));
-  ListCell* cell;
-  foreach (cell, rollup.children) {
-    MergeOnShards(*static_cast<Rollup*>(lfirst(cell)), root, id_column, ranges);
+  for (auto* child : Each<Rollup>(rollup.children)) {
+    MergeOnShards(*child, root, id_column, ranges);
   }
 }
 
@@ -220,8 +213,7 @@ void CheckFamily(const Rollup& root, const IdSource& ids, bool wait) {
   CheckTables(root);
 }
 
-int BeginRefreshSettings(int topn_counters) {
-  const int level = BeginSettings();
+void SetRefreshSettings(int topn_counters) {
   SetSettingInScope("millrace.hll_max_sparse", "-1");
   if (topn_counters > 0) {
     SetSettingInScope("topn.number_of_counters", psprintf("%d", topn_counters));
@@ -232,7 +224,6 @@ int BeginRefreshSettings(int topn_counters) {
   SetSettingInScope("jit", "off");
   // One transaction per node. Otherwise a live view could see a part of a refresh.
   UseOneConnectionPerNode();
-  return level;
 }
 
 void RequireReadCommitted(const char* function) {
@@ -246,47 +237,34 @@ void RequireReadCommitted(const char* function) {
        errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or set default_transaction_isolation.")));
 }
 
-Windows WindowsUpTo(const Rollup& root, const Watermark& watermark, const Settling& settled) {
-  if (!OidIsValid(root.node_watermark)) {
-    auto* window = static_cast<NodeWindow*>(palloc(sizeof(NodeWindow)));
-    *window = {0, watermark.position, settled.nodes[0].last, settled.nodes[0].sequence};
-    return {window, 1, 1};
-  }
-  int known_count;
-  const NodeWatermark* known = ReadNodeWatermarks(root.relation, &known_count);
-  auto* windows =
-      static_cast<NodeWindow*>(palloc((settled.node_count + known_count) * sizeof(NodeWindow)));
+Windows WindowsUpTo(const Watermarks& watermarks, const Settling& settled) {
+  auto* windows = static_cast<NodeWindow*>(
+      palloc((settled.node_count + watermarks.count) * sizeof(NodeWindow)));
   int count = 0;
   for (int i = 0; i < settled.node_count; ++i) {
     const HandedOut& node = settled.nodes[i];
     windows[count++] = {node.group, IdBase(node.group), node.last, node.sequence};
   }
-  for (int j = 0; j < known_count; ++j) {
+  for (int j = 0; j < watermarks.count; ++j) {
+    const Watermark& known = watermarks.nodes[j];
     int i = 0;
-    while (i < settled.node_count && windows[i].group != known[j].group) ++i;
+    while (i < settled.node_count && windows[i].group != known.group) ++i;
     if (i < settled.node_count) {
-      windows[i].from = known[j].position;
+      windows[i].from = known.position;
     } else {
-      windows[count++] = {known[j].group, known[j].position, known[j].position, known[j].sequence};
+      windows[count++] = {known.group, known.position, known.position, known.sequence};
     }
   }
   return {windows, count, settled.node_count};
 }
 
-void MoveNodeWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows) {
-  if (!OidIsValid(root.node_watermark)) return;
+void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows,
+                    TimestampTz since, TimestampTz started) {
   for (int i = 0; i < windows.count; ++i) {
     const NodeWindow& window = windows.nodes[i];
-    WriteNodeWatermark(root.relation, {window.group, window.to, window.sequence});
+    MoveWatermark(root.relation, {window.group, window.to, window.sequence}, since, started);
   }
-  WriteCopyOfNodeWatermarks(root, ids.column);
-}
-
-void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows, int64 added,
-                    TimestampTz since, TimestampTz started) {
-  MoveNodeWatermarks(root, ids, windows);
-  MoveWatermark(root.relation, PositionOf(windows, &NodeWindow::to), ids.sequence, since, added,
-                started);
+  if (IsDistributed(root)) WriteWatermarkCopy(root, ids.column);
 }
 
 namespace {
@@ -333,7 +311,7 @@ void MergeSteps(const Rollup& root, const IdSource& ids, Windows* windows, int64
                 const RefreshOptions& options, RefreshResult* result) {
   StartProgress(root.relation, PositionOf(*windows, &NodeWindow::from),
                 PositionOf(*windows, &NodeWindow::to));
-  if (OidIsValid(root.node_watermark)) {
+  if (IsDistributed(root)) {
     MergeOnNodes(root, ids, windows);
   } else {
     MergeHere(root, ids, &windows->nodes[0], settled, options, result);
@@ -347,20 +325,20 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   RequireReadCommitted("refreshing a rollup");
   RefreshResult result;
   const TimestampTz started = GetCurrentTimestamp();
-  Watermark watermark;
-  if (!LockWatermark(*root, options.wait_for_others, &watermark)) return result;
+  Watermarks watermarks;
+  if (!LockWatermarks(*root, options.wait_for_others, &watermarks)) return result;
   FaultPoint("refresh: locked");
   CheckNotWriting(root->source);
   const IdSource ids = FindIdSource(root->source, root->id_column);
   Settling* settling = options.settled;
   Windows windows = {};
-  if (settling != nullptr) windows = WindowsUpTo(*root, watermark, *settling);
+  if (settling != nullptr) windows = WindowsUpTo(watermarks, *settling);
   // Somebody else has refreshed further since these ids were settled, or a sequence was set back.
   if (settling == nullptr || IsBehind(windows)) {
-    settling = StartSettling(root->source, ids, root->owner, watermark.position);
-    windows = WindowsUpTo(*root, watermark, *settling);
+    settling = StartSettling(root->source, ids, root->owner, watermarks.nodes[0].position);
+    windows = WindowsUpTo(watermarks, *settling);
   }
-  CheckGoesOn(*root, ids, watermark, windows);
+  CheckGoesOn(*root, ids, watermarks, windows);
   const int64 before = PositionOf(windows, &NodeWindow::from);
   result.position = before;
   if (IsEmpty(windows)) {
@@ -375,18 +353,18 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   if (options.most_ids > 0) result.more = ShortenWindows(&windows, options.most_ids);
   result.ids = NewIds(windows);
 
-  const int level = BeginRefreshSettings(root->topn_counters);
-  const RoleScope caller = BecomeOwner(root->owner);
-  InsideRefresh(root->relation,
-                [&] { MergeSteps(*root, ids, &windows, settled, options, &result); });
-  RestoreRole(caller);
-  result.position = PositionOf(windows, &NodeWindow::to);
-  if (!OidIsValid(root->node_watermark)) {
-    result.ids = result.position - before;
-    result.more = result.position < settled;
-  }
-  MoveWatermarks(*root, ids, windows, result.ids, settling->since, started);
-  EndSettings(level);
+  WithRefreshSettings(root->topn_counters, [&] {
+    AsOwner(root->owner, [&] {
+      InsideRefresh(root->relation,
+                    [&] { MergeSteps(*root, ids, &windows, settled, options, &result); });
+    });
+    result.position = PositionOf(windows, &NodeWindow::to);
+    if (!IsDistributed(*root)) {
+      result.ids = result.position - before;
+      result.more = result.position < settled;
+    }
+    MoveWatermarks(*root, ids, windows, settling->since, started);
+  });
   FaultPoint("refresh: moved");
   result.done = true;
   return result;

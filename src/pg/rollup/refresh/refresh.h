@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pg/base/api.h"
+#include "pg/base/spi.h"
 #include "pg/rollup/catalog/catalog.h"
 #include "pg/rollup/log/settling.h"
 #include "pg/rollup/log/watermark.h"
@@ -49,27 +50,32 @@ struct Windows {
 };
 
 // On each node, from the watermark of a root rollup to the last settled id; empty for nodes that
-// were not asked. `watermark` is used when the events are on one node.
-Windows WindowsUpTo(const Rollup& root, const Watermark& watermark, const Settling& settled);
+// were not asked.
+Windows WindowsUpTo(const Watermarks& watermarks, const Settling& settled);
 
-// Writes the watermarks of the nodes of a root rollup; does nothing for events of one node.
-void MoveNodeWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows);
-// Moves all watermarks of a root rollup to the ends of the windows. `added`: how many ids were
-// merged.
-void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows, int64 added,
+// Moves the watermarks of a root rollup to the ends of the windows. `since` and `started` as
+// `complete_through` and `started` of MoveWatermark.
+void MoveWatermarks(const Rollup& root, const IdSource& ids, const Windows& windows,
                     TimestampTz since, TimestampTz started);
 
 // Merges the events in these ranges of ids, which Citus distributes, into `rollup` and those over
-// it, each shard on its own node. REQUIRES: the settings of BeginRefreshSettings.
+// it, each shard on its own node. REQUIRES: SetRefreshSettings.
 void MergeOnShards(const Rollup& rollup, const Rollup& root, const char* id_column, List* ranges);
 
 // Raises when the events of a family cannot be followed (source_check.h), or when row security of
 // one of its tables applies to its owner. `wait` as in CheckSource.
 void CheckFamily(const Rollup& root, const IdSource& ids, bool wait);
 
-// Settings with which a rollup's statements mean the same in every session, until EndSettings.
+// Settings with which a rollup's statements mean the same in every session, inside WithSettings.
 // `topn_counters` as in Rollup.
-int BeginRefreshSettings(int topn_counters);
+void SetRefreshSettings(int topn_counters);
+template <typename Body>
+auto WithRefreshSettings(int topn_counters, Body body) {
+  return WithSettings([&] {
+    SetRefreshSettings(topn_counters);
+    return body();
+  });
+}
 
 // Raises 25001 above READ COMMITTED.
 void RequireReadCommitted(const char* function);

@@ -4,6 +4,7 @@
 #include "pg/rollup/refresh/retention.h"
 
 #include "pg/base/fault_point.h"
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/catalog/catalog.h"
@@ -54,15 +55,15 @@ List* PartitionsBefore(Oid source, TimestampTz limit) {
 
 // Whether every event of the partition is in every rollup. REQUIRES: nobody can write to it.
 bool IsRolledUp(Oid source, Oid partition) {
-  ListCell* cell;
-  foreach (cell, RollupsOf(source)) {
-    const Rollup* rollup = GetRollup(lfirst_oid(cell));
-    Watermark watermark;
-    if (!ReadWatermark(rollup->relation, &watermark)) continue;
+  for (const Oid each : EachOid(RollupsOf(source))) {
+    const Rollup* rollup = GetRollup(each);
+    const Watermarks watermarks = ReadWatermarks(rollup->relation);
+    if (watermarks.count == 0) continue;
+    const int64 position = watermarks.nodes[0].position;
     const IdSource ids = FindIdSource(source, rollup->id_column);
     CheckNoRowSecurity(partition, GetUserId());
-    List* missing = UnsettledRanges(*rollup, IdLiteral(watermark.position));
-    const char* condition = RangesSql(missing, ids.column);
+    List* missing = UnsettledRanges(*rollup, watermarks);
+    const char* condition = RangesSql(missing, quote_identifier(ids.column));
     // Events that were set aside still have to be repaired.
     const char* failed = FailedEventsSql(rollup->relation);
     if (failed != nullptr) {
@@ -70,10 +71,9 @@ bool IsRolledUp(Oid source, Oid partition) {
     }
     RunSql(psprintf("SELECT max(%s)::int8 FROM %s WHERE %s", quote_identifier(ids.column),
                     QualifiedName(partition), condition));
-    bool is_null;
-    const Datum last = SpiValue(0, 1, &is_null);
-    if (is_null) continue;
-    if (DatumGetInt64(last) <= watermark.position && failed != nullptr) {
+    const SpiRow last(0);
+    if (last.IsNull(1)) continue;
+    if (last.Int64(1) <= position && failed != nullptr) {
       ereport(NOTICE, (errmsg("partition %s stays: rollup %s has set events of it aside",
                               QualifiedName(partition), rollup->name),
                        errhint("SELECT * FROM millrace.failed_events. Repair or delete them, and "
@@ -82,8 +82,7 @@ bool IsRolledUp(Oid source, Oid partition) {
     }
     ereport(NOTICE, (errmsg("partition %s stays: its events go up to id " INT64_FORMAT
                             ", and rollup %s has come to " INT64_FORMAT,
-                            QualifiedName(partition), DatumGetInt64(last), rollup->name,
-                            watermark.position)));
+                            QualifiedName(partition), last.Int64(1), rollup->name, position)));
     return false;
   }
   return true;
@@ -117,28 +116,26 @@ int ApplyRetention(Oid source, const Interval* keep) {
                           PointerGetDatum(&interval));
   List* partitions = PartitionsBefore(source, DatumGetTimestampTz(limit));
   if (partitions == NIL) return 0;
-  const int level = BeginSettings();
-  // Writers queue behind us while we wait for the lock, so wait only for a short time.
-  SetSettingInScope("lock_timeout", "1s");
-  Distribution distribution;
-  const bool distributed = FindDistribution(source, &distribution);
-  int dropped = 0;
-  ListCell* cell;
-  foreach (cell, partitions) {
-    CHECK_FOR_INTERRUPTS();
-    const Oid partition = lfirst_oid(cell);
-    // First without a lock, so that nobody has to wait in vain.
-    if (!IsRolledUp(source, partition)) continue;
-    LockBoth(source, partition);
-    if (!IsRolledUp(source, partition)) continue;
-    // A node may have a part of a commit still to do: nobody can see these events yet.
-    if (distributed && ShardsHaveWriters(partition, OwnerOf(source))) continue;
-    RunSql(psprintf("DROP TABLE %s", QualifiedName(partition)));
-    ++dropped;
-    FaultPoint("retention: dropped");
-  }
-  EndSettings(level);
-  return dropped;
+  return WithSettings([&] {
+    // Writers queue behind us while we wait for the lock, so wait only for a short time.
+    SetSettingInScope("lock_timeout", "1s");
+    Distribution distribution;
+    const bool distributed = FindDistribution(source, &distribution);
+    int dropped = 0;
+    for (const Oid partition : EachOid(partitions)) {
+      CHECK_FOR_INTERRUPTS();
+      // First without a lock, so that nobody has to wait in vain.
+      if (!IsRolledUp(source, partition)) continue;
+      LockBoth(source, partition);
+      if (!IsRolledUp(source, partition)) continue;
+      // A node may have a part of a commit still to do: nobody can see these events yet.
+      if (distributed && ShardsHaveWriters(partition, OwnerOf(source))) continue;
+      RunSql(psprintf("DROP TABLE %s", QualifiedName(partition)));
+      ++dropped;
+      FaultPoint("retention: dropped");
+    }
+    return dropped;
+  });
 }
 
 }  // namespace millrace::pg
@@ -150,18 +147,18 @@ MILLRACE_FUNCTION(set_retention) {
   if (PG_ARGISNULL(0)) PG_RETURN_VOID();
   const Oid source = PG_GETARG_OID(0);
   CheckSource(source);
-  const int settings = ConnectSpi();
-  if (PG_ARGISNULL(1)) {
-    WriteRetention(source, nullptr);
-  } else {
-    Interval* keep = PG_GETARG_INTERVAL_P(1);
-    if (keep->time < 0 || keep->day < 0 || keep->month < 0) {
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                      errmsg("the time to keep events must not be negative")));
+  WithSpi([&] {
+    if (PG_ARGISNULL(1)) {
+      WriteRetention(source, nullptr);
+    } else {
+      Interval* keep = PG_GETARG_INTERVAL_P(1);
+      if (keep->time < 0 || keep->day < 0 || keep->month < 0) {
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("the time to keep events must not be negative")));
+      }
+      WriteRetention(source, keep);
     }
-    WriteRetention(source, keep);
-  }
-  DisconnectSpi(settings);
+  });
   NotifyWorker();
   PG_RETURN_VOID();
 }
@@ -169,10 +166,8 @@ MILLRACE_FUNCTION(set_retention) {
 // millrace.apply_retention(source regclass) returns integer: how many partitions were dropped.
 MILLRACE_FUNCTION(apply_retention) {
   RequireReadCommitted("millrace.apply_retention");
-  const int settings = ConnectSpi();
-  Interval keep;
-  int dropped = 0;
-  if (ReadRetention(PG_GETARG_OID(0), &keep)) dropped = ApplyRetention(PG_GETARG_OID(0), &keep);
-  DisconnectSpi(settings);
-  PG_RETURN_INT32(dropped);
+  PG_RETURN_INT32(WithSpi([&] {
+    Interval keep;
+    return ReadRetention(PG_GETARG_OID(0), &keep) ? ApplyRetention(PG_GETARG_OID(0), &keep) : 0;
+  }));
 }

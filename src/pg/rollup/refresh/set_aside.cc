@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/rollup/refresh/refresh.h"
 #include "pg/rollup/sql/statements.h"
@@ -108,9 +109,7 @@ int64 MergeOrHalve(Search* search, int64 from, int64 to) {
 // If other events were counted by the same statement, the doubtful errors were the events' fault.
 // Otherwise raises the first of them.
 void Settle(const Search& search) {
-  ListCell* cell;
-  foreach (cell, search.doubtful) {
-    const auto* failed = static_cast<FailedEvent*>(lfirst(cell));
+  for (const FailedEvent* failed : Each<FailedEvent>(search.doubtful)) {
     if (search.set_aside->rows == 0) ReThrowError(failed->error);
     WriteFailedEvent(search.root->relation, failed->id, unpack_sql_state(failed->error->sqlerrcode),
                      failed->error->message);
@@ -206,30 +205,29 @@ int64 RetryFailedEvents(const Rollup& root, const char* id_column) {
   if (count == 0) return 0;
   auto* ids = static_cast<int64*>(palloc(count * sizeof(int64)));
   for (uint64 i = 0; i < count; ++i) {
-    bool is_null;
-    ids[i] = DatumGetInt64(SpiValue(i, 1, &is_null));
+    ids[i] = SpiRow(i).Int64(1);
   }
-  const int level = BeginRefreshSettings(root.topn_counters);
-  const RoleScope before = BecomeOwner(root.owner);
-  const bool on_shards = OidIsValid(root.node_watermark);
-  const SPIPlanPtr plan = on_shards ? nullptr : Prepare(RefreshSql(root, id_column));
-  int64 counted = 0;
-  for (uint64 i = 0; i < count; ++i) {
-    CHECK_FOR_INTERRUPTS();
-    SetAside set_aside;
-    set_aside.believe_doubtful = true;
-    if (on_shards) {
-      if (!RetryOnShards(root, id_column, ids[i])) continue;
-    } else {
-      (void)MergeWindow(root, plan, ids[i] - 1, ids[i], &set_aside);
-    }
-    if (set_aside.count > 0) continue;
-    DeleteFailedEvents(root.relation, ids[i] - 1, ids[i]);
-    ++counted;
-  }
-  RestoreRole(before);
-  EndSettings(level);
-  return counted;
+  return WithRefreshSettings(root.topn_counters, [&] {
+    return AsOwner(root.owner, [&] {
+      const bool on_shards = IsDistributed(root);
+      const SPIPlanPtr plan = on_shards ? nullptr : Prepare(RefreshSql(root, id_column));
+      int64 counted = 0;
+      for (uint64 i = 0; i < count; ++i) {
+        CHECK_FOR_INTERRUPTS();
+        SetAside set_aside;
+        set_aside.believe_doubtful = true;
+        if (on_shards) {
+          if (!RetryOnShards(root, id_column, ids[i])) continue;
+        } else {
+          (void)MergeWindow(root, plan, ids[i] - 1, ids[i], &set_aside);
+        }
+        if (set_aside.count > 0) continue;
+        DeleteFailedEvents(root.relation, ids[i] - 1, ids[i]);
+        ++counted;
+      }
+      return counted;
+    });
+  });
 }
 
 void WarnOfSetAside(const Rollup& root, int64 count) {

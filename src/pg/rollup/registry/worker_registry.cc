@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "pg/base/guc.h"
+#include "pg/base/list.h"
 #include "pg/base/shared_memory.h"
 
 namespace millrace::pg {
@@ -246,8 +247,9 @@ int MeetDatabases(const List* databases) {
       *place = {};
     }
     int without = 0;
-    ListCell* cell;
-    foreach (cell, databases) without += FindOrMake({lfirst_oid(cell), 0}) == nullptr ? 1 : 0;
+    for (const Oid database : EachOid(databases)) {
+      without += FindOrMake({database, 0}) == nullptr ? 1 : 0;
+    }
     return without;
   });
 }

@@ -1,41 +1,34 @@
 #include "pg/rollup/sql/events_query.h"
 
+#include "pg/base/list.h"
+
 namespace millrace::pg {
 namespace {
 
-// A column of the source.
-Var* SourceColumn(const Query* query, Index rte, const char* column) {
-  const Oid table = rt_fetch(rte, query->rtable)->relid;
-  const AttrNumber attribute = get_attnum(table, column);
-  Oid type, collation;
-  int32 typmod;
-  get_atttypetypmodcoll(table, attribute, &type, &typmod, &collation);
-  return makeVar(static_cast<int>(rte), attribute, type, typmod, collation, 0);
+constexpr const char* kEvents = "millrace_events";
+
+// A column of the events, in the text of a condition.
+const char* EventColumn(const char* column) {
+  return psprintf("%s.%s", kEvents, quote_identifier(column));
 }
 
-// A parameter that stands for an expression, and is replaced by it once the query is text.
-Param* Placeholder(int number, Oid type) {
-  Param* parameter = makeNode(Param);
-  parameter->paramkind = PARAM_EXTERN;
-  parameter->paramid = number;
-  parameter->paramtype = type;
-  parameter->paramtypmod = -1;
-  parameter->location = -1;
-  return parameter;
-}
-
-Expr* Compare(Var* column, const char* operator_name, Param* value) {
-  ParseState* state = make_parsestate(nullptr);
-  List* name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup(operator_name)));
-  Expr* condition = make_op(state, name, reinterpret_cast<Node*>(column),
-                            reinterpret_cast<Node*>(value), nullptr, -1);
-  free_parsestate(state);
-  return condition;
+// An expression over the events, as a part of `query`. $1 and $2 in it are of type bigint.
+Node* ParseOverEvents(const Rollup& root, Query* query, const char* sql) {
+  const char* select = psprintf("SELECT %s FROM %s %s", sql, QualifiedName(root.source), kEvents);
+  auto* statement = static_cast<RawStmt*>(linitial(raw_parser(select, RAW_PARSE_DEFAULT)));
+  const Oid parameters[] = {INT8OID, INT8OID};
+  const Query* parsed = parse_analyze_fixedparams(statement, select, parameters, 2, nullptr);
+  auto* expression =
+      reinterpret_cast<Node*>(static_cast<TargetEntry*>(linitial(parsed->targetList))->expr);
+  ChangeVarNodes(expression, 1, static_cast<int>(root.definition->source_rte), 0);
+  query->hasSubLinks |= parsed->hasSubLinks;
+  return expression;
 }
 
 // CASE WHEN failed THEN false ELSE quals END: for events that were set aside, nothing of the query
-// is evaluated.
-Node* WithoutFailed(const Query* query, Param* failed) {
+// is evaluated. A condition beside the others, or one in a subquery, would not do: PostgreSQL
+// evaluates them in the order that it takes to be cheapest.
+Node* WithoutFailed(const Query* query, Node* failed) {
   CaseWhen* when = makeNode(CaseWhen);
   when->expr = reinterpret_cast<Expr*>(failed);
   when->result = reinterpret_cast<Expr*>(makeBoolConst(false, false));
@@ -49,140 +42,72 @@ Node* WithoutFailed(const Query* query, Param* failed) {
   return reinterpret_cast<Node*>(choice);
 }
 
-// Replaces every occurrence of `what`.
-const char* Replace(const char* text, const char* what, const char* by) {
-  StringInfoData out;
-  initStringInfo(&out);
-  const size_t length = strlen(what);
-  while (const char* at = strstr(text, what)) {
-    appendBinaryStringInfo(&out, text, static_cast<int>(at - text));
-    appendStringInfoString(&out, by);
-    text = at + length;
+// Whether an event was set aside, read in the statement's own snapshot; nullptr if none was. What
+// Citus sends to the shards cannot read this node's catalog; such a statement has the ids as a
+// list, because no more events are set aside there.
+const char* FailedSql(const Rollup& root, const char* id) {
+  if (!IsDistributed(root)) {
+    return psprintf(
+        "%s IN (SELECT f.event_id FROM millrace.failed_event f WHERE f.relation = %s::regclass)",
+        id, quote_literal_cstr(root.name));
   }
-  appendStringInfoString(&out, text);
-  return out.data;
+  const char* ids = FailedEventsSql(root.relation);
+  return ids == nullptr ? nullptr : psprintf("%s = ANY (%s)", id, ids);
 }
 
-// A parameter number that does not occur in the query's text, nor do the 999 after it.
-int UnusedParameters(const char* sql) {
-  for (int thousand = 11;; ++thousand) {
-    if (strstr(sql, psprintf("$%d", thousand)) == nullptr) return 1000 * thousand;
-  }
+// The condition that a time of the events is in the span; nullptr if both ends are open. The bounds
+// have the type of the column, so that PostgreSQL can leave out partitions by them.
+const char* SpanSql(const Rollup& root, const EventSelection& events) {
+  if (events.time_column == nullptr) return nullptr;
+  const Oid type = get_atttype(root.source, get_attnum(root.source, events.time_column));
+  const char* time = EventColumn(events.time_column);
+  auto bound = [type](const char* value) {
+    return type == TIMESTAMPTZOID ? value
+           : type == DATEOID      ? psprintf("timezone('UTC', %s)::date", value)
+                                  : psprintf("timezone('UTC', %s)", value);
+  };
+  const char* since =
+      events.since == nullptr ? nullptr : psprintf("%s >= %s", time, bound(events.since));
+  const char* until =
+      events.until == nullptr ? nullptr : psprintf("%s < %s", time, bound(events.until));
+  if (since == nullptr || until == nullptr) return since == nullptr ? until : since;
+  return psprintf("%s AND %s", since, until);
 }
 
-const char* Deparse(const Query* query) { return pg_get_querydef(CopyNode(query), false); }
+const char* RangeSql(const IdRange& range, const char* id) {
+  if (range.up_to == nullptr) return psprintf("%s > %s", id, range.above);
+  if (range.above == nullptr) return psprintf("%s <= %s", id, range.up_to);
+  return psprintf("%s > %s AND %s <= %s", id, range.above, id, range.up_to);
+}
 
-// The conditions on the events are added to the query tree with parameters in place of their
-// expressions. Later these expressions replace the parameters in the text.
-class EventsQuery {
- public:
-  EventsQuery(const Rollup& root, const char* id_column)
-      : root_(root),
-        id_column_(id_column),
-        rte_(root.definition->source_rte),
-        query_(CopyNode(root.definition->storage)),
-        id_(SourceColumn(query_, rte_, id_column)),
-        first_(UnusedParameters(Deparse(query_))) {}
-
-  const char* Sql(const EventSelection& events) {
-    if (events.without_failed) {
-      const char* failed = FailedSql();
-      if (failed != nullptr) {
-        query_->jointree->quals = WithoutFailed(query_, Add(failed, BOOLOID));
-      }
-    }
-    if (events.time_column != nullptr) {
-      Var* time = SourceColumn(query_, rte_, events.time_column);
-      AddCondition(BetweenTimes(time, events));
-    }
-    List* alternatives = NIL;
-    ListCell* cell;
-    foreach (cell, events.ranges) {
-      const auto* range = static_cast<IdRange*>(lfirst(cell));
-      List* conditions = NIL;
-      if (range->above != nullptr) {
-        conditions = lappend(conditions, Compare(id_, ">", Add(range->above, INT8OID)));
-      }
-      if (range->up_to != nullptr) {
-        conditions = lappend(conditions, Compare(id_, "<=", Add(range->up_to, INT8OID)));
-      }
-      if (conditions != NIL) alternatives = lappend(alternatives, make_ands_explicit(conditions));
-    }
-    if (list_length(alternatives) == 1) AddCondition(static_cast<Expr*>(linitial(alternatives)));
-    if (list_length(alternatives) > 1) AddCondition(make_orclause(alternatives));
-    return Finished();
-  }
-
- private:
-  // Whether an event was set aside, read in the statement's own snapshot. The query reads one
-  // table, and the id is a column of it. What Citus sends to the shards cannot read this node's
-  // catalog; such a statement has the ids as a list, because no more events are set aside there.
-  const char* FailedSql() const {
-    const char* id = quote_identifier(id_column_);
-    if (!OidIsValid(root_.node_watermark)) {
-      return psprintf(
-          "(%s IN (SELECT f.event_id FROM millrace.failed_event f WHERE f.relation = "
-          "%s::regclass))",
-          id, quote_literal_cstr(root_.name));
-    }
-    const char* ids = FailedEventsSql(root_.relation);
-    return ids == nullptr ? nullptr : psprintf("(%s = ANY (%s))", id, ids);
-  }
-
-  Param* Add(const char* expression, Oid type) {
-    expressions_ = lappend(expressions_, const_cast<char*>(expression));
-    return Placeholder(first_ + list_length(expressions_) - 1, type);
-  }
-
-  void AddCondition(Expr* condition) {
-    if (condition == nullptr) return;
-    query_->jointree->quals =
-        make_and_qual(query_->jointree->quals, reinterpret_cast<Node*>(condition));
-  }
-
-  // The bounds have the type of the column, so that PostgreSQL can leave out partitions by them.
-  Expr* BetweenTimes(Var* time, const EventSelection& events) {
-    List* conditions = NIL;
-    auto add = [&](const char* operator_name, const char* bound) {
-      if (bound == nullptr) return;
-      const char* sql = time->vartype == TIMESTAMPTZOID ? bound
-                        : time->vartype == DATEOID ? psprintf("timezone('UTC', %s)::date", bound)
-                                                   : psprintf("timezone('UTC', %s)", bound);
-      conditions = lappend(conditions, Compare(time, operator_name, Add(sql, time->vartype)));
-    };
-    add(">=", events.since);
-    add("<", events.until);
-    return conditions == NIL ? nullptr : make_ands_explicit(conditions);
-  }
-
-  const char* Finished() {
-    if (list_length(expressions_) >= 1000) {
-      ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
-                      errmsg("the events of rollup %s are written on too many nodes", root_.name)));
-    }
-    const char* sql = Deparse(query_);
-    ListCell* cell;
-    foreach (cell, expressions_) {
-      sql = Replace(sql, psprintf("$%d", first_ + foreach_current_index(cell)),
-                    static_cast<char*>(lfirst(cell)));
-    }
-    return sql;
-  }
-
-  const Rollup& root_;
-  const char* id_column_;
-  Index rte_;
-  Query* query_;
-  Var* id_;
-  int first_;
-  List* expressions_ = NIL;
-};
+void AddCondition(const Rollup& root, Query* query, const char* sql) {
+  if (sql == nullptr) return;
+  query->jointree->quals = make_and_qual(query->jointree->quals, ParseOverEvents(root, query, sql));
+}
 
 }  // namespace
 
+const char* RangesSql(List* ranges, const char* id) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (const IdRange* range : Each<IdRange>(ranges)) {
+    if (range->above == nullptr && range->up_to == nullptr) return nullptr;
+    appendStringInfo(&out, "%s(%s)", out.len > 0 ? " OR " : "", RangeSql(*range, id));
+  }
+  return out.len > 0 ? out.data : nullptr;
+}
+
 const char* SelectFromEventsSql(const Rollup& root, const char* id_column,
                                 const EventSelection& events) {
-  return EventsQuery(root, id_column).Sql(events);
+  Query* query = CopyNode(root.definition->storage);
+  const char* id = EventColumn(id_column);
+  const char* failed = events.without_failed ? FailedSql(root, id) : nullptr;
+  if (failed != nullptr) {
+    query->jointree->quals = WithoutFailed(query, ParseOverEvents(root, query, failed));
+  }
+  AddCondition(root, query, SpanSql(root, events));
+  AddCondition(root, query, RangesSql(events.ranges, id));
+  return pg_get_querydef(query, false);
 }
 
 }  // namespace millrace::pg

@@ -22,6 +22,8 @@ struct EventSelection {
   const char* until = nullptr;
 };
 
+// The condition that an id, an SQL expression, is in one of the ranges; nullptr if any id is.
+const char* RangesSql(List* ranges, const char* id);
 // The groups of a root rollup over these events: a SELECT with its stored columns. `id_column` is
 // the events' id.
 const char* SelectFromEventsSql(const Rollup& root, const char* id_column,

@@ -1,5 +1,6 @@
 #include "pg/rollup/sql/statements.h"
 
+#include "pg/base/list.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/key_index.h"
@@ -32,9 +33,8 @@ const char* SelectFromDelta(const Rollup& rollup, const char* delta) {
 
 const Rollup* FindParent(const Rollup& rollup, const Rollup& root) {
   if (root.relation == rollup.parent) return &root;
-  ListCell* cell;
-  foreach (cell, root.children) {
-    const Rollup* found = FindParent(rollup, *static_cast<Rollup*>(lfirst(cell)));
+  for (auto* child : Each<Rollup>(root.children)) {
+    const Rollup* found = FindParent(rollup, *child);
     if (found != nullptr) return found;
   }
   return nullptr;
@@ -44,12 +44,11 @@ template <typename Append>
 const char* JoinColumns(const Rollup& rollup, const char* separator, Append append) {
   StringInfoData out;
   initStringInfo(&out);
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
+  for (auto* each : Each<RollupColumn>(rollup.definition->columns)) {
     const int before = out.len;
     if (out.len > 0) appendStringInfoString(&out, separator);
     const int start = out.len;
-    append(&out, *static_cast<RollupColumn*>(lfirst(cell)));
+    append(&out, *each);
     if (out.len == start) {
       // Nothing was written for this column, so remove the separator too.
       out.len = before;
@@ -92,19 +91,17 @@ const char* AverageSql(const RollupColumn& column, bool merge) {
 // Collects the parts of a family's statement: a WITH query for each rollup that others read, and
 // one for each INSERT except the root's.
 void AppendFamily(StringInfo out, const Rollup& rollup, const char* delta, int* next) {
-  ListCell* cell;
-  foreach (cell, rollup.children) {
-    const Rollup& child = *static_cast<Rollup*>(lfirst(cell));
+  for (const Rollup* child : Each<Rollup>(rollup.children)) {
     const int number = (*next)++;
-    const char* select = SelectFromDelta(child, delta);
-    if (child.children != NIL) {
+    const char* select = SelectFromDelta(*child, delta);
+    if (child->children != NIL) {
       const char* child_delta = psprintf("%s_%d", kDelta, number);
       appendStringInfo(out, ", %s (%s) AS MATERIALIZED (%s)", child_delta,
-                       StoredColumnsSql(child, ""), select);
-      select = psprintf("SELECT %s FROM %s d", StoredColumnsSql(child, "d."), child_delta);
-      AppendFamily(out, child, child_delta, next);
+                       StoredColumnsSql(*child, ""), select);
+      select = psprintf("SELECT %s FROM %s d", StoredColumnsSql(*child, "d."), child_delta);
+      AppendFamily(out, *child, child_delta, next);
     }
-    appendStringInfo(out, ", millrace_merge_%d AS (%s)", number, MergeSql(child, select));
+    appendStringInfo(out, ", millrace_merge_%d AS (%s)", number, MergeSql(*child, select));
   }
 }
 
@@ -135,15 +132,15 @@ List* AddRange(List* ranges, const char* above, const char* up_to) {
 const char* IdLiteral(int64 id) { return psprintf(INT64_FORMAT, id); }
 
 List* SettledRanges(const Rollup& root, const char* up_to) {
-  if (!OidIsValid(root.node_watermark)) {
+  if (!IsDistributed(root)) {
     return AddRange(NIL, root.start_after > 0 ? IdLiteral(root.start_after) : nullptr, up_to);
   }
-  int count;
-  const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
+  const Watermarks watermarks = ReadWatermarks(root.relation);
   List* ranges = NIL;
-  for (int i = 0; i < count; ++i) {
-    const int64 start = nodes[i].group == 0 ? root.start_after : IdBase(nodes[i].group);
-    ranges = AddRange(ranges, IdLiteral(start), IdLiteral(nodes[i].position));
+  for (int i = 0; i < watermarks.count; ++i) {
+    const Watermark& node = watermarks.nodes[i];
+    const int64 start = node.group == 0 ? root.start_after : IdBase(node.group);
+    ranges = AddRange(ranges, IdLiteral(start), IdLiteral(node.position));
   }
   return ranges;
 }
@@ -152,16 +149,17 @@ namespace {
 
 // On every node, the ids above its watermark. `position` makes an SQL expression from a watermark.
 template <typename Position>
-List* TailOfNodes(const NodeWatermark* nodes, int count, Position position) {
+List* TailOfNodes(const Watermarks& watermarks, Position position) {
   List* tail = NIL;
   // Nothing is in the rollup from nodes that are not known yet.
   int32 next = 0;
-  for (int i = 0; i < count; ++i) {
-    const int32 group = nodes[i].group;
+  for (int i = 0; i < watermarks.count; ++i) {
+    const Watermark& node = watermarks.nodes[i];
+    const int32 group = node.group;
     if (group > next) tail = AddRange(tail, IdLiteral(IdBase(next)), IdLiteral(IdBase(group)));
     // No ids are left on a node that was removed.
-    if (nodes[i].position < EndOfIds(group)) {
-      tail = AddRange(tail, position(nodes[i]), IdLiteral(EndOfIds(group)));
+    if (node.position < EndOfIds(group)) {
+      tail = AddRange(tail, position(node), IdLiteral(EndOfIds(group)));
     }
     next = group + 1;
   }
@@ -170,26 +168,10 @@ List* TailOfNodes(const NodeWatermark* nodes, int count, Position position) {
 
 }  // namespace
 
-List* UnsettledRanges(const Rollup& root, const char* above) {
-  if (!OidIsValid(root.node_watermark)) return AddRange(NIL, above, nullptr);
-  int count;
-  const NodeWatermark* nodes = ReadNodeWatermarks(root.relation, &count);
-  return TailOfNodes(nodes, count,
-                     [](const NodeWatermark& node) { return IdLiteral(node.position); });
-}
-
-const char* RangesSql(List* ranges, const char* column) {
-  const char* name = Quoted(column);
-  StringInfoData out;
-  initStringInfo(&out);
-  ListCell* cell;
-  foreach (cell, ranges) {
-    const auto* range = static_cast<IdRange*>(lfirst(cell));
-    appendStringInfo(&out, "%s(%s > %s", out.len > 0 ? " OR " : "", name, range->above);
-    if (range->up_to != nullptr) appendStringInfo(&out, " AND %s <= %s", name, range->up_to);
-    appendStringInfoChar(&out, ')');
-  }
-  return out.data;
+List* UnsettledRanges(const Rollup& root, const Watermarks& watermarks) {
+  auto position = [](const Watermark& node) { return IdLiteral(node.position); };
+  if (!IsDistributed(root)) return AddRange(NIL, position(watermarks.nodes[0]), nullptr);
+  return TailOfNodes(watermarks, position);
 }
 
 const char* CreateTableSql(const Rollup& rollup) {
@@ -236,7 +218,7 @@ const char* WatermarkSql(const Rollup& root) {
   const char* name = quote_literal_cstr(root.name);
   return psprintf(
       "(SELECT COALESCE((SELECT w.position FROM millrace.watermark w WHERE w.relation = "
-      "%s::regclass), millrace.no_watermark(%s::regclass)))",
+      "%s::regclass AND w.node_group = 0), millrace.no_watermark(%s::regclass)))",
       name, name);
 }
 
@@ -269,9 +251,7 @@ const char* BucketOfSql(const Rollup& rollup, const Rollup& root, const char* ti
   List* context = deparse_context_for("t", rollup.source);
   StringInfoData out;
   initStringInfo(&out);
-  ListCell* cell;
-  foreach (cell, call->args) {
-    auto* argument = static_cast<Node*>(lfirst(cell));
+  for (auto* argument : Each<Node>(call->args)) {
     const char* sql = IsA(argument, Var)
                           ? BucketTimeSql(rollup, time)
                           : deparse_expression(CopyNode(argument), context, false, false);
@@ -337,8 +317,22 @@ const char* RefreshSql(const Rollup& root, const char* id_column) {
 
 namespace {
 
-const char* LiveSqlOver(const Rollup& rollup, const Rollup& root, const char* id_column,
-                        List* tail) {
+// The events that are not in the table of a root, each node's watermark read in the statement's own
+// snapshot.
+List* TailOf(const Rollup& root) {
+  // The planner takes a range with two ends to be small, which it is.
+  if (!IsDistributed(root)) return AddRange(NIL, WatermarkSql(root), "9223372036854775807");
+  const char* copy = QualifiedName(root.watermark_copy);
+  return TailOfNodes(ReadWatermarks(root.relation), [copy](const Watermark& node) {
+    // A node that is not in the copy yet has no events in the rollup.
+    return psprintf("COALESCE((SELECT w.position FROM %s w WHERE w.node_group = %d), %s)", copy,
+                    node.group, IdLiteral(IdBase(node.group)));
+  });
+}
+
+}  // namespace
+
+const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column) {
   const char* outputs = JoinColumns(rollup, ", ", [](StringInfo out, const RollupColumn& column) {
     if (IsStored(column)) {
       AppendMergeAggregate(out, column);
@@ -350,27 +344,8 @@ const char* LiveSqlOver(const Rollup& rollup, const Rollup& root, const char* id
   return psprintf(
       "SELECT %s FROM (SELECT %s FROM %s UNION ALL SELECT %s FROM (%s) AS tail (%s)) AS rows "
       "GROUP BY %s",
-      outputs, stored, rollup.name, stored, SelectSql(rollup, root, id_column, {tail}), stored,
-      KeysSql(rollup, ""));
-}
-
-}  // namespace
-
-const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column) {
-  // The planner takes a range with two ends to be small, which it is.
-  return LiveSqlOver(rollup, root, id_column,
-                     AddRange(NIL, WatermarkSql(root), "9223372036854775807"));
-}
-
-const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column,
-                    const NodeWatermark* nodes, int count) {
-  const char* copy = QualifiedName(root.node_watermark);
-  return LiveSqlOver(
-      rollup, root, id_column, TailOfNodes(nodes, count, [copy](const NodeWatermark& node) {
-        // A node that is not in the copy yet has no events in the rollup.
-        return psprintf("COALESCE((SELECT w.position FROM %s w WHERE w.node_group = %d), %s)", copy,
-                        node.group, IdLiteral(IdBase(node.group)));
-      }));
+      outputs, stored, rollup.name, stored, SelectSql(rollup, root, id_column, {TailOf(root)}),
+      stored, KeysSql(rollup, ""));
 }
 
 }  // namespace millrace::pg

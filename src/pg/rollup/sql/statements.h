@@ -19,9 +19,7 @@ const char* WatermarkSql(const Rollup& root);
 // several nodes, the watermarks are those in the catalog.
 List* SettledRanges(const Rollup& root, const char* up_to);
 // The ranges of the events that are not in it yet.
-List* UnsettledRanges(const Rollup& root, const char* above);
-// The condition that a column is in one of the ranges. Each of them must have a lower end.
-const char* RangesSql(List* ranges, const char* column);
+List* UnsettledRanges(const Rollup& root, const Watermarks& watermarks);
 
 // CREATE TABLE for the rollup's columns.
 const char* CreateTableSql(const Rollup& rollup);
@@ -55,10 +53,8 @@ const char* NextIdSql(const Rollup& root, const char* id_column);
 // a rollup over another are made from the new groups of that one.
 const char* RefreshSql(const Rollup& root, const char* id_column);
 
-// The query of the live view, for events of one node and for events of several.
+// The query of the live view.
 const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column);
-const char* LiveSql(const Rollup& rollup, const Rollup& root, const char* id_column,
-                    const NodeWatermark* nodes, int count);
 
 // A time as an SQL literal that means the same in every time zone.
 const char* TimeLiteral(TimestampTz time);

@@ -4,6 +4,7 @@
 #include "pg/rollup/verify/verify.h"
 
 #include "pg/base/guc.h"
+#include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/rollup/refresh/refresh.h"
 #include "pg/rollup/sql/statements.h"
@@ -63,9 +64,7 @@ ColumnLists ListColumns(const Rollup& rollup) {
   initStringInfo(&lists.pairs);
   initStringInfo(&lists.values);
   int number = 0;
-  ListCell* cell;
-  foreach (cell, rollup.definition->columns) {
-    const auto* column = static_cast<RollupColumn*>(lfirst(cell));
+  for (const RollupColumn* column : Each<RollupColumn>(rollup.definition->columns)) {
     if (!IsStored(*column)) continue;
     ++number;
     const char* literal = quote_literal_cstr(column->name);
@@ -142,14 +141,11 @@ uint64 CompareWithEvents(const Rollup& rollup, const Rollup& root, const char* s
   CheckFamily(root, ids, true);
   // Settings as for a refresh, because the query may call functions of the rollup's owner. But the
   // engine is off: PostgreSQL's own plans are used.
-  const int level = BeginRefreshSettings(root.topn_counters);
-  SetSettingInScope("millrace.enable_vector_agg", "off");
-  const char* sql = VerifySql(rollup, root, ids.column, since, until);
-  const RoleScope before = BecomeOwner(rollup.owner);
-  const uint64 rows = RunSql(sql);
-  RestoreRole(before);
-  EndSettings(level);
-  return rows;
+  return WithRefreshSettings(root.topn_counters, [&] {
+    SetSettingInScope("millrace.enable_vector_agg", "off");
+    const char* sql = VerifySql(rollup, root, ids.column, since, until);
+    return AsOwner(rollup.owner, [&] { return RunSql(sql); });
+  });
 }
 
 }  // namespace millrace::pg
@@ -162,31 +158,31 @@ MILLRACE_FUNCTION(verify_rollup) {
   InitMaterializedSRF(fcinfo, 0);
   auto* results = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   if (PG_ARGISNULL(0)) return static_cast<Datum>(0);
-  const int settings = ConnectSpi();
-  const Oid relation = PG_GETARG_OID(0);
-  const Rollup* rollup = GetRollup(relation);
-  CheckOwner(*rollup);
-  const char* since = PG_ARGISNULL(1) ? nullptr : TimeLiteral(PG_GETARG_TIMESTAMPTZ(1));
-  const char* until = PG_ARGISNULL(2) ? nullptr : TimeLiteral(PG_GETARG_TIMESTAMPTZ(2));
-  if ((since != nullptr || until != nullptr) && rollup->definition->bucket == nullptr) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("rollup %s has no time among its keys", rollup->name),
-                    errhint("Verify all of it: leave the times out.")));
-  }
-  const Rollup* root = LoadFamily(relation);
-  // The events, rows and watermarks of several nodes have no common snapshot, so nobody may change
-  // them meanwhile.
-  if (OidIsValid(root->node_watermark)) {
-    Watermark watermark;
-    LockWatermark(*root, true, &watermark);
-  }
-  const uint64 rows = CompareWithEvents(*rollup, *root, since, until);
-  for (uint64 i = 0; i < rows; ++i) {
-    Datum values[4];
-    bool nulls[4];
-    for (int j = 0; j < 4; ++j) values[j] = SpiValue(i, j + 1, &nulls[j]);
-    tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
-  }
-  DisconnectSpi(settings);
+  WithSpi([&] {
+    const Oid relation = PG_GETARG_OID(0);
+    const Rollup* rollup = GetRollup(relation);
+    CheckOwner(*rollup);
+    const char* since = PG_ARGISNULL(1) ? nullptr : TimeLiteral(PG_GETARG_TIMESTAMPTZ(1));
+    const char* until = PG_ARGISNULL(2) ? nullptr : TimeLiteral(PG_GETARG_TIMESTAMPTZ(2));
+    if ((since != nullptr || until != nullptr) && rollup->definition->bucket == nullptr) {
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                      errmsg("rollup %s has no time among its keys", rollup->name),
+                      errhint("Verify all of it: leave the times out.")));
+    }
+    const Rollup* root = LoadFamily(relation);
+    // The events, rows and watermarks of several nodes have no common snapshot, so nobody may
+    // change them meanwhile.
+    if (IsDistributed(*root)) {
+      Watermarks watermarks;
+      LockWatermarks(*root, true, &watermarks);
+    }
+    const uint64 rows = CompareWithEvents(*rollup, *root, since, until);
+    for (uint64 i = 0; i < rows; ++i) {
+      Datum values[4];
+      bool nulls[4];
+      for (int j = 0; j < 4; ++j) values[j] = SpiRow(i).Value(j + 1, &nulls[j]);
+      tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
+    }
+  });
   return static_cast<Datum>(0);
 }

@@ -28,48 +28,44 @@ struct Progress {
 
 Progress ReadProgress(Oid relation) {
   Progress progress = {};
-  const RoleScope before = BecomeCatalogOwner();
-  const uint64 rows = RunSql(
-      "SELECT verified_through, next_until, rebuilds FROM millrace.verification WHERE relation = "
-      "$1",
-      {OidArgument(relation)});
-  RestoreRole(before);
+  const uint64 rows = AsCatalogOwner([&] {
+    return RunSql(
+        "SELECT verified_through, next_until, rebuilds FROM millrace.verification WHERE relation = "
+        "$1",
+        {OidArgument(relation)});
+  });
   if (rows == 0) return progress;
-  bool is_null;
-  progress.rebuilds = DatumGetInt64(SpiValue(0, 3, &is_null));
-  const Datum through = SpiValue(0, 1, &is_null);
-  progress.known = !is_null;
-  if (is_null) return progress;
-  progress.through = DatumGetTimestampTz(through);
-  const Datum next = SpiValue(0, 2, &is_null);
-  progress.has_next = !is_null;
-  if (!is_null) progress.next = DatumGetTimestampTz(next);
+  const SpiRow row(0);
+  progress.known = !row.IsNull(1);
+  progress.through = row.Time(1);
+  progress.has_next = progress.known && !row.IsNull(2);
+  progress.next = row.Time(2);
+  progress.rebuilds = row.Int64(3);
   return progress;
 }
 
 // Returns whether the rows are still those that were compared.
 bool WriteProgress(Oid relation, const Progress& progress) {
-  const RoleScope before = BecomeCatalogOwner();
-  SpiArgument next = TimeArgument(progress.next);
-  next.is_null = !progress.has_next;
-  RunSql(
-      "INSERT INTO millrace.verification AS v (relation, verified_through, next_until, "
-      "verified_at) "
-      "VALUES ($1, $2, $3, clock_timestamp()) ON CONFLICT (relation) DO UPDATE SET "
-      "verified_through = excluded.verified_through, next_until = excluded.next_until, verified_at "
-      "= excluded.verified_at, tried_at = excluded.tried_at, error = NULL RETURNING "
-      "v.rebuilds",
-      {OidArgument(relation), TimeArgument(progress.through), next});
-  RestoreRole(before);
-  bool is_null;
-  return DatumGetInt64(SpiValue(0, 1, &is_null)) == progress.rebuilds;
+  AsCatalogOwner([&] {
+    SpiArgument next = TimeArgument(progress.next);
+    next.is_null = !progress.has_next;
+    RunSql(
+        "INSERT INTO millrace.verification AS v (relation, verified_through, next_until, "
+        "verified_at) "
+        "VALUES ($1, $2, $3, clock_timestamp()) ON CONFLICT (relation) DO UPDATE SET "
+        "verified_through = excluded.verified_through, next_until = excluded.next_until, "
+        "verified_at "
+        "= excluded.verified_at, tried_at = excluded.tried_at, error = NULL RETURNING "
+        "v.rebuilds",
+        {OidArgument(relation), TimeArgument(progress.through), next});
+  });
+  return SpiRow(0).Int64(1) == progress.rebuilds;
 }
 
 // The last bound of a bucket at or before a time.
 TimestampTz BoundBefore(const Rollup& rollup, const Rollup& root, TimestampTz time) {
   RunSql(psprintf("SELECT %s", BucketOfSql(rollup, root, TimeLiteral(time))));
-  bool is_null;
-  return DatumGetTimestampTz(SpiValue(0, 1, &is_null));
+  return SpiRow(0).Time(1);
 }
 
 // The next bound after one, or a later one, but not after `last`.
@@ -156,9 +152,7 @@ TimestampTz Oldest(const Rollup& rollup, const Covered& covered) {
   const char* bucket = quote_identifier(rollup.definition->bucket);
   RunSql(psprintf("SELECT min(%s) FROM %s WHERE %s > '-infinity'", TimeOfBucketSql(rollup, bucket),
                   rollup.name, bucket));
-  bool is_null;
-  const Datum oldest = SpiValue(0, 1, &is_null);
-  return is_null ? DT_NOEND : DatumGetTimestampTz(oldest);
+  return SpiRow(0).IsNull(1) ? DT_NOEND : SpiRow(0).Time(1);
 }
 
 // The next span to compare, and the progress once it is compared. False if there is none.
@@ -221,13 +215,13 @@ void Compare(void* argument) {
 }
 
 void WriteDifference(Oid relation, const VerifiedSpan& span, const char* example) {
-  const RoleScope before = BecomeCatalogOwner();
-  RunSql(
-      "INSERT INTO millrace.difference (relation, bucket_from, bucket_to, differences, example) "
-      "VALUES ($1, $2, $3, $4, $5)",
-      {OidArgument(relation), TimeArgument(span.since), TimeArgument(span.until),
-       Int64Argument(span.differences), TextArgument(example)});
-  RestoreRole(before);
+  AsCatalogOwner([&] {
+    RunSql(
+        "INSERT INTO millrace.difference (relation, bucket_from, bucket_to, differences, example) "
+        "VALUES ($1, $2, $3, $4, $5)",
+        {OidArgument(relation), TimeArgument(span.since), TimeArgument(span.until),
+         Int64Argument(span.differences), TextArgument(example)});
+  });
   ereport(
       WARNING,
       (errmsg("rollup %s differs from its events in " INT64_FORMAT " values of the buckets from %s",
@@ -241,7 +235,7 @@ void WriteDifference(Oid relation, const VerifiedSpan& span, const char* example
 bool VerifyNextSpan(Oid relation, VerifiedSpan* span) {
   const Rollup* root = LoadFamily(relation);
   const Rollup* rollup = GetRollup(relation);
-  if (OidIsValid(root->node_watermark)) return false;
+  if (IsDistributed(*root)) return false;
   Progress progress = ReadProgress(relation);
   const bool by_time = EventTimeOf(*rollup, *root) != nullptr;
   if (by_time) {
@@ -287,12 +281,11 @@ MILLRACE_FUNCTION(verify_next) {
     elog(ERROR, "millrace.verify_next returns a row");
   }
   descriptor = BlessTupleDesc(descriptor);
-  const int settings = ConnectSpi();
-  const Rollup* rollup = GetRollup(PG_GETARG_OID(0));
-  CheckOwner(*rollup);
   VerifiedSpan span = {};
-  const bool found = VerifyNextSpan(PG_GETARG_OID(0), &span);
-  DisconnectSpi(settings);
+  const bool found = WithSpi([&] {
+    CheckOwner(*GetRollup(PG_GETARG_OID(0)));
+    return VerifyNextSpan(PG_GETARG_OID(0), &span);
+  });
   Datum values[] = {TimestampTzGetDatum(span.since), TimestampTzGetDatum(span.until),
                     Int64GetDatum(span.differences)};
   bool nulls[] = {!found, !found, !found};

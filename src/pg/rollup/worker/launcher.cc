@@ -2,6 +2,7 @@
 // they are due, and sends workers away when somebody wants their database for itself.
 
 #include "pg/base/guc.h"
+#include "pg/base/list.h"
 #include "pg/rollup/registry/known_complete.h"
 #include "pg/rollup/registry/worker_registry.h"
 #include "pg/rollup/worker/worker.h"
@@ -104,9 +105,8 @@ void MeetAllDatabases() {
 
 // Whether ALTER DATABASE moves the database, or keeps others from connecting to it.
 bool KeepsOthersAway(const AlterDatabaseStmt* statement) {
-  ListCell* cell;
-  foreach (cell, statement->options) {
-    const char* name = static_cast<DefElem*>(lfirst(cell))->defname;
+  for (auto* each : Each<DefElem>(statement->options)) {
+    const char* name = each->defname;
     if (strcmp(name, "tablespace") == 0 || strcmp(name, "allow_connections") == 0) return true;
   }
   return false;
@@ -124,9 +124,7 @@ Oid DatabaseWantedBy(Node* statement) {
     auto* alter = reinterpret_cast<AlterDatabaseStmt*>(statement);
     if (KeepsOthersAway(alter)) name = alter->dbname;
   } else if (IsA(statement, CreatedbStmt)) {
-    ListCell* cell;
-    foreach (cell, reinterpret_cast<CreatedbStmt*>(statement)->options) {
-      auto* option = static_cast<DefElem*>(lfirst(cell));
+    for (auto* option : Each<DefElem>(reinterpret_cast<CreatedbStmt*>(statement)->options)) {
       if (strcmp(option->defname, "template") == 0 && option->arg != nullptr) {
         name = defGetString(option);
       }

@@ -26,10 +26,9 @@ Retention* LoadRetention(MemoryContext context, int* count) {
       static_cast<Retention*>(MemoryContextAlloc(context, Max(rows, 1) * sizeof(Retention)));
   for (uint64 i = 0; i < rows; ++i) {
     bool is_null;
-    retention[i].source = DatumGetObjectId(SpiValue(i, 1, &is_null));
-    retention[i].keep = *DatumGetIntervalP(SpiValue(i, 2, &is_null));
-    retention[i].failure =
-        MemoryContextStrdup(context, TextDatumGetCString(SpiValue(i, 3, &is_null)));
+    retention[i].source = SpiRow(i).ObjectId(1);
+    retention[i].keep = *DatumGetIntervalP(SpiRow(i).Value(2, &is_null));
+    retention[i].failure = MemoryContextStrdup(context, SpiRow(i).Text(3));
   }
   EndStep();
   *count = static_cast<int>(rows);
@@ -39,9 +38,7 @@ Retention* LoadRetention(MemoryContext context, int* count) {
 void Retain(const Retention& retention) {
   if (!BeginStep("dropping old partitions")) return;
   if (get_rel_name(retention.source) != nullptr) {
-    const RoleScope before = BecomeOwner(OwnerOf(retention.source));
-    ApplyRetention(retention.source, &retention.keep);
-    RestoreRole(before);
+    AsOwner(OwnerOf(retention.source), [&] { ApplyRetention(retention.source, &retention.keep); });
   }
   EndStep();
 }
@@ -64,8 +61,7 @@ Oid* LoadRangeIndexes(MemoryContext context, int* count) {
     WHERE a.amname = 'brin' AND i.indisvalid AND c.relkind = 'i')");
   auto* indexes = static_cast<Oid*>(MemoryContextAlloc(context, Max(rows, 1) * sizeof(Oid)));
   for (uint64 i = 0; i < rows; ++i) {
-    bool is_null;
-    indexes[i] = DatumGetObjectId(SpiValue(i, 1, &is_null));
+    indexes[i] = SpiRow(i).ObjectId(1);
   }
   EndStep();
   *count = static_cast<int>(rows);

@@ -55,19 +55,17 @@ const Task* FindTask(const TaskList& list, Oid relation) {
   return nullptr;
 }
 
-// Row `row` of the statement in LoadTasks.
-void ReadTask(uint64 row, MemoryContext context, Task* task) {
-  bool is_null;
-  task->relation = DatumGetObjectId(SpiValue(row, 1, &is_null));
-  task->source = DatumGetObjectId(SpiValue(row, 2, &is_null));
-  const Datum id_column = SpiValue(row, 3, &is_null);
-  if (!is_null) task->id_column = MemoryContextStrdup(context, NameStr(*DatumGetName(id_column)));
-  task->interval = Max(DatumGetInt64(SpiValue(row, 4, &is_null)), 10 * kMillisecond);
+// A row of the statement in LoadTasks.
+void ReadTask(const SpiRow& row, MemoryContext context, Task* task) {
+  task->relation = row.ObjectId(1);
+  task->source = row.ObjectId(2);
+  if (!row.IsNull(3)) task->id_column = MemoryContextStrdup(context, row.NameText(3));
+  task->interval = Max(row.Int64(4), 10 * kMillisecond);
   // The number is in the catalog: the last worker may have had failures too.
-  task->failures = DatumGetInt32(SpiValue(row, 5, &is_null));
-  const int64 until_retry = DatumGetInt64(SpiValue(row, 6, &is_null));
+  task->failures = row.Int32(5);
+  const int64 until_retry = row.Int64(6);
   if (task->failures > 0) task->next = MonotonicNow() + Min(Max(until_retry, 0), kMaxBackoff);
-  task->name = MemoryContextStrdup(context, TextDatumGetCString(SpiValue(row, 7, &is_null)));
+  task->name = MemoryContextStrdup(context, row.Text(7));
   task->position = -1;
   task->step_ids = kFirstStepIds;
   const Task* before = FindTask(task_list, task->relation);
@@ -102,7 +100,7 @@ Loaded LoadTasks(const WorkerPlace& place) {
       ORDER BY r.relation::oid)");
     loaded.tasks = static_cast<Task*>(MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Task)));
     for (uint64 i = place.number; i < rows; i += workers_per_database) {
-      ReadTask(i, context, &loaded.tasks[loaded.count++]);
+      ReadTask(SpiRow(i), context, &loaded.tasks[loaded.count++]);
     }
     needed |= loaded.count > 0;
     const int wanted = static_cast<int>(Min(rows, static_cast<uint64>(workers_per_database)));

@@ -42,8 +42,7 @@ Oid NextRollup() {
       "SELECT r.relation FROM millrace.rollup r LEFT JOIN millrace.verification v USING (relation) "
       "ORDER BY v.tried_at NULLS FIRST, r.relation::oid LIMIT 1");
   if (rows == 0) return InvalidOid;
-  bool is_null;
-  return DatumGetObjectId(SpiValue(0, 1, &is_null));
+  return SpiRow(0).ObjectId(1);
 }
 
 // Records that its turn is over, whatever the result.

@@ -1,0 +1,155 @@
+-- From version 0.1 to 0.2: one watermark per node, in one table.
+\echo Use "ALTER EXTENSION millrace UPDATE" to load this file. \quit
+
+-- The worker holds this lock during a step (HoldExtension).
+LOCK TABLE millrace.rollup IN ACCESS EXCLUSIVE MODE;
+
+-- A server without Citus is a cluster of one node, of group 0. Live views read relation and position, as before.
+ALTER TABLE millrace.watermark
+  ADD COLUMN node_group pg_catalog.int4 NOT NULL DEFAULT 0,
+  -- The cluster, the database, the sequence and its file when the watermark was moved. If only the file has changed since, the
+  -- sequence was restarted or altered; if anything else has, all of it was restored from a dump.
+  ADD COLUMN sequence pg_catalog.text,
+  DROP CONSTRAINT watermark_pkey,
+  ADD PRIMARY KEY (relation, node_group);
+UPDATE millrace.watermark w
+SET sequence = pg_catalog.concat_ws('/', pg_catalog.split_part(w.home, '/', 1), pg_catalog.split_part(w.home, '/', 2), c.oid, w.sequence_file)
+FROM pg_catalog.pg_class c
+WHERE c.relkind OPERATOR(pg_catalog.=) 'S' AND c.relfilenode OPERATOR(pg_catalog.=) w.sequence_file;
+UPDATE millrace.watermark w SET position = n.position, sequence = n.sequence
+FROM millrace.node_watermark n
+WHERE n.relation OPERATOR(pg_catalog.=) w.relation AND n.node_group OPERATOR(pg_catalog.=) 0;
+INSERT INTO millrace.watermark (relation, node_group, position, sequence, complete_through, refreshed_at)
+SELECT n.relation, n.node_group, n.position, n.sequence, w.complete_through, w.refreshed_at
+FROM millrace.node_watermark n
+JOIN millrace.watermark w ON w.relation OPERATOR(pg_catalog.=) n.relation AND w.node_group OPERATOR(pg_catalog.=) 0
+WHERE n.node_group OPERATOR(pg_catalog.<>) 0;
+ALTER EXTENSION millrace DROP TABLE millrace.node_watermark;
+DROP TABLE millrace.node_watermark;
+ALTER TABLE millrace.watermark DROP COLUMN sequence_file, DROP COLUMN home;
+COMMENT ON TABLE millrace.watermark IS 'per rollup over events and node: the rollup has all events of the node with ids up to position';
+COMMENT ON COLUMN millrace.watermark.node_group IS 'the group of the node, as Citus numbers them; 0 is the coordinator, and any server without Citus';
+COMMENT ON COLUMN millrace.watermark.ids IS 'by how many ids the last refresh moved the watermark';
+
+ALTER TABLE millrace.rollup RENAME COLUMN node_watermark TO watermark_copy;
+COMMENT ON COLUMN millrace.rollup.watermark_copy IS 'if Citus distributes the events: the table that has a copy of the watermarks on every node';
+
+CREATE FUNCTION millrace.events_behind(rollup pg_catalog.regclass) RETURNS pg_catalog.int8
+AS '$libdir/millrace', 'millrace_events_behind' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.events_behind IS 'how many ids above the watermarks of a rollup over events were handed out, on all nodes; NULL if a node does not answer, or for a role that may not read the events';
+
+CREATE OR REPLACE VIEW millrace.rollups AS
+WITH RECURSIVE family AS (
+  SELECT relation, relation AS root, source AS events FROM millrace.rollup WHERE parent IS NULL
+  UNION ALL
+  SELECT r.relation, f.root, f.events
+  FROM millrace.rollup r JOIN family f ON r.parent OPERATOR(pg_catalog.=) f.relation
+), standby AS (
+  -- A standby does not know what was committed after the last transaction that it has replayed, unless it is connected and has
+  -- replayed everything it received. On any other server: no row.
+  SELECT replayed, CASE WHEN pg_catalog.pg_get_wal_replay_pause_state() OPERATOR(pg_catalog.=) 'not paused'
+                          AND pg_catalog.pg_last_wal_replay_lsn() OPERATOR(pg_catalog.>=) pg_catalog.pg_last_wal_receive_lsn()
+                          AND EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver)
+                        THEN 0 ELSE pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) replayed) END AS seconds_behind
+  FROM (SELECT pg_catalog.pg_last_xact_replay_timestamp() AS replayed WHERE pg_catalog.pg_is_in_recovery()) s
+)
+SELECT r.relation AS rollup, r.source, n.ids AS watermark, l.behind AS events_behind,
+       -- A missing event was committed after the time up to which all are known to be in.
+       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.seconds_behind, 0)
+            WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN GREATEST(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) COALESCE(l.complete, root.declared_at)), 0) END AS seconds_behind,
+       CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 AND NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.statement_timestamp()
+            WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.replayed, l.complete)
+            ELSE LEAST(l.complete, s.replayed) END AS complete_through,
+       -- A distributed table has no count here: its rows are in the shards.
+       CASE WHEN root.watermark_copy IS NULL THEN GREATEST(c.reltuples, 0)::pg_catalog.int8 END AS rows, root.refresh_interval, root.paused,
+       w.refreshed_at, w.duration,
+       CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+            THEN e.message END AS last_error, e.failed_at, e.retry_at,
+       CASE WHEN l.behind OPERATOR(pg_catalog.>) 0 AND NOT pg_catalog.pg_is_in_recovery() THEN (
+         SELECT pg_catalog.string_agg(DISTINCT COALESCE('process ' OPERATOR(pg_catalog.||) b.pid::pg_catalog.text,
+                  'prepared transaction ' OPERATOR(pg_catalog.||) pg_catalog.quote_literal(x.gid)), ', ')
+         FROM millrace.writers(f.events) b
+         LEFT JOIN pg_catalog.pg_prepared_xacts x ON x.transaction OPERATOR(pg_catalog.=) b.prepared
+         -- Who has begun long after what is missing is not what it waits for: where events come all the time, somebody always writes.
+         WHERE b.pid IS NULL OR NOT EXISTS (
+           SELECT FROM pg_catalog.pg_stat_get_activity(b.pid) a
+           WHERE a.xact_start OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) LEAST(
+             (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) COALESCE(l.complete, root.declared_at)) OPERATOR(pg_catalog./) 2,
+             '10 seconds'::pg_catalog.interval)))
+       ) END AS waits_for,
+       (SELECT pg_catalog.count(*) FROM millrace.failed_event x WHERE x.relation OPERATOR(pg_catalog.=) f.root) AS failed_events,
+       y.verified_through, y.verified_at,
+       (SELECT COALESCE(pg_catalog.sum(d.differences), 0)::pg_catalog.int8 FROM millrace.difference d WHERE d.relation OPERATOR(pg_catalog.=) r.relation) AS differences,
+       COALESCE((SELECT x.number FROM millrace.failed_refreshes x WHERE x.relation OPERATOR(pg_catalog.=) f.root), 0) AS failed_refreshes
+FROM millrace.rollup r
+JOIN family f ON f.relation OPERATOR(pg_catalog.=) r.relation
+JOIN millrace.rollup root ON root.relation OPERATOR(pg_catalog.=) f.root
+JOIN millrace.watermark w ON w.relation OPERATOR(pg_catalog.=) f.root AND w.node_group OPERATOR(pg_catalog.=) 0
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.relation
+LEFT JOIN millrace.refresh_error e ON e.relation OPERATOR(pg_catalog.=) f.root
+LEFT JOIN millrace.verification y ON y.relation OPERATOR(pg_catalog.=) r.relation
+LEFT JOIN standby s ON true
+CROSS JOIN LATERAL (
+  -- The ids of a group are above group * 2^48. A node that was removed has the last of them, and counts as one id.
+  SELECT pg_catalog.sum(CASE WHEN x.node_group OPERATOR(pg_catalog.=) 0 THEN x.position
+                             WHEN x.position OPERATOR(pg_catalog.=) ((x.node_group OPERATOR(pg_catalog.+) 1)::pg_catalog.int8 OPERATOR(pg_catalog.<<) 48) THEN 1
+                             ELSE x.position OPERATOR(pg_catalog.-) (x.node_group::pg_catalog.int8 OPERATOR(pg_catalog.<<) 48) END)::pg_catalog.int8 AS ids
+  FROM millrace.watermark x WHERE x.relation OPERATOR(pg_catalog.=) f.root
+) n
+CROSS JOIN LATERAL (
+  SELECT b.behind, GREATEST(w.complete_through, millrace.known_complete(f.root)) AS complete
+  FROM (SELECT millrace.events_behind(f.root) AS behind) b
+) l;
+
+-- Without the table that is gone.
+CREATE OR REPLACE FUNCTION millrace.forget_dropped_tables() RETURNS pg_catalog.event_trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  dropped pg_catalog.oid[] := ARRAY(
+    SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
+    WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+      AND objsubid OPERATOR(pg_catalog.=) 0);
+  forgotten pg_catalog.oid[];
+  views pg_catalog.oid[];
+  view pg_catalog.oid;
+BEGIN
+  IF dropped OPERATOR(pg_catalog.=) '{}' THEN RETURN; END IF;
+  DELETE FROM millrace.distributed_table WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.loaded_range WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.retention WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  WITH RECURSIVE lost AS (
+    SELECT relation FROM millrace.rollup
+    WHERE ARRAY[relation, source, definition]::pg_catalog.oid[] OPERATOR(pg_catalog.&&) dropped
+    UNION
+    SELECT r.relation FROM millrace.rollup r JOIN lost ON r.parent OPERATOR(pg_catalog.=) lost.relation
+  ), gone AS (
+    DELETE FROM millrace.rollup r USING lost WHERE r.relation OPERATOR(pg_catalog.=) lost.relation
+    RETURNING r.relation, r.definition, r.live
+  )
+  SELECT pg_catalog.array_agg(relation::pg_catalog.oid),
+         pg_catalog.array_agg(live::pg_catalog.oid) OPERATOR(pg_catalog.||) pg_catalog.array_agg(definition::pg_catalog.oid)
+  INTO forgotten, views FROM gone;
+  IF forgotten IS NULL THEN RETURN; END IF;
+  DELETE FROM millrace.watermark WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
+  DELETE FROM millrace.refresh_error WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
+  DELETE FROM millrace.failed_refreshes WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
+  DELETE FROM millrace.failed_event WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
+  FOREACH view IN ARRAY forgotten LOOP
+    IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) view) THEN
+      RAISE WARNING 'rollup % is no longer declared: what it needs was dropped', view::pg_catalog.regclass
+        USING DETAIL = 'Its table stays as it is.';
+    END IF;
+  END LOOP;
+  -- The rollup's views are useless now, and would be in the way when it is declared again. Drop them, unless others read them.
+  FOREACH view IN ARRAY views LOOP
+    CONTINUE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_class c
+                              WHERE c.oid OPERATOR(pg_catalog.=) view AND c.relkind OPERATOR(pg_catalog.=) 'v');
+    BEGIN
+      EXECUTE pg_catalog.format('DROP VIEW %s', view::pg_catalog.regclass);
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+      NULL;
+    END;
+  END LOOP;
+END
+$$;
