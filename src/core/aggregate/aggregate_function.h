@@ -27,11 +27,25 @@ enum class AggregateKind : std::uint8_t {
   kTopNUnion,       // topn_union_agg(x): merged at once; the column holds addresses of TopNStored
 };
 
+// Whether the state of a group is a sketch, or values that become one at the end.
+inline bool IsSketch(AggregateKind kind) {
+  switch (kind) {
+    case AggregateKind::kHllAdd:
+    case AggregateKind::kHllUnion:
+    case AggregateKind::kTopNAddInteger:
+    case AggregateKind::kTopNAddText:
+    case AggregateKind::kTopNUnion:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // A 128-bit integer at any multiple of eight bytes, which is what allocators give. Without the
 // attribute compilers may use instructions that fail at such an address.
 using Int128 __attribute__((aligned(8))) = __int128;
 
-// The state of the kinds from kCountRows to kMaxFloat.
+// The state of a kind that is no sketch.
 struct Number {
   union {
     Int128 integer;

@@ -147,7 +147,7 @@ bool FeedsInsert(const PlannerInfo* root) {
 int CountSketches(const VectorAggPlan& plan) {
   int count = 0;
   for (int i = 0; i < plan.aggregate_count; ++i) {
-    count += plan.aggregates[i].kind >= AggregateKind::kHllAdd;
+    count += IsSketch(plan.aggregates[i].kind);
   }
   return count;
 }
