@@ -85,19 +85,18 @@ GroupBy::GroupBy(std::span<const KeySpec> keys, std::span<const AggregateSpec> a
       has_sketches_ = true;
     }
     if (!IsKept(spec.kind)) continue;
-    std::uint32_t kept = 0;
-    while (kept < kept_count_ && kept_[kept].column != spec.column) ++kept;
-    if (kept == kept_count_) {
-      kept_[kept_count_++] = {spec.column, false, false, {}, {}, nullptr, nullptr, false};
-    }
-    kept_of_[i] = static_cast<std::uint8_t>(kept);
+    kept_of_[i] = kept_.AddColumn(spec.column);
     const bool text = spec.kind == AggregateKind::kTopNAddText ||
                       (spec.kind == AggregateKind::kHllAdd && spec.hash_width == HashWidth::kText);
     const bool key = std::any_of(keys.begin(), keys.end(),
                                  [&](const KeySpec& k) { return k.column == spec.column; });
-    kept_[kept].text = text && !key;
-    keeps_text_ = keeps_text_ || kept_[kept].text;
+    if (text && !key) KeepText(spec.column);
   }
+}
+
+void GroupBy::KeepText(std::uint16_t column) {
+  const auto end = kept_texts_ + kept_text_count_;
+  if (std::find(kept_texts_, end, column) == end) kept_texts_[kept_text_count_++] = column;
 }
 
 void GroupBy::HashKeys(const ColumnBatch& batch, std::uint64_t* hashes) const {
@@ -152,7 +151,7 @@ Status GroupBy::AddBatch(const ColumnBatch& batch, bool insert, std::uint32_t* r
   }
   ExtendStates(allocator);
   const Status status = UpdateStates(batch, groups, allocator);
-  if (status.ok()) KeepRows(batch, groups, allocator);
+  if (status.ok() && kept_.has_columns()) kept_.Append(batch, groups, allocator);
   return status;
 }
 
@@ -303,98 +302,21 @@ void GroupBy::UnionTopN(void** slot, const TopNStored& stored, Allocator& alloca
   static_cast<TopN*>(*slot)->AddSummary(stored.items, stored.size, allocator);
 }
 
-void GroupBy::KeepRows(const ColumnBatch& batch, const std::uint32_t* groups,
-                       Allocator& allocator) {
-  if (kept_count_ == 0) return;
-  const std::size_t before = kept_groups_.size();
-  // First make room in all columns, so that they have the same length if an allocation fails.
-  kept_groups_.Reserve(before + batch.rows, allocator);
-  for (std::uint32_t k = 0; k < kept_count_; ++k) {
-    Kept& kept = kept_[k];
-    const Column& column = batch.columns[kept.column];
-    kept.values.Reserve(before + batch.rows, allocator);
-    if (column.any_null && !kept.any_null) {
-      kept.nulls.Reserve(before + batch.rows, allocator);
-      kept.nulls.Clear();
-      if (before > 0) std::memset(kept.nulls.Extend(before, allocator), 0, before);
-      kept.any_null = true;
-    }
-    if (kept.any_null) kept.nulls.Reserve(before + batch.rows, allocator);
-  }
-  for (std::uint32_t i = 0; i < batch.rows; ++i) {
-    if (groups[i] != AggregateHashTable::kNoGroup) kept_groups_.Append(groups[i], allocator);
-  }
-  const bool all = kept_groups_.size() - before == batch.rows;
-  for (std::uint32_t k = 0; k < kept_count_; ++k) {
-    Kept& kept = kept_[k];
-    const Column& column = batch.columns[kept.column];
-    if (all && !kept.any_null) {
-      std::memcpy(kept.values.Extend(batch.rows, allocator), column.values,
-                  batch.rows * sizeof(*column.values));
-      continue;
-    }
-    for (std::uint32_t i = 0; i < batch.rows; ++i) {
-      if (groups[i] == AggregateHashTable::kNoGroup) continue;
-      kept.values.Append(column.values[i], allocator);
-      if (kept.any_null) {
-        kept.nulls.Append(column.any_null ? column.nulls[i] : std::uint8_t{0}, allocator);
-      }
-    }
-  }
-}
-
 std::size_t GroupBy::KeptBytes() const {
-  std::size_t row = sizeof(std::uint32_t);
   std::size_t texts = 0;
-  for (std::uint32_t k = 0; k < kept_count_; ++k) {
-    row += 2 * (sizeof(std::int64_t) + (kept_[k].any_null ? 1 : 0));
-    if (kept_[k].text) texts += dictionaries_[kept_[k].column].memory();
-  }
-  return kept_groups_.size() * row + texts;
-}
-
-// A stable counting sort of the kept rows by group.
-void GroupBy::Scatter(Allocator& allocator) {
-  const std::size_t rows = kept_groups_.size();
-  const std::size_t count = groups();
-  offsets_ = allocator.AllocateArray<std::uint64_t>(count + 1);
-  std::memset(offsets_, 0, (count + 1) * sizeof(*offsets_));
-  for (std::size_t i = 0; i < rows; ++i) ++offsets_[kept_groups_[i] + 1];
-  for (std::size_t g = 0; g < count; ++g) offsets_[g + 1] += offsets_[g];
-
-  // The place of each row; then the columns follow without looking at the groups again.
-  auto* next = allocator.AllocateArray<std::uint64_t>(count);
-  std::memcpy(next, offsets_, count * sizeof(*next));
-  auto* places = allocator.AllocateArray<std::uint32_t>(rows);
-  for (std::size_t i = 0; i < rows; ++i) {
-    places[i] = static_cast<std::uint32_t>(next[kept_groups_[i]]++);
-  }
-  allocator.Free(next);
-  for (std::uint32_t k = 0; k < kept_count_; ++k) {
-    Kept& kept = kept_[k];
-    kept.by_group = allocator.AllocateArray<std::int64_t>(rows);
-    for (std::size_t i = 0; i < rows; ++i) kept.by_group[places[i]] = kept.values[i];
-    kept.values.Release(allocator);
-    kept.any_null_by_group = kept.any_null;
-    kept.any_null = false;
-    if (!kept.any_null_by_group) continue;
-    kept.nulls_by_group = allocator.AllocateArray<std::uint8_t>(rows);
-    for (std::size_t i = 0; i < rows; ++i) kept.nulls_by_group[places[i]] = kept.nulls[i];
-    kept.nulls.Release(allocator);
-  }
-  allocator.Free(places);
-  kept_groups_.Release(allocator);
+  for (int i = 0; i < kept_text_count_; ++i) texts += dictionaries_[kept_texts_[i]].memory();
+  return kept_.Bytes() + texts;
 }
 
 void GroupBy::BeginFold(Allocator& allocator) {
   has_sketches_ = true;
   ExtendStates(allocator);
-  Scatter(allocator);
+  kept_.Scatter(groups(), allocator);
 }
 
 // A group does not keep its rows if they have text, because the text's dictionary will be freed.
 bool GroupBy::StaysKept(std::uint32_t group) const {
-  if (keeps_text_ || offsets_[group + 1] - offsets_[group] >= kFoldRows) return false;
+  if (kept_text_count_ > 0 || kept_.RowsOf(group) >= kFoldRows) return false;
   for (std::uint32_t a = 0; a < aggregates_.size(); ++a) {
     if (IsKept(aggregates_[a].kind) &&
         sketches_[std::size_t{group} * aggregates_.size() + a] != nullptr) {
@@ -404,35 +326,17 @@ bool GroupBy::StaysKept(std::uint32_t group) const {
   return true;
 }
 
-void GroupBy::KeepAgain(std::uint32_t group, Allocator& allocator) {
-  const std::size_t begin = offsets_[group], size = offsets_[group + 1] - begin;
-  const std::size_t before = kept_groups_.size();
-  std::fill_n(kept_groups_.Extend(size, allocator), size, group);
-  for (std::uint32_t k = 0; k < kept_count_; ++k) {
-    Kept& kept = kept_[k];
-    std::memcpy(kept.values.Extend(size, allocator), kept.by_group + begin,
-                size * sizeof(*kept.by_group));
-    if (!kept.any_null_by_group) continue;
-    if (!kept.any_null) {
-      kept.any_null = true;
-      kept.nulls.Clear();
-      if (before > 0) std::memset(kept.nulls.Extend(before, allocator), 0, before);
-    }
-    std::memcpy(kept.nulls.Extend(size, allocator), kept.nulls_by_group + begin, size);
-  }
-}
-
 void GroupBy::FoldGroups(std::uint32_t begin, std::uint32_t end, Allocator& allocator) {
   for (std::uint32_t group = begin; group < end; ++group) {
-    if (offsets_[group] == offsets_[group + 1]) continue;
+    if (kept_.RowsOf(group) == 0) continue;
     if (StaysKept(group)) {
-      KeepAgain(group, allocator);
+      kept_.KeepAgain(group, allocator);
       continue;
     }
     for (std::uint32_t a = 0; a < aggregates_.size(); ++a) {
       const AggregateSpec& spec = aggregates_[a];
       if (!IsKept(spec.kind)) continue;
-      const Segment segment = SegmentOf(group, a);
+      const KeptRows::Segment segment = SegmentOf(group, a);
       if (spec.kind == AggregateKind::kHllAdd) {
         HyperLogLog*& state = HllState(group, a);
         if (state == nullptr) {
@@ -451,16 +355,8 @@ void GroupBy::FoldGroups(std::uint32_t begin, std::uint32_t end, Allocator& allo
 }
 
 void GroupBy::EndFold(Allocator& allocator) {
-  for (std::uint32_t k = 0; k < kept_count_; ++k) {
-    Kept& kept = kept_[k];
-    allocator.Free(kept.by_group);
-    allocator.Free(kept.nulls_by_group);
-    kept.by_group = nullptr;
-    kept.nulls_by_group = nullptr;
-    if (kept.text) dictionaries_[kept.column].Release(allocator);
-  }
-  allocator.Free(offsets_);
-  offsets_ = nullptr;
+  kept_.FreeScattered(allocator);
+  for (int i = 0; i < kept_text_count_; ++i) dictionaries_[kept_texts_[i]].Release(allocator);
 }
 
 void GroupBy::EnsureGroup(Allocator& allocator) {
@@ -471,13 +367,6 @@ void GroupBy::EnsureGroup(Allocator& allocator) {
   ExtendStates(allocator);
 }
 
-void GroupBy::Finish(Allocator& allocator) { Scatter(allocator); }
-
-GroupBy::Segment GroupBy::SegmentOf(std::uint32_t group, std::uint32_t aggregate) const {
-  const Kept& kept = kept_[kept_of_[aggregate]];
-  const std::size_t begin = offsets_[group];
-  return {kept.by_group + begin, kept.any_null_by_group ? kept.nulls_by_group + begin : nullptr,
-          offsets_[group + 1] - begin};
-}
+void GroupBy::Finish(Allocator& allocator) { kept_.Scatter(groups(), allocator); }
 
 }  // namespace millrace

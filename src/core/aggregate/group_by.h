@@ -5,8 +5,8 @@
 //
 //   1. hash the key columns, find each row's group          aggregate_hash_table.h
 //   2. update the aggregates whose state is a number or a stored sketch, directly from the batch
-//   3. keep what the other aggregates need: each row's group and the values of their columns ("kept
-//   rows")
+//   3. keep what the other aggregates need: each row's group and the
+//      values of their columns                              kept_rows.h
 //
 // Sketches of single values are not updated row by row: with many groups each update would cost one
 // or more cache misses, and the sketch's own bookkeeping. Instead the kept rows are scattered by
@@ -29,6 +29,7 @@
 
 #include "core/aggregate/aggregate_function.h"
 #include "core/aggregate/aggregate_hash_table.h"
+#include "core/aggregate/kept_rows.h"
 #include "core/base/buffer.h"
 #include "core/base/status.h"
 #include "core/sketch/hyperloglog.h"
@@ -125,45 +126,28 @@ class GroupBy {
   const TopN* TopNStateOf(std::uint32_t group, std::uint32_t aggregate, Allocator& allocator);
 
  private:
-  // A column whose values are kept, and who uses it.
-  struct Kept {
-    std::uint16_t column;
-    bool text;  // values are codes of a dictionary that no key uses
-    bool any_null;
-    Buffer<std::int64_t> values;
-    Buffer<std::uint8_t> nulls;
-    // After scattering, in the order of the groups.
-    std::int64_t* by_group;
-    std::uint8_t* nulls_by_group;
-    bool any_null_by_group;
-  };
-  struct Segment {
-    const std::int64_t* values;
-    const std::uint8_t* nulls;  // nullptr: none is NULL
-    std::size_t size;
-  };
-
   void HashKeys(const ColumnBatch& batch, std::uint64_t* hashes) const;
   Status UpdateStates(const ColumnBatch& batch, const std::uint32_t* groups, Allocator& allocator);
   Status UpdateHllUnion(std::uint32_t aggregate, const Column& column, const std::uint32_t* groups,
                         std::uint32_t rows, Allocator& allocator);
   Status UnionHll(void** slot, const HllView& view, Allocator& allocator);
   void UnionTopN(void** slot, const TopNStored& stored, Allocator& allocator) const;
-  void KeepRows(const ColumnBatch& batch, const std::uint32_t* groups, Allocator& allocator);
+  // The dictionary of this column is needed as long as there are kept rows, and no key uses it.
+  void KeepText(std::uint16_t column);
   void ExtendStates(Allocator& allocator);
-  void Scatter(Allocator& allocator);
   bool StaysKept(std::uint32_t group) const;
-  void KeepAgain(std::uint32_t group, Allocator& allocator);
-  Segment SegmentOf(std::uint32_t group, std::uint32_t aggregate) const;
+  KeptRows::Segment SegmentOf(std::uint32_t group, std::uint32_t aggregate) const {
+    return kept_.SegmentOf(group, kept_of_[aggregate]);
+  }
   std::uint64_t HashForHll(const AggregateSpec& spec, std::int64_t value) const;
-  void AddToHll(const AggregateSpec& spec, const Segment& segment, HyperLogLog* sketch,
+  void AddToHll(const AggregateSpec& spec, const KeptRows::Segment& segment, HyperLogLog* sketch,
                 Allocator& allocator) const;
-  void AddToTopN(std::uint32_t aggregate, const Segment& segment, TopN* summary,
+  void AddToTopN(std::uint32_t aggregate, const KeptRows::Segment& segment, TopN* summary,
                  Allocator& allocator) const;
   std::span<const std::uint8_t> EncodeHll(HyperLogLog* sketch, Allocator& allocator);
   // The distinct values of `segment`, ascending, in `values_` and how often each occurs in
   // `counts_`; returns how many.
-  std::size_t CountRuns(const Segment& segment, Allocator& allocator);
+  std::size_t CountRuns(const KeptRows::Segment& segment, Allocator& allocator);
   std::string_view KeyText(const AggregateSpec& spec, std::int64_t value, char* digits) const;
   std::span<const TopNItem> ItemsFromRuns(const AggregateSpec& spec, std::size_t runs,
                                           Allocator& allocator);
@@ -185,7 +169,6 @@ class GroupBy {
   int max_sparse_;
   bool has_sketches_ = false;
   bool any_rows_ = false;
-  bool keeps_text_ = false;
   Mismatch mismatch_;
   AggregateHashTable table_;
   Dictionary dictionaries_[kMaxColumns];
@@ -194,11 +177,10 @@ class GroupBy {
   Buffer<Number> numbers_;
   Buffer<void*> sketches_;
 
-  std::uint32_t kept_count_ = 0;
-  Kept kept_[kMaxAggregates];
-  std::uint8_t kept_of_[kMaxAggregates];  // aggregate -> kept_
-  Buffer<std::uint32_t> kept_groups_;
-  std::uint64_t* offsets_ = nullptr;  // of each group's kept rows, after scattering; groups() + 1
+  KeptRows kept_;
+  std::uint8_t kept_of_[kMaxAggregates];  // aggregate -> column of kept_
+  std::uint16_t kept_texts_[kMaxAggregates];
+  int kept_text_count_ = 0;
 
   // Scratch of the functions that finish a group.
   Buffer<std::int64_t> values_;

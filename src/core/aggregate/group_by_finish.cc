@@ -50,8 +50,8 @@ std::uint64_t GroupBy::HashForHll(const AggregateSpec& spec, std::int64_t value)
   return 0;
 }
 
-void GroupBy::AddToHll(const AggregateSpec& spec, const Segment& segment, HyperLogLog* sketch,
-                       Allocator& allocator) const {
+void GroupBy::AddToHll(const AggregateSpec& spec, const KeptRows::Segment& segment,
+                       HyperLogLog* sketch, Allocator& allocator) const {
   for (std::size_t i = 0; i < segment.size; ++i) {
     if (!IsNull(segment.nulls, i)) sketch->Add(HashForHll(spec, segment.values[i]), allocator);
   }
@@ -67,7 +67,7 @@ std::string_view GroupBy::KeyText(const AggregateSpec& spec, std::int64_t value,
 }
 
 // In the order of the rows: when the summary is full, the result depends on it.
-void GroupBy::AddToTopN(std::uint32_t aggregate, const Segment& segment, TopN* summary,
+void GroupBy::AddToTopN(std::uint32_t aggregate, const KeptRows::Segment& segment, TopN* summary,
                         Allocator& allocator) const {
   char digits[kMaxDigits];
   for (std::size_t i = 0; i < segment.size; ++i) {
@@ -93,7 +93,7 @@ std::span<const std::uint8_t> GroupBy::HllOf(std::uint32_t group, std::uint32_t 
     return EncodeHll(state, allocator);
   }
   if (!any_rows_) return {};
-  const Segment segment = SegmentOf(group, aggregate);
+  const KeptRows::Segment segment = SegmentOf(group, aggregate);
   if (state != nullptr || segment.size > kSortLimit) {
     HyperLogLog fresh(spec.hll);
     HyperLogLog* sketch = state != nullptr ? state : &fresh;
@@ -135,7 +135,7 @@ std::span<const std::uint8_t> GroupBy::HllOf(std::uint32_t group, std::uint32_t 
   return {bytes_.data(), bytes_.size()};
 }
 
-std::size_t GroupBy::CountRuns(const Segment& segment, Allocator& allocator) {
+std::size_t GroupBy::CountRuns(const KeptRows::Segment& segment, Allocator& allocator) {
   values_.Clear();
   counts_.Clear();
   std::int64_t* values = values_.Extend(segment.size, allocator);
