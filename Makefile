@@ -31,10 +31,12 @@ demo: install
 test: install
 	@test/run
 
-# The tests on a fresh Debian of another release: make test-on RELEASE=trixie (bookworm, trixie, forky); TESTS names some.
+# The tests on a fresh Debian of another release: make test-on RELEASE=trixie (bookworm, trixie, forky); TESTS names some, or is
+# "demo" for `make demo` there.
 RELEASE ?= trixie
 TESTS ?=
 test-on:
+	@scripts/install-packages debian-packages-test-on.txt
 	@$(SUDO) scripts/test-on $(RELEASE) $(TESTS)
 
 # The random runs against declared rollups for long: SOAK_SECONDS, and so many crashes; then an operator's run of as many seconds.

@@ -21,8 +21,8 @@ CREATE TABLE public.events (
 PARTITION BY RANGE (event_time);
 
 -- Partitions for the past hour too, so that a history loaded on the first day does not end up in the
--- default partition, and for the hour to come, since clients' clocks may be ahead of ours.
--- pg_partman's background worker goes on making them.
+-- default partition, and for the hour to come, since clients' clocks may be ahead of ours. More are
+-- made by pg_partman's background worker, and by make_event_partitions() below.
 SELECT partman.create_parent(
     p_parent_table := 'public.events',
     p_control := 'event_time',
@@ -39,6 +39,17 @@ SELECT partman.create_parent(
 UPDATE partman.part_config
 SET infinite_time_partitions = true, ignore_default_data = true
 WHERE parent_table = 'public.events';
+
+-- pg_partman 5 goes by the clock only while no partition holds events ahead of it. Otherwise it makes partitions
+-- ahead of those, where the default partition may hold more, and then it fails for all tables that
+-- it keeps. So with it pg_cron alone makes these partitions, if there is one: see below. A retention
+-- time of this table then needs a job too: partman.drop_partition_time('public.events').
+UPDATE partman.part_config
+SET automatic_maintenance = 'off'
+WHERE parent_table = 'public.events'
+  AND EXISTS (SELECT FROM pg_catalog.pg_extension
+              WHERE extname = 'pg_partman' AND split_part(extversion, '.', 1)::int >= 5)
+  AND EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron');
 
 -- An event whose time has no partition is in the default one, and counts as any other. But a
 -- partition cannot be made while events that belong into it are in the default one, and so one event

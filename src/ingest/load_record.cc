@@ -1,6 +1,7 @@
 #include "ingest/load_record.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>

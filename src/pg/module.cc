@@ -2,6 +2,7 @@
 
 #include "pg/base/api.h"
 #include "pg/base/guc.h"
+#include "pg/partman/old_call.h"
 #include "pg/rollup/worker/worker.h"
 #include "pg/scan/plan.h"
 
@@ -13,5 +14,6 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
   millrace::pg::DefineSettings();
   millrace::pg::InstallVectorAgg();
+  millrace::pg::InstallOldCallAdvice();
   if (process_shared_preload_libraries_in_progress) millrace::pg::InstallRollupWorkers();
 }
