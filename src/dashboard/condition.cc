@@ -68,7 +68,9 @@ bool Concerns(const Warning& warning, const json& rollup) {
     const bool about_worker = warning.code == "no_worker" || warning.code == "worker_off";
     return !about_worker || !rollup["paused"].get<bool>();
   }
-  return warning.object == (warning.code == "rollup_differs" ? rollup["rollup"] : rollup["root"]);
+  // Debian 13's JSON library has no comparison of a string with a JSON value in this order.
+  const json& name = warning.code == "rollup_differs" ? rollup["rollup"] : rollup["root"];
+  return name == warning.object;
 }
 
 }  // namespace
