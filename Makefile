@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: demo test test-on soak build install bench fuzz check check-quick format screenshots deps deps-dev configure clean
+.PHONY: demo test test-on soak build install bench fuzz check check-quick format screenshots package test-packages release deps deps-dev configure clean
 
 # Packages and extension files go to system folders; root needs no sudo for that.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -65,6 +65,11 @@ check: deps-dev
 check-quick:
 	@scripts/install-packages debian-packages-check.txt
 	@scripts/check quick
+
+# Debian packages for the release that this machine runs, in build/packages.
+package: deps
+	@scripts/install-packages debian-packages-package.txt
+	@scripts/package
 
 format: deps-dev
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format -i
