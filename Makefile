@@ -37,6 +37,10 @@ TESTS ?=
 test-on:
 	@$(SUDO) scripts/test-on $(RELEASE) $(TESTS)
 
+# The packages of a release of Debian: built there, and installed, upgraded and purged on a fresh one.
+test-packages:
+	@$(SUDO) test/packages/run $(RELEASE)
+
 # The random runs against declared rollups for long: SOAK_SECONDS, and so many crashes; then an operator's run of as many seconds.
 SOAK_SECONDS ?= 3600
 soak: install deps-dev
