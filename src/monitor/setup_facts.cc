@@ -29,7 +29,8 @@ constexpr const char* kFacts = R"(
          (SELECT to_json(b) FROM (SELECT i.inhparent::regclass::text AS name, count(*) AS partitions FROM pg_inherits i
             JOIN pg_class c ON c.oid = i.inhparent AND c.relkind = 'p' GROUP BY 1 ORDER BY 2 DESC LIMIT 1) b) AS biggest)";
 
-// Only a superuser may ask for files. The time of a change is that of the installation, whatever the time of the file is.
+// Only a superuser may ask for files. The time of a change is that of the installation, whatever
+// the time of the file is.
 constexpr const char* kLibrary = R"(
   SELECT (pg_stat_file((SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR') || '/millrace.so', true)).change > pg_postmaster_start_time() AS changed)";
 
@@ -99,7 +100,8 @@ Step Restart(const Facts& facts) {
   if (data.ends_with(pgdata) && file.starts_with(data)) {
     const std::string folder = ShellWord(data.substr(0, data.size() - pgdata.size()));
     return {Step::Kind::kShell,
-            fmt::format("millrace down --data-dir {0} && millrace up --data-dir {0} >/dev/null", folder)};
+            fmt::format("millrace down --data-dir {0} && millrace up --data-dir {0} >/dev/null",
+                        folder)};
   }
   return {Step::Kind::kText, "Restart the server"};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,14 +11,14 @@
 
 namespace millrace::monitor {
 
-// A row of what the catalog says. Settings and tables that the role may not see are missing or null.
-//   version, version_num, database, role (quoted), superuser, reads_settings, reads_stats, may_create
-//   settings     by name: value, pending (it is changed when the server is restarted)
+// A row of what the catalog says. Settings and tables that the role may not see are missing or
+// null.
+//   version, version_num, database, role (quoted), superuser, reads_settings, reads_stats,
+//   may_create settings     by name: value, pending (it is changed when the server is restarted)
 //   extensions   by name: available, installed (versions, or null), schema (quoted, or null)
 //   hll_library  where the type hll comes from: its library, or null
 //   library_changed  whether millrace.so was installed after the server was started, or null
 //   biggest      the table with most partitions: name, partitions; or null
-//   partman      of pg_partman's tables: tables (automatic ones), reads (whether the role may see them)
 using Facts = nlohmann::json;
 Facts LookAtSetup(Session& session);
 
