@@ -75,6 +75,11 @@ package: deps
 	@scripts/install-packages debian-packages-package.txt
 	@scripts/package
 
+# A release from the commit that is checked out, in build/release: source archive, packages, checksums, message for the tag.
+release: deps
+	@scripts/install-packages debian-packages-package.txt
+	@scripts/release
+
 format: deps-dev
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format -i
 
