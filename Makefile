@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: demo test test-on soak build install bench fuzz check check-quick format screenshots deps deps-dev configure clean
+.PHONY: demo test test-on soak build install bench fuzz check check-quick format screenshots package test-packages release deps deps-dev configure clean
 
 # Packages and extension files go to system folders; root needs no sudo for that.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -39,6 +39,10 @@ test-on:
 	@scripts/install-packages debian-packages-test-on.txt
 	@$(SUDO) scripts/test-on $(RELEASE) $(TESTS)
 
+# The packages of a release of Debian: built there, and installed, upgraded and purged on a fresh one.
+test-packages:
+	@$(SUDO) test/packages/run $(RELEASE)
+
 # The random runs against declared rollups for long: SOAK_SECONDS, and so many crashes; then an operator's run of as many seconds.
 SOAK_SECONDS ?= 3600
 soak: install deps-dev
@@ -67,6 +71,16 @@ check: deps-dev
 check-quick:
 	@scripts/install-packages debian-packages-check.txt
 	@scripts/check quick
+
+# Debian packages for the release that this machine runs, in build/packages.
+package: deps
+	@scripts/install-packages debian-packages-package.txt
+	@scripts/package
+
+# A release from the commit that is checked out, in build/release: source archive, packages, checksums, message for the tag.
+release: deps
+	@scripts/install-packages debian-packages-package.txt
+	@scripts/release
 
 format: deps-dev
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format -i

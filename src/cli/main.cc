@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   AddUpCommand(app);
   AddDownCommand(app);
   AddStatusCommand(app);
+  AddDoctorCommand(app);
   AddPsqlCommand(app);
   AddLogsCommand(app);
   AddWorkshopCommand(app);

@@ -125,7 +125,8 @@ std::vector<std::string> PreloadLibraries(const ServerUser& user, ServerRole rol
   std::vector<Library> wanted;
   if (role != ServerRole::kAlone)
     wanted.push_back({"citus", "install your vendor's package of it"});
-  wanted.push_back({"millrace", "run `make install` in Millrace's source folder"});
+  wanted.push_back({"millrace", "install the package " + PostgresPackage("-millrace") +
+                                    ", or run `make install` in Millrace's source folder"});
   wanted.push_back({"pg_cron", "install the package " + PostgresPackage("-cron")});
   if (role != ServerRole::kWorker) {
     wanted.push_back({"pg_partman_bgw", "install the package " + PostgresPackage("-partman")});

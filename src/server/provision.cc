@@ -28,6 +28,11 @@ std::string Verifier(Connection& connection, const std::string& user, const std:
   return result;
 }
 
+std::string OurPackage(const std::string& suffix) {
+  return "Install the package " + PostgresPackage(suffix) +
+         ", or run `make install` in Millrace's source folder.";
+}
+
 struct Extension {
   const char* name;
   const char* statement;
@@ -35,9 +40,9 @@ struct Extension {
 };
 
 const Extension kExtensions[] = {
-    {"hll", "CREATE EXTENSION hll", "Run `make install` in Millrace's source folder."},
-    {"topn", "CREATE EXTENSION topn", "Run `make install` in Millrace's source folder."},
-    {"millrace", "CREATE EXTENSION millrace", "Run `make install` in Millrace's source folder."},
+    {"hll", "CREATE EXTENSION hll", OurPackage("-millrace-hll")},
+    {"topn", "CREATE EXTENSION topn", OurPackage("-millrace-topn")},
+    {"millrace", "CREATE EXTENSION millrace", OurPackage("-millrace")},
     {"pg_partman", "CREATE SCHEMA partman; CREATE EXTENSION pg_partman SCHEMA partman",
      "Install the package " + PostgresPackage("-partman") + "."},
     {"pg_cron", "CREATE EXTENSION pg_cron",

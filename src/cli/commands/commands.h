@@ -13,6 +13,7 @@ struct UpOptions;
 void AddUpCommand(CLI::App& app);
 void AddDownCommand(CLI::App& app);
 void AddStatusCommand(CLI::App& app);
+void AddDoctorCommand(CLI::App& app);
 void AddPsqlCommand(CLI::App& app);
 void AddLogsCommand(CLI::App& app);
 void AddWorkshopCommand(CLI::App& app);

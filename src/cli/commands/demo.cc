@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 
@@ -175,18 +176,22 @@ void RunDemo(const DemoOptions& options) {
   ServeOptions serve;
   serve.connection.data_dir = options.up.data_dir;
   const std::string url = ServeInBackground(serve);
+  // As this program was called: build/bin/millrace, or millrace where a package has installed it.
+  const std::string program = program_invocation_name;
   fmt::print(R"(
 The dashboard: {}
 The server:    {}
 
 Next:
-  build/bin/millrace psql                         look around
-  build/bin/millrace status                       partitions, rollups, jobs
-  build/bin/millrace generate --rate 1000 --into-database   events, until Ctrl-C
-  SELECT * FROM declared_5min_live             in psql: rollups that are current
-  build/bin/millrace down                         stop both; the data stays
 )",
              url, conninfo);
+  for (const auto& [command, meaning] :
+       {std::pair(" psql", "look around"), std::pair(" status", "partitions, rollups, jobs"),
+        std::pair(" generate --rate 1000 --into-database", "events, until Ctrl-C")}) {
+    fmt::print("  {:<45}  {}\n", program + command, meaning);
+  }
+  fmt::print("  {:<45}  in psql: rollups that are current\n", "SELECT * FROM declared_5min_live");
+  fmt::print("  {:<45}  stop both; the data stays\n", program + " down");
 }
 
 }  // namespace

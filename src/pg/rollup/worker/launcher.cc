@@ -156,6 +156,8 @@ void InstallRollupWorkers() {
   RequestKnownComplete();
   previous_utility = ProcessUtility_hook;
   ProcessUtility_hook = ProcessUtilityStatement;
+  // pg_upgrade makes and moves the databases' files itself: nobody may be at work in them.
+  if (IsBinaryUpgrade) return;
   BackgroundWorker launcher = DescribeProcess("millrace launcher", "millrace_launcher_main");
   launcher.bgw_restart_time = 5;
   RegisterBackgroundWorker(&launcher);
