@@ -14,6 +14,7 @@
 #include "ingest/generate_events.h"
 #include "ingest/partitions.h"
 #include "server/up.h"
+#include "server/user_service.h"
 
 namespace millrace::cli {
 namespace {
@@ -153,7 +154,9 @@ void ShowDeclared(Connection& connection) {
 }
 
 void RunDemo(const DemoOptions& options) {
-  const std::string conninfo = BringUp(options.up);
+  const ServerFacts facts = BringUp(options.up);
+  const PrivateServer server(options.up.data_dir);
+  const std::string conninfo = server.Conninfo(facts);
   Connection connection = Connection::Open(conninfo);
   InstallWorkshop(connection, true);
   Generate(options, conninfo);
@@ -186,7 +189,7 @@ Next:
   SELECT * FROM declared_5min_live             in psql: rollups that are current
   build/bin/millrace down                         stop both; the data stays
 )",
-             url, conninfo);
+             url, ConninfoForUser(server, facts));
 }
 
 }  // namespace
