@@ -45,7 +45,7 @@ bool IsLoopback(const std::string& address) {
 }
 
 std::string ReadToken(const SecretSource& source) {
-  const std::string token = ReadSecret(source, "token");
+  std::string token = ReadSecret(source, "token");
   if (token.size() < 16) {
     throw CliError("the token is too short", "It must have 16 letters or digits at least.");
   }
