@@ -21,6 +21,8 @@ run_block() {
   trap - ERR
   pass "$1: $2"
 }
+# shows NAME PATTERN: the last block has printed it (a regular expression).
+shows() { if grep -qE -- "$2" "$work/log"; then pass "$1"; else fail "$1" "not shown: $2" "$(tail -20 "$work/log")"; fi; }
 # all_blocks_ran DOCUMENT...: checks that each named block was run, and that each block has a name or a reason.
 all_blocks_ran() {
   local document name

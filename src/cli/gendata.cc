@@ -12,11 +12,14 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/connection.h"
+#include "client/conninfo.h"
 #include "client/error.h"
 #include "client/output.h"
+#include "client/secret_options.h"
 #include "ingest/csv.h"
 #include "ingest/input_file.h"
 #include "ingest/pacer.h"
@@ -31,6 +34,7 @@ constexpr std::size_t kMaxRecordBytes = 16 << 20;
 
 struct Arguments {
   std::string host, user, database, password;
+  SecretSource password_source;
   std::vector<std::string> p;  // every -p, in order
   std::optional<int> port;
   std::string table = "events";
@@ -80,13 +84,7 @@ std::string Conninfo(const Arguments& arguments) {
   std::string conninfo = "application_name=gendata";
   if (std::getenv("PGSSLMODE") == nullptr) conninfo += " sslmode=prefer";
   const auto add = [&conninfo](const char* key, const std::string& value) {
-    if (value.empty()) return;
-    conninfo += fmt::format(" {}='", key);
-    for (const char c : value) {
-      if (c == '\'' || c == '\\') conninfo += '\\';
-      conninfo += c;
-    }
-    conninfo += '\'';
+    if (!value.empty()) conninfo += fmt::format(" {}={}", key, QuoteConninfo(value));
   };
   add("host", arguments.host);
   add("user", arguments.user);
@@ -215,6 +213,9 @@ class Sender {
 };
 
 void Run(Arguments arguments) {
+  if (arguments.password_source.given()) {
+    arguments.password = ReadSecret(arguments.password_source, "password");
+  }
   ResolveP(&arguments);
   for (const std::string& path : arguments.files) CheckReadable(path);
   InstallStopSignals();
@@ -243,14 +244,18 @@ void AddOptions(CLI::App& app, Arguments& arguments) {
   app.add_option("-p", arguments.p,
                  "Password and port. If it is given twice, the value that is a port number is the "
                  "port; if both are, the second is. If it is given once, it is the password, "
-                 "unless it is a port number and --password or PGPASSWORD has the password")
+                 "unless it is a port number and the password comes from elsewhere. `ps` does not "
+                 "show it")
       ->expected(1)
       ->take_all();
   app.add_option("-P,--port", arguments.port, "Port [default: PGPORT or 5432]")
       ->check(CLI::Range(1, 65'535));
-  app.add_option("--password", arguments.password,
-                 "Password. Other users of this machine can see it in the list of processes; use "
-                 "PGPASSWORD or ~/.pgpass to keep it from them");
+  CLI::Option* password =
+      app.add_option("--password", arguments.password, "Password. `ps` does not show it");
+  AddSecretOptions(app, "--password", "the password", arguments.password_source);
+  for (const char* other : {"--password-file", "--password-command"}) {
+    app.get_option(other)->excludes(password);
+  }
   app.add_option("--table", arguments.table,
                  "The table, as name, schema.name or \"Quoted\".\"Name\"")
       ->capture_default_str();
@@ -267,6 +272,27 @@ void AddOptions(CLI::App& app, Arguments& arguments) {
                  "CSV files to replay instead, with or without a header; - is standard input");
 }
 
+// Hides the values of -p and --password from `ps`.
+void HideWords(int argc, char** argv) {
+  bool hidden = false;  // the next argument is a value
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (hidden) {
+      ShowArgumentAs(argv[i], "***");
+      hidden = false;
+      continue;
+    }
+    if (argument == "--") return;
+    // -q is the one letter that can stand before it.
+    const std::size_t p = argument.starts_with("--") ? std::string::npos : argument.find('p');
+    const bool is_p = p != std::string::npos && argument.find_first_not_of("-q") == p;
+    hidden = argument == "--password" || (is_p && p + 1 == argument.size());
+    if (is_p && !hidden) ShowArgumentAs(argv[i], argument.substr(0, p + 1) + "***");
+    constexpr const char* kLong = "--password=";
+    if (argument.starts_with(kLong)) ShowArgumentAs(argv[i], std::string(kLong) + "***");
+  }
+}
+
 }  // namespace
 }  // namespace millrace::cli
 
@@ -280,8 +306,11 @@ int main(int argc, char** argv) {
       "gendata"};
   Arguments arguments;
   AddOptions(app, arguments);
+  std::vector<std::string> words = TakeArguments(argc, argv);
+  HideWords(argc, argv);
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(words));
     Run(arguments);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;

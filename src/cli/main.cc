@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/commands/commands.h"
 #include "client/error.h"
+#include "client/secret.h"
 
 int main(int argc, char** argv) {
   using namespace millrace;
@@ -39,8 +44,10 @@ int main(int argc, char** argv) {
   AddDistributeCommand(app);
   AddPartitionsCommand(app);
 
+  std::vector<std::string> arguments = TakeArguments(argc, argv);
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   } catch (const CliError& e) {

@@ -169,8 +169,10 @@ std::optional<ApiError> Access::Refuse(const httplib::Request& request) const {
   const auto bearer = BearerOf(request);
   const std::string given = bearer ? *bearer : CookieOf(request);
   if (IsToken(given)) return std::nullopt;
-  return ApiError(401, "unauthorized", "a token is needed",
-                  "Open the address that `millrace serve` printed, with its token.");
+  return ApiError(
+      401, "unauthorized", "a token is needed",
+      "Open the address that `millrace serve --show-token` prints, or send the token as "
+      "Authorization: Bearer.");
 }
 
 std::string Access::CookieFor(const httplib::Request& request) const {

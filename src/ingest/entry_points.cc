@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <memory>
 #include <optional>
 
 #include "client/connection.h"
+#include "client/conninfo.h"
 #include "client/error.h"
 
 namespace millrace::cli {
@@ -75,30 +75,6 @@ bool IsLoopback(const std::string& host) {
          host.rfind("127.", 0) == 0;
 }
 
-std::string Quoted(const char* value) {
-  std::string quoted = "'";
-  for (; *value != '\0'; ++value) {
-    if (*value == '\'' || *value == '\\') quoted += '\\';
-    quoted += *value;
-  }
-  return quoted + "'";
-}
-
-// A connection string for a node, otherwise with the same parameters as the connection.
-std::string ConninfoOf(const Connection& connection, const Node& node) {
-  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
-      PQconninfo(connection.get()), &PQconninfoFree);
-  std::string conninfo = fmt::format("host={} port={}", Quoted(node.host.c_str()), node.port);
-  for (const PQconninfoOption* o = options.get(); o != nullptr && o->keyword != nullptr; ++o) {
-    const std::string keyword = o->keyword;
-    if (o->val == nullptr || keyword == "host" || keyword == "hostaddr" || keyword == "port") {
-      continue;
-    }
-    conninfo += fmt::format(" {}={}", keyword, Quoted(o->val));
-  }
-  return conninfo;
-}
-
 // From here, the address of a node may lead to another server.
 void CheckIs(const std::string& conninfo, const Node& node) {
   Connection connection = Connection::Open(conninfo);
@@ -132,7 +108,7 @@ EntryPoints FindEntryPoints(const std::string& conninfo, const QualifiedName& ta
       continue;
     }
     try {
-      const std::string candidate = ConninfoOf(connection, node);
+      const std::string candidate = ConninfoOf(connection, node.host, node.port);
       CheckIs(candidate, node);
       entry_points.servers.push_back(candidate);
     } catch (const CliError& e) {

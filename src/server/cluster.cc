@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <fstream>
 
 #include "client/connection.h"
+#include "client/conninfo.h"
 #include "client/error.h"
 #include "server/preflight.h"
 #include "server/provision.h"
@@ -54,15 +54,11 @@ std::string PasswordIn(const std::string& conninfo) {
 }
 
 std::string ConninfoOf(const Coordinator& coordinator, const std::string& database) {
-  std::string quoted;
-  for (char c : coordinator.node_password) {
-    if (c == '\'' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
   return fmt::format(
-      "host='{}' port={} user=postgres password='{}' dbname='{}' sslmode=require "
+      "host={} port={} user=postgres password={} dbname={} sslmode=require "
       "channel_binding=require",
-      coordinator.host, coordinator.port, quoted, database);
+      QuoteConninfo(coordinator.host), coordinator.port, QuoteConninfo(coordinator.node_password),
+      QuoteConninfo(database));
 }
 
 }  // namespace
@@ -129,7 +125,7 @@ void BringUpWorkers(PrivateServer& coordinator, ServerFacts& facts, int count) {
     }
     if (!wanted.ready) {
       fmt::print(stderr, "Making worker {} on port {}\n", number, wanted.port);
-      worker.CreateAs(wanted, coordinator.ReadPassword(), coordinator.NodePassword());
+      worker.Create(wanted, coordinator.ReadPassword(), coordinator.NodePassword());
       wanted.ready = true;
     } else if (!worker.Running() || !worker.AwaitConnections(wanted)) {
       fmt::print(stderr, "Starting worker {}\n", number);
@@ -156,7 +152,7 @@ int StopWorkers(const PrivateServer& coordinator, int seconds) {
   return stopped;
 }
 
-Coordinator ParseCoordinator(const std::string& address, const std::string& password_file) {
+Coordinator ParseCoordinator(const std::string& address, const SecretSource& password) {
   Coordinator coordinator;
   const std::size_t colon = address.rfind(':');
   const char* end = address.data() + address.size();
@@ -168,16 +164,12 @@ Coordinator ParseCoordinator(const std::string& address, const std::string& pass
                    "Give --join HOST:PORT, as the other nodes reach it.");
   }
   coordinator.host = address.substr(0, colon);
-  if (password_file.empty()) {
+  if (!password.given()) {
     throw CliError("the coordinator's password for nodes is needed",
                    "Copy DATA_DIR/node_password from its machine, and name the copy with "
                    "--node-password-file.");
   }
-  std::ifstream file(password_file);
-  std::getline(file, coordinator.node_password);
-  if (coordinator.node_password.empty()) {
-    throw CliError(password_file + " is empty", "Its first line is the password.");
-  }
+  coordinator.node_password = ReadSecret(password, "password for nodes");
   return coordinator;
 }
 

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "client/secret.h"
 #include "server/private_server.h"
 
 namespace millrace::cli {
@@ -33,8 +34,8 @@ struct Coordinator {
   int port = 0;
   std::string node_password;
 };
-// Reads "HOST:PORT", and the password from a file's first line. Throws CliError.
-Coordinator ParseCoordinator(const std::string& address, const std::string& password_file);
+// Reads "HOST:PORT", and the password. Throws CliError.
+Coordinator ParseCoordinator(const std::string& address, const SecretSource& password);
 
 // The database and role that a new worker of that coordinator must have. Throws CliError when the
 // coordinator cannot be asked, is none, or knows its nodes by addresses that only its own machine

@@ -4,7 +4,9 @@
 
 #include <cstdlib>
 
+#include "client/conninfo.h"
 #include "client/error.h"
+#include "client/secret_options.h"
 #include "server/private_server.h"
 
 namespace millrace::cli {
@@ -23,13 +25,18 @@ void AddDataDirOption(CLI::App& app, std::string& data_dir) {
 }
 
 void AddConnectionOptions(CLI::App& app, ConnectionOptions& options) {
-  app.add_option("--conninfo", options.conninfo,
-                 "Connection string of another server, as for psql [default: the private server of "
-                 "--data-dir]");
+  CLI::Option* conninfo =
+      app.add_option("--conninfo", options.conninfo,
+                     "Connection string of another server, as for psql [default: the private "
+                     "server of --data-dir]");
+  AddSecretOptions(app, "--password", "the password for --conninfo", options.password, conninfo);
   AddDataDirOption(app, options.data_dir);
 }
 
 std::string ResolveConninfo(const ConnectionOptions& options) {
+  if (options.password.given()) {
+    return WithPassword(options.conninfo, ReadSecret(options.password, "password"));
+  }
   if (!options.conninfo.empty()) return options.conninfo;
   const PrivateServer server(options.data_dir);
   const std::string way_out =

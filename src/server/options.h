@@ -4,10 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "client/secret.h"
+
 namespace millrace::cli {
 
 struct ConnectionOptions {
-  std::string conninfo;  // empty: the private server of data_dir
+  std::string conninfo;   // empty: the private server of data_dir
+  SecretSource password;  // for conninfo
   std::string data_dir;
 };
 
@@ -18,11 +21,12 @@ std::string DefaultDataDir();
 // Adds --data-dir.
 void AddDataDirOption(CLI::App& app, std::string& data_dir);
 
-// Adds --conninfo and --data-dir.
+// Adds --conninfo with its --password-file and --password-command, and --data-dir.
 void AddConnectionOptions(CLI::App& app, ConnectionOptions& options);
 
-// The connection string for that server. Throws CliError, with the command that makes one, if there
-// is no private server.
+// The connection string for that server, with the password if we know it: for this process alone.
+// Throws CliError, with the command that makes one, if there is no private server. Asks for the
+// password each time: call it once.
 std::string ResolveConninfo(const ConnectionOptions& options);
 
 }  // namespace millrace::cli

@@ -59,19 +59,6 @@ ServerRole RoleNamed(const std::string& name) {
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// Percent-encodes the characters that a connection URL cannot contain.
-std::string UrlEncode(const std::string& text) {
-  std::string out;
-  for (unsigned char c : text) {
-    if (std::isalnum(c) != 0 || std::strchr("-._~", c) != nullptr) {
-      out += static_cast<char>(c);
-    } else {
-      out += fmt::format("%{:02X}", c);
-    }
-  }
-  return out;
-}
-
 // The system's name for a user, or the number if it has none.
 std::string UserName(uid_t uid) {
   const passwd* entry = getpwuid(uid);
@@ -171,16 +158,9 @@ std::string PrivateServer::ReadPassword() const {
   return FirstLine(ReadFile(directory_ / kPasswordFile));
 }
 
-std::string PrivateServer::Conninfo(const ServerFacts& facts) const {
-  return ConninfoOf(facts, facts.user, ReadPassword());
-}
-
-std::string PrivateServer::DashboardConninfo(const ServerFacts& facts,
-                                             const std::string& password) const {
-  return ConninfoOf(facts, kDashboardRole, password);
-}
-
 std::string PrivateServer::DashboardPassword() const { return KeptPassword("dashboard_password"); }
+
+std::string PrivateServer::DashboardToken() const { return KeptPassword("dashboard_token"); }
 
 std::string PrivateServer::NodePassword() const { return KeptPassword(kNodePasswordFile); }
 
@@ -193,23 +173,6 @@ std::string PrivateServer::KeptPassword(const char* name) const {
   const std::string password = MakePassword();
   WriteOwned(file, password + "\n", 0600);
   return password;
-}
-
-std::string PrivateServer::ConninfoOf(const ServerFacts& facts, const std::string& user,
-                                      const std::string& password) const {
-  // A client on this machine uses the loopback address if the server listens on all addresses.
-  std::string host = facts.listen.substr(0, facts.listen.find(','));
-  if (host == "*" || host == "0.0.0.0") host = "127.0.0.1";
-  if (host == "::") host = "::1";
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return fmt::format("postgresql://{}:{}@{}:{}/{}?sslmode=require", UrlEncode(user),
-                     UrlEncode(password), host, facts.port, UrlEncode(facts.database));
-}
-
-std::string PrivateServer::SuperuserConninfo(const ServerFacts& facts,
-                                             const std::string& database) const {
-  return fmt::format("postgresql:///{}?host={}&port={}&user=postgres", UrlEncode(database),
-                     UrlEncode(socket_folder().string()), facts.port);
 }
 
 void PrivateServer::WriteOwned(const fs::path& path, const std::string& text, int mode) const {
@@ -238,6 +201,11 @@ void PrivateServer::WriteOwned(const fs::path& path, const std::string& text, in
 
 void PrivateServer::WriteWhole(const fs::path& path, const std::string& text, int mode) const {
   const AsServerUser as(user_);
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && (info.st_mode & 07777) == static_cast<mode_t>(mode) &&
+      ReadFile(path) == text) {
+    return;
+  }
   const fs::path fresh = path.string() + kFreshSuffix;
   WriteOwned(fresh, text, mode);
   fs::rename(fresh, path);
@@ -335,18 +303,8 @@ void PrivateServer::WriteSettings(const ServerFacts& facts) const {
       0600);
 }
 
-void PrivateServer::Create(ServerFacts facts, const std::string& password_file) {
-  CheckPortFree(facts);
-  const std::string password =
-      password_file.empty() ? MakePassword() : FirstLine(ReadFile(password_file));
-  if (password.empty()) {
-    throw CliError(password_file + " is empty", "Its first line is the password.");
-  }
-  CreateAs(std::move(facts), password, MakePassword());
-}
-
-void PrivateServer::CreateAs(ServerFacts facts, const std::string& password,
-                             const std::string& node_password) {
+void PrivateServer::Create(ServerFacts facts, const std::string& password,
+                           const std::string& node_password) {
   CheckPortFree(facts);
   const AsServerUser as(user_);
   fs::remove_all(pgdata());

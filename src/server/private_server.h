@@ -2,6 +2,8 @@
 //
 //   DIR/server.json   what it is: port, address, database, user; its presence makes the folder ours
 //   DIR/password      of the database user, mode 0600; DIR/dashboard_password of the dashboard's
+//   DIR/pg_service.conf, DIR/pgpass   what libpq's clients log in with as that user, mode 0600
+//   DIR/dashboard_token  that the dashboard asks for beyond loopback, if it made one
 //   DIR/dashboard.json  of the dashboard that runs, if one does (dashboard_process.h)
 //   DIR/node_password   of the superuser for the other nodes of a cluster (cluster.h)
 //   DIR/workers/      a coordinator's workers, each a folder like this one
@@ -51,6 +53,8 @@ class PrivateServer {
   std::filesystem::path pgdata() const { return directory_ / "pgdata"; }
   std::filesystem::path log_folder() const { return directory_ / "log"; }
   std::filesystem::path socket_folder() const { return directory_ / "run"; }
+  // libpq's password file, for programs of this machine that may read the folder.
+  std::filesystem::path passfile() const { return directory_ / "pgpass"; }
 
   // Whether the folder has a server in it. Throws CliError for a folder that we cannot use: it is
   // not empty and not ours, has another owner, or is of another major version of PostgreSQL.
@@ -59,8 +63,14 @@ class PrivateServer {
   // REQUIRES: Exists(). Throws CliError when server.json is damaged.
   ServerFacts ReadFacts() const;
   void WriteFacts(const ServerFacts& facts) const;
-  // The connection string for libpq, with the password.
+  // The connection string for libpq, with the password: for this process alone.
   std::string Conninfo(const ServerFacts& facts) const;
+  // The same with the place of the password, DIR/pgpass, instead.
+  std::string ConninfoByFile(const ServerFacts& facts) const;
+  // The same as the lines of a service in a service file of libpq.
+  std::string ServiceLines(const ServerFacts& facts) const;
+  // Writes DIR/pg_service.conf and DIR/pgpass, unless they are right already. REQUIRES: locked.
+  void WriteClientFiles(const ServerFacts& facts) const;
   // The superuser's connection string: the socket, as the operating system user.
   std::string SuperuserConninfo(const ServerFacts& facts, const std::string& database) const;
   std::string ReadPassword() const;
@@ -70,6 +80,9 @@ class PrivateServer {
   std::string DashboardPassword() const;
   std::string DashboardConninfo(const ServerFacts& facts, const std::string& password) const;
 
+  // The token that `millrace serve` asks for. Made if there is none. REQUIRES: locked.
+  std::string DashboardToken() const;
+
   // The password with which the superuser logs in from other nodes. Made if there is none.
   // REQUIRES: locked.
   std::string NodePassword() const;
@@ -78,11 +91,9 @@ class PrivateServer {
   // so many seconds if they are given. Throws CliError when the server's user could not write
   // there, and when the time is over.
   void Lock(std::optional<int> seconds = std::nullopt);
-  // Makes the cluster and its configuration, and starts it. `password_file` empty: a password is
-  // made. REQUIRES: locked, not Exists() or not ready; CheckFolderPath and CheckFacts passed.
-  void Create(ServerFacts facts, const std::string& password_file);
-  // The same with these passwords, for a worker of a cluster.
-  void CreateAs(ServerFacts facts, const std::string& password, const std::string& node_password);
+  // Makes the cluster and its configuration, and starts it. REQUIRES: locked, not Exists() or not
+  // ready; CheckFolderPath and CheckFacts passed.
+  void Create(ServerFacts facts, const std::string& password, const std::string& node_password);
   // Changes the access rules of a server that was alone, so that other nodes can log in.
   void AllowNodes() const;
   // Starts the server and waits until it accepts connections. REQUIRES: locked, not Running().
@@ -112,13 +123,12 @@ class PrivateServer {
   // A password that is kept in a file of the folder; made if there is none.
   std::string KeptPassword(const char* file) const;
   void WriteSettings(const ServerFacts& facts) const;
-  std::string ConninfoOf(const ServerFacts& facts, const std::string& user,
-                         const std::string& password) const;
   // Whether something answers on the socket of the running server.
   bool SocketAnswers() const;
   // Writes a file as the server's user. A file that is there already is overwritten.
   void WriteOwned(const std::filesystem::path& path, const std::string& text, int mode) const;
-  // The same, but atomically: whatever happens, the file has its old text or the new one.
+  // The same, but atomically, and not if the file has this text already: whatever happens, the file
+  // has its old text or the new one.
   void WriteWhole(const std::filesystem::path& path, const std::string& text, int mode) const;
 
   std::filesystem::path directory_;

@@ -34,6 +34,8 @@ namespace {
     // A server that connects to others looks for keys in this folder.
     if (setenv("HOME", user.home.c_str(), 1) != 0) _exit(126);
   }
+  // A server keeps its environment as long as it runs.
+  unsetenv("PGPASSWORD");
   execv(argv[0], argv);
   _exit(127);
 }

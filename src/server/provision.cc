@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "client/connection.h"
+#include "client/conninfo.h"
 #include "client/error.h"
 
 namespace millrace::cli {
@@ -121,12 +122,12 @@ namespace {
 
 // Keeps the password with which sessions of this node log in to others as a role.
 void KeepPassword(Connection& connection, const std::string& role, const std::string& password) {
-  std::string info = "password='";
-  for (char c : password) {
-    if (c == '\'' || c == '\\') info += '\\';
-    info += c;
-  }
-  info += "'";
+  // Citus needs the password itself. Whatever the server logs, it must not be in the log.
+  connection.Execute(
+      "SET log_statement = none; SET log_min_duration_statement = -1; SET "
+      "log_min_duration_sample = -1; SET log_transaction_sample_rate = 0; SET "
+      "log_parameter_max_length = 0; SET log_parameter_max_length_on_error = 0");
+  const std::string info = "password=" + QuoteConninfo(password);
   connection.Execute("DELETE FROM pg_catalog.pg_dist_authinfo WHERE rolename = $1", {role.c_str()});
   // 0 stands for every node, -1 for this one.
   connection.Execute(

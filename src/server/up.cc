@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "client/error.h"
 #include "server/cluster.h"
 #include "server/dashboard_process.h"
+#include "server/password.h"
 #include "server/preflight.h"
 #include "server/private_server.h"
 
@@ -35,21 +34,17 @@ ServerFacts NewFacts(const UpOptions& options) {
   return facts;
 }
 
-std::string BringUpNew(PrivateServer& server, const UpOptions& options) {
+// `password` empty: one is made.
+void BringUpNew(PrivateServer& server, const UpOptions& options, const std::string& password) {
   const ServerFacts facts = NewFacts(options);
   CheckFacts(facts);
   Say("Making a server in " + server.directory().string());
-  server.Create(facts, options.password_file);
-  return server.Conninfo(facts);
+  server.Create(facts, password.empty() ? MakePassword() : password, MakePassword());
 }
 
-void RefuseNewPassword(const PrivateServer& server, const std::string& password_file) {
-  if (password_file.empty()) return;
-  std::ifstream file(password_file);
-  std::string password;
-  std::getline(file, password);
-  if (password != server.ReadPassword()) {
-    throw CliError("this server's password is not the one in " + password_file,
+void RefuseNewPassword(const PrivateServer& server, const std::string& password) {
+  if (!password.empty() && password != server.ReadPassword()) {
+    throw CliError("this server's password is not the given one",
                    "The password is fixed when a server is made: leave the option out. To change "
                    "it, use \\password in `millrace psql` and write it into " +
                        (server.directory() / "password").string() + ".");
@@ -79,8 +74,8 @@ void Move(PrivateServer& server, const ServerFacts& facts, const ServerFacts& wa
 namespace {
 
 // Makes or starts a worker of a coordinator on another machine.
-std::string BringUpWorker(const UpOptions& options) {
-  const Coordinator coordinator = ParseCoordinator(options.join, options.node_password_file);
+ServerFacts BringUpWorker(const UpOptions& options) {
+  const Coordinator coordinator = ParseCoordinator(options.join, options.node_password);
   PrivateServer server(options.data_dir);
   CheckCitusInstalled(server.user());
   if (!server.Exists()) CheckFolderPath(server);
@@ -106,30 +101,33 @@ std::string BringUpWorker(const UpOptions& options) {
     facts.user = membership.user;
     CheckFacts(facts);
     Say("Making a worker in " + server.directory().string());
-    server.CreateAs(facts, membership.password, coordinator.node_password);
+    server.Create(facts, membership.password, coordinator.node_password);
   }
   Join(facts, coordinator);
-  return server.Conninfo(facts);
+  server.WriteClientFiles(facts);
+  return facts;
 }
 
-std::string BringUpServer(const UpOptions& options, PrivateServer& server) {
+void BringUpServer(const UpOptions& options, PrivateServer& server) {
+  const std::string password =
+      options.password.given() ? ReadSecret(options.password, "password") : "";
   // Check before anything is written: the folder may belong to somebody else.
   if (!server.Exists()) {
     CheckFolderPath(server);
     CheckFacts(NewFacts(options));
   }
   server.Lock();
-  if (!server.Exists()) return BringUpNew(server, options);
+  if (!server.Exists()) return BringUpNew(server, options, password);
 
   const ServerFacts facts = server.ReadFacts();
   if (!facts.ready) {
     // A run that did not finish has left it: nothing in it was ever used.
     server.Stop();
-    return BringUpNew(server, options);
+    return BringUpNew(server, options, password);
   }
   RefuseChange("database", options.database, facts.database);
   RefuseChange("user", options.user, facts.user);
-  RefuseNewPassword(server, options.password_file);
+  RefuseNewPassword(server, password);
   ServerFacts wanted = facts;
   wanted.port = options.port.value_or(facts.port);
   wanted.listen = options.listen.value_or(facts.listen);
@@ -151,18 +149,18 @@ std::string BringUpServer(const UpOptions& options, PrivateServer& server) {
     server.Start(wanted);
     if (moved) server.WriteFacts(wanted);
   }
-  return server.Conninfo(wanted);
 }
 
 }  // namespace
 
-std::string BringUp(const UpOptions& options) {
+ServerFacts BringUp(const UpOptions& options) {
   if (!options.join.empty()) return BringUpWorker(options);
   PrivateServer server(options.data_dir);
   if (options.workers) CheckCitusInstalled(server.user());
-  const std::string conninfo = BringUpServer(options, server);
+  BringUpServer(options, server);
   ServerFacts facts = server.ReadFacts();
-  if (!options.workers && facts.role != ServerRole::kCoordinator) return conninfo;
+  server.WriteClientFiles(facts);
+  if (!options.workers && facts.role != ServerRole::kCoordinator) return facts;
   if (facts.role == ServerRole::kWorker) {
     throw CliError("the server in " + server.directory().string() + " is a worker itself",
                    "Its coordinator has the workers: run this there.");
@@ -175,7 +173,7 @@ std::string BringUp(const UpOptions& options) {
   }
   BecomeCoordinator(server, facts);
   BringUpWorkers(server, facts, options.workers.value_or(facts.workers));
-  return conninfo;
+  return facts;
 }
 
 }  // namespace millrace::cli

@@ -4,6 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "client/secret.h"
+#include "server/private_server.h"
+
 namespace millrace::cli {
 
 struct UpOptions {
@@ -13,15 +16,15 @@ struct UpOptions {
   std::optional<std::string> listen;
   std::optional<std::string> database;
   std::optional<std::string> user;
-  std::string password_file;   // for a new server; empty: a password is made
+  SecretSource password;       // for a new server; not given: a password is made
   std::optional<int> workers;  // on this machine; makes the server their coordinator
   std::string join;            // HOST:PORT of a coordinator; this server becomes its worker
-  std::string node_password_file;
+  SecretSource node_password;  // of that coordinator
 };
 
 // Makes the server and its workers if needed, and starts them; prints what it does on standard
-// error. A changed port or address restarts a running server. Returns the connection string. Throws
-// CliError.
-std::string BringUp(const UpOptions& options);
+// error. A changed port or address restarts a running server. Returns what the server is now.
+// Throws CliError.
+ServerFacts BringUp(const UpOptions& options);
 
 }  // namespace millrace::cli

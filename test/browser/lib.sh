@@ -33,7 +33,7 @@ serve() {
 
 # A dashboard that asks for a token. It also makes the role that the others log in as.
 echo "0123456789abcdef-millrace" >"$work/token"
-chmod 644 "$work/token"
+chmod 600 "$work/token"
 serve token --listen 0.0.0.0 --token-file "$work/token"
 token_url=${url%%/\?*}
 owner=$("$millrace" up 2>/dev/null)

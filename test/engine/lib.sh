@@ -8,21 +8,11 @@ source "$here/../lib.sh"
 export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning -c timezone=UTC"
 work=$(mktemp -d)
 
-# sql [psql's options...]: runs statements in the test's own database, prints values separated by bars.
-sql() { psql "$conninfo" -XAtq -v ON_ERROR_STOP=1 "$@"; }
-
 # verdict NAME DETAILS CONDITION...: CONDITION is a command; the check passes if it succeeds.
 verdict() {
   local name=$1 details=$2
   shift 2
   if "$@"; then pass "$name: $details"; else fail "$name" "$details"; fi
-}
-
-# check NAME EXPECTED QUERY: the query's answer, as text, is EXPECTED.
-check() {
-  local got
-  got=$(sql -c "$3" 2>&1) || true
-  if [ "$got" = "$2" ]; then pass "$1"; else fail "$1" "expected: $2" "got:      $got"; fi
 }
 
 # make_database NAME: makes a database with the extensions, which is dropped when the script ends. Sets

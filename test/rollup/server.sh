@@ -56,22 +56,8 @@ on() {
   shift 2
   psql "host=$work/$name user=${role:-postgres} dbname=$database" -XAtq -v ON_ERROR_STOP=1 "$@"
 }
-# check NAME EXPECTED SERVER DATABASE QUERY
-check() {
-  local got
-  got=$(on "$3" "$4" -c "$5" 2>&1) || true
-  if [ "$got" = "$2" ]; then pass "$1"; else fail "$1" "expected: $2" "got:      $got"; fi
-}
-# await SERVER DATABASE QUERY [SECONDS]: waits until the query returns t.
-await() {
-  local i
-  for ((i = 0; i < ${4:-30} * 10; ++i)); do
-    [ "$(on "$1" "$2" -c "$3" 2>/dev/null)" != t ] || return 0
-    sleep 0.1
-  done
-  fail "awaited: $3"
-  return 0
-}
+# ask SERVER DATABASE STATEMENT: for check, refused and await (test/lib.sh).
+ask() { on "$1" "$2" "${psql_options[@]}" -c "$3"; }
 
 # Makes a table of events with two rollups, in a database that has the extensions.
 make_rollups() {

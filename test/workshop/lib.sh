@@ -6,30 +6,6 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 telling=$root/examples/workshop
 source "$root/test/lib.sh"
 
-# sql [psql's options...]: runs statements, prints values separated by bars.
-sql() { psql "$conninfo" -XAtq -v ON_ERROR_STOP=1 "$@"; }
-
-# check NAME EXPECTED QUERY: the query's answer, as text, is EXPECTED.
-check() {
-  local got
-  got=$(sql -c "$3" 2>&1) || true
-  if [ "$got" = "$2" ]; then pass "$1"; else fail "$1" "expected: $2" "got:      $got"; fi
-}
-
-# refused NAME SQLSTATE STATEMENT...: the last statement fails with that SQLSTATE.
-refused() {
-  local name=$1 state=$2 got options=()
-  shift 2
-  for statement; do options+=(-c "$statement"); done
-  if got=$(sql -v VERBOSITY=verbose "${options[@]}" 2>&1); then
-    fail "$name" "it was not refused"
-  elif grep -q "ERROR:  $state:" <<<"$got"; then
-    pass "$name"
-  else
-    fail "$name" "expected SQLSTATE $state" "$got"
-  fi
-}
-
 # Scheduled jobs would do no harm, but the tests decide when a rollup runs.
 unschedule() {
   sql -c "SELECT cron.unschedule(jobid) FROM cron.job

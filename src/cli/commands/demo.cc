@@ -15,6 +15,7 @@
 #include "ingest/generate_events.h"
 #include "ingest/partitions.h"
 #include "server/up.h"
+#include "server/user_service.h"
 
 namespace millrace::cli {
 namespace {
@@ -154,7 +155,9 @@ void ShowDeclared(Connection& connection) {
 }
 
 void RunDemo(const DemoOptions& options) {
-  const std::string conninfo = BringUp(options.up);
+  const ServerFacts facts = BringUp(options.up);
+  const PrivateServer server(options.up.data_dir);
+  const std::string conninfo = server.Conninfo(facts);
   Connection connection = Connection::Open(conninfo);
   InstallWorkshop(connection, true);
   Generate(options, conninfo);
@@ -184,7 +187,7 @@ The server:    {}
 
 Next:
 )",
-             url, conninfo);
+             url, ConninfoForUser(server, facts));
   for (const auto& [command, meaning] :
        {std::pair(" psql", "look around"), std::pair(" status", "partitions, rollups, jobs"),
         std::pair(" generate --rate 1000 --into-database", "events, until Ctrl-C")}) {

@@ -87,10 +87,11 @@ GenerateOptions Resolve(const Arguments& arguments) {
   return generate;
 }
 
-std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, double rate) {
+std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, const std::string& conninfo,
+                                    double rate) {
   if (!arguments.into_database) return OpenFileSink(arguments.output, arguments.header);
   DatabaseSinkOptions database = arguments.database;
-  database.conninfo = ResolveConninfo(arguments.connection);
+  database.conninfo = conninfo;
   database.batch_rows = arguments.batch_rows;
   database.commit_every_second = rate > 0;
   database.quiet = arguments.generate.quiet;
@@ -98,7 +99,8 @@ std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, double rate) {
 }
 
 // If the events' times have an end, they are known before the first event.
-void PreparePartitions(const Arguments& arguments, const GenerateOptions& generate) {
+void PreparePartitions(const Arguments& arguments, const std::string& conninfo,
+                       const GenerateOptions& generate) {
   if (!arguments.into_database || !generate.start) return;
   std::int64_t end = std::max(*generate.start, NowMicros());
   if (generate.end) {
@@ -108,14 +110,15 @@ void PreparePartitions(const Arguments& arguments, const GenerateOptions& genera
     end = *generate.start + static_cast<std::int64_t>(seconds * kMicrosPerSecond);
   }
   const bool late = generate.model.late_parts_per_million > 0;
-  PrepareRange(ResolveConninfo(arguments.connection), arguments.database.table,
+  PrepareRange(conninfo, arguments.database.table,
                *generate.start - (late ? generate.model.late_by : 0), end, generate.quiet);
 }
 
 void Run(const Arguments& arguments) {
   const GenerateOptions generate = Resolve(arguments);
-  PreparePartitions(arguments, generate);
-  const std::unique_ptr<EventSink> sink = OpenSink(arguments, generate.rate);
+  const std::string conninfo = arguments.into_database ? ResolveConninfo(arguments.connection) : "";
+  PreparePartitions(arguments, conninfo, generate);
+  const std::unique_ptr<EventSink> sink = OpenSink(arguments, conninfo, generate.rate);
   const auto so_far = [&] {
     return fmt::format(
         "{} events are {}.", FormatCount(sink->done()),

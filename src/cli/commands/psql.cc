@@ -1,8 +1,11 @@
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "cli/commands/commands.h"
 #include "client/connection.h"
@@ -13,8 +16,31 @@
 namespace millrace::cli {
 namespace {
 
-// Gives the connection to psql in the environment: everybody on the machine can read a command
-// line.
+std::string PassfileField(const std::string& text) {
+  std::string field;
+  for (const char c : text) {
+    if (c == '\n') throw CliError("a password with two lines cannot be given to psql");
+    if (c == ':' || c == '\\') field += '\\';
+    field += c;
+  }
+  return field;
+}
+
+// A password file for psql, in memory: everybody on the machine can read a command line, and what
+// psql starts sees its environment. It is for this user on any server, as after psql's \c. Returns
+// its path, which is good in this process and what it becomes.
+std::string MakePassfile(const std::string& user, const std::string& password) {
+  const std::string text =
+      "*:*:*:" + (user.empty() ? "*" : PassfileField(user)) + ":" + PassfileField(password) + "\n";
+  const int file = memfd_create("pgpass", 0);
+  if (file < 0 || fchmod(file, 0600) != 0 ||
+      write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    throw CliError(std::string("cannot give the password to psql: ") + std::strerror(errno));
+  }
+  return "/proc/self/fd/" + std::to_string(file);
+}
+
+// Gives the connection to psql in the environment, and the password in a file.
 void ExportConnection(const std::string& conninfo) {
   char* error = nullptr;
   PQconninfoOption* options = PQconninfoParse(conninfo.c_str(), &error);
@@ -23,12 +49,23 @@ void ExportConnection(const std::string& conninfo) {
     PQfreemem(error);
     throw CliError(message);
   }
+  std::string user, password;
   for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
-    if (option->envvar != nullptr && option->val != nullptr) {
+    if (option->val == nullptr) continue;
+    const std::string_view keyword = option->keyword;
+    if (keyword == "password") {
+      password = option->val;
+    } else if (option->envvar != nullptr) {
       setenv(option->envvar, option->val, 1);
+      if (keyword == "user") user = option->val;
     }
   }
   PQconninfoFree(options);
+  if (!password.empty()) {
+    setenv("PGPASSFILE", MakePassfile(user, password).c_str(), 1);
+    // It would come first.
+    unsetenv("PGPASSWORD");
+  }
 }
 
 }  // namespace

@@ -19,11 +19,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "cli/commands/commands.h"
+#include "client/conninfo.h"
 #include "client/error.h"
+#include "client/secret_options.h"
 #include "dashboard/dashboard.h"
 #include "ingest/stop_signal.h"
 #include "server/dashboard_process.h"
@@ -43,21 +44,32 @@ bool IsLoopback(const std::string& address) {
          (inet_pton(AF_INET, address.c_str(), &number) == 1 && ntohl(number.s_addr) >> 24 == 127);
 }
 
-std::string ReadToken(const std::string& file) {
-  std::ifstream in(file);
-  std::string token;
-  std::getline(in, token);
+std::string ReadToken(const SecretSource& source) {
+  std::string token = ReadSecret(source, "token");
   if (token.size() < 16) {
-    throw CliError("the token in " + file + " is too short",
-                   "Its first line must have 16 letters or digits at least.");
+    throw CliError("the token is too short", "It must have 16 letters or digits at least.");
   }
   for (const char c : token) {
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') {
-      throw CliError("the token in " + file +
-                     " has other characters than letters, digits, - and _");
+      throw CliError("the token has other characters than letters, digits, - and _");
     }
   }
   return token;
+}
+
+// A token for those who gave none. It is kept in the folder of a private server, where its user
+// finds it.
+std::string MakeToken(const ServeOptions& options) {
+  if (options.connection.conninfo.empty()) {
+    (void)ResolveConninfo(options.connection);  // throws with what to do if there is no server
+    PrivateServer server(options.connection.data_dir);
+    server.Lock();
+    return server.DashboardToken();
+  }
+  if (options.show_token) return MakePassword();
+  throw CliError("beyond loopback the dashboard needs a token",
+                 "Give it with --token-file or --token-command, or have one made and printed with "
+                 "--show-token.");
 }
 
 bool IsStandby(const PrivateServer& server, const ServerFacts& facts) {
@@ -84,25 +96,26 @@ std::string StandbyConninfo(const PrivateServer& server, const ServerFacts& fact
 
 // The dashboard's connection string: on a private server it has its own role, which can only read.
 std::string ReaderConninfo(const ConnectionOptions& options) {
+  const std::string conninfo = ResolveConninfo(options);  // throws if there is no server
   if (options.conninfo.empty()) {
-    (void)ResolveConninfo(options);  // throws with what to do if there is no server
     PrivateServer server(options.data_dir);
     server.Lock();
     const ServerFacts facts = server.ReadFacts();
     return IsStandby(server, facts) ? StandbyConninfo(server, facts)
                                     : ProvisionDashboard(server, facts);
   }
-  Connection connection = Connection::Open(options.conninfo);
+  Connection connection = Connection::Open(conninfo);
   if (connection
           .Execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper")
           .rows() > 0) {
     throw CliError(
         "the dashboard does not log in as a superuser",
         "Make a role that can only read, and name it in --conninfo (docs/dashboard.md):\n"
-        "CREATE ROLE millrace_dashboard LOGIN PASSWORD '...';\n"
+        "CREATE ROLE millrace_dashboard LOGIN;\n"
         "GRANT pg_read_all_data, pg_monitor TO millrace_dashboard;");
   }
-  return options.conninfo;
+  // As another user we shall not be able to read root's service and password files.
+  return geteuid() == 0 ? ConninfoOf(connection) : conninfo;
 }
 
 // A server for the network does not need root's rights, so gives them up.
@@ -128,10 +141,10 @@ DashboardOptions MakeOptions(const ServeOptions& options) {
   }
   made.access.host_names = options.host_names;
   made.access.listen = options.listen;
-  if (!options.token_file.empty()) {
-    made.access.token = ReadToken(options.token_file);
+  if (options.token.given()) {
+    made.access.token = ReadToken(options.token);
   } else if (!IsLoopback(options.listen)) {
-    made.access.token = MakePassword();
+    made.access.token = MakeToken(options);
   }
   made.database.conninfo = ReaderConninfo(options.connection);
   made.database.connections = static_cast<std::size_t>(options.connections);
@@ -165,12 +178,14 @@ std::unique_ptr<Dashboard> Bind(const ServeOptions& options, DashboardOptions& m
   }
 }
 
-std::string UrlOf(const DashboardOptions& options, int port) {
+// The address to print, with the token where that is asked for.
+std::string UrlOf(const DashboardOptions& options, int port, bool show_token) {
   std::string host = options.host;
   if (host == "0.0.0.0" || host == "::") host = "localhost";
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return fmt::format("http://{}:{}/{}", host, port,
-                     options.access.token.empty() ? "" : "?token=" + options.access.token);
+  return fmt::format(
+      "http://{}:{}/{}", host, port,
+      show_token && !options.access.token.empty() ? "?token=" + options.access.token : "");
 }
 
 // For connections to us and to the database. Many systems allow only 1024 unless asked for more.
@@ -190,6 +205,13 @@ void EndSoon() {
   (void)setitimer(ITIMER_REAL, &in, nullptr);
 }
 
+// Says where the token is, if one was made and is not shown.
+void NameToken(const ServeOptions& options) {
+  if (options.token.given() || options.show_token || IsLoopback(options.listen)) return;
+  fmt::print(stderr, "The token is in {}; --show-token prints it with the address\n",
+             (PrivateServer(options.connection.data_dir).directory() / "dashboard_token").string());
+}
+
 // Serves until a signal comes. Calls `ready` with the address once the server answers.
 template <typename Ready>
 void Serve(const ServeOptions& options, Ready ready) {
@@ -205,10 +227,11 @@ void Serve(const ServeOptions& options, Ready ready) {
   {
     const BlockStopSignals blocked;
     board = Bind(options, made);
-    const std::string url = UrlOf(made, board->port());
+    const std::string url = UrlOf(made, board->port(), options.show_token);
     // A second dashboard of the same server is allowed, but `down` ends only the first.
     if (options.connection.conninfo.empty()) {
-      (void)BecomeDashboard(PrivateServer(options.connection.data_dir), url);
+      (void)BecomeDashboard(PrivateServer(options.connection.data_dir),
+                            UrlOf(made, board->port(), false));
     }
     DropRoot(FindServerUser());
     server = std::thread([&board, &failed] { failed = !board->Run(); });
@@ -305,11 +328,11 @@ void AddServeCommand(CLI::App& app) {
   CLI::Option* port =
       command->add_option("--port", options->port, "TCP port [8080, or the next free one]")
           ->check(CLI::Range(0, 65535));
-  command
-      ->add_option("--token-file", options->token_file,
-                   "File whose first line is the token; without it a token is made and printed if "
-                   "one is needed")
-      ->check(CLI::ExistingFile);
+  AddSecretOptions(*command, "--token",
+                   "the token [default: if one is needed it is made and kept in "
+                   "DATA_DIR/dashboard_token]",
+                   options->token);
+  command->add_flag("--show-token", options->show_token, "Print the address with the token");
   command->add_option(
       "--host-name", options->host_names,
       "Name by which browsers may reach this server, besides those of loopback; may be repeated");
@@ -331,11 +354,13 @@ void AddServeCommand(CLI::App& app) {
     options->port_given = port->count() > 0;
     if (*background) {
       fmt::print("{}\n", ServeInBackground(*options));
+      NameToken(*options);
       return;
     }
-    Serve(*options, [](const std::string& url) {
+    Serve(*options, [&options](const std::string& url) {
       fmt::print("{}\n", url);
       std::fflush(stdout);
+      NameToken(*options);
       fmt::print(stderr, "The dashboard is served until Ctrl-C\n");
     });
   });

@@ -13,7 +13,8 @@ struct ServeOptions {
   std::string listen = "127.0.0.1";
   int port = 8080;
   bool port_given = false;  // false: use the next free port
-  std::string token_file;
+  SecretSource token;
+  bool show_token = false;  // print the address with the token
   std::vector<std::string> host_names;
   std::string minutes, hours;
   int connections = 4;

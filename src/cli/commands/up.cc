@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
+#include "client/secret_options.h"
 #include "server/options.h"
 #include "server/private_server.h"
+#include "server/user_service.h"
 
 namespace millrace::cli {
 
@@ -19,10 +21,8 @@ void AddUpOptions(CLI::App& app, UpOptions& options) {
                  "may change them");
   app.add_option("--database", options.database, "Name of the database [citus]");
   app.add_option("--user", options.user, "Role that owns the database and logs in [citus]");
-  app.add_option("--password-file", options.password_file,
-                 "File whose first line is the role's password; without it a password is made and "
-                 "kept in DATA_DIR/password")
-      ->check(CLI::ExistingFile);
+  AddSecretOptions(app, "--password", "that role's password [default: one is made]",
+                   options.password);
 }
 
 void AddClusterOptions(CLI::App& app, UpOptions& options) {
@@ -35,29 +35,39 @@ void AddClusterOptions(CLI::App& app, UpOptions& options) {
                               "HOST:PORT of a coordinator: the server becomes its worker; --listen "
                               "is the address by which the other nodes reach it");
   join->excludes(workers);
-  app.add_option("--node-password-file", options.node_password_file,
-                 "A copy of the coordinator's DATA_DIR/node_password, for --join")
-      ->check(CLI::ExistingFile)
-      ->needs(join);
+  AddSecretOptions(app, "--node-password",
+                   "what the coordinator has in DATA_DIR/node_password, for --join",
+                   options.node_password, join);
 }
 
 void AddUpCommand(CLI::App& app) {
   auto options = std::make_shared<UpOptions>();
   auto json = std::make_shared<bool>(false);
+  auto show_password = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand(
-      "up", "Make, configure and start a private PostgreSQL server; print its connection string");
+      "up",
+      "Make, configure and start a private PostgreSQL server; print a connection string that names "
+      "the file with the password");
   AddUpOptions(*command, *options);
   AddClusterOptions(*command, *options);
   command->add_flag("--json", *json, "Print JSON");
-  command->callback([options, json] {
-    const std::string conninfo = BringUp(*options);
+  command->add_flag("--show-password", *show_password,
+                    "Print a connection string with the password in it");
+  command->callback([options, json, show_password] {
+    const ServerFacts facts = BringUp(*options);
+    const PrivateServer server(options->data_dir);
+    const std::string conninfo =
+        *show_password ? server.Conninfo(facts) : ConninfoForUser(server, facts);
     if (*json) {
-      const PrivateServer server(options->data_dir);
-      const ServerFacts facts = server.ReadFacts();
       const nlohmann::json out = {
-          {"conninfo", conninfo},       {"data_dir", server.directory().string()},
-          {"port", facts.port},         {"listen", facts.listen},
-          {"database", facts.database}, {"user", facts.user},
+          {"conninfo", conninfo},
+          {"data_dir", server.directory().string()},
+          {"password_file", (server.directory() / "password").string()},
+          {"service_file", (server.directory() / "pg_service.conf").string()},
+          {"port", facts.port},
+          {"listen", facts.listen},
+          {"database", facts.database},
+          {"user", facts.user},
           {"workers", facts.workers}};
       fmt::print("{}\n", out.dump(2));
     } else {

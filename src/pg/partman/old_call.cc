@@ -1,6 +1,7 @@
 #include "pg/partman/old_call.h"
 
 #include "pg/base/api.h"
+#include "pg/base/list.h"
 
 namespace millrace::pg {
 namespace {
@@ -13,10 +14,8 @@ constexpr int kTable = 0, kColumn = 1, kThird = 2, kFourth = 3;
 
 // The value of a call's parameter, if it is a text constant; else nullptr.
 const char* TextOf(const FuncExpr* call, int parameter) {
-  ListCell* cell;
   int position = 0;
-  foreach (cell, call->args) {
-    auto* value = static_cast<Node*>(lfirst(cell));
+  for (auto* value : Each<Node>(call->args)) {
     int number = position++;
     if (IsA(value, NamedArgExpr)) {
       const auto* named = castNode(NamedArgExpr, value);

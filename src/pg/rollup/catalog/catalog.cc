@@ -25,7 +25,13 @@ RollupDefinition* DefinitionOf(const Rollup& rollup) {
                     errhint("Its view was dropped. Call millrace.drop_rollup and declare the "
                             "rollup again; its table may stay.")));
   }
-  Relation view = relation_open(rollup.definition_view, AccessShareLock);
+  // Waits for whoever drops the rollup just now.
+  Relation view = try_relation_open(rollup.definition_view, AccessShareLock);
+  if (view == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("rollup %s was dropped while this waited", rollup.name),
+                    errhint("SELECT relation FROM millrace.rollup lists those that there are.")));
+  }
   const Query* query = CopyNode(get_view_query(view));
   relation_close(view, NoLock);
   return AnalyzeRollupQuery(query, rollup.name);
