@@ -32,6 +32,7 @@ std::vector<Node> OtherNodes(Connection& connection) {
       "pg_catalog.pg_dist_local_group here WHERE n.groupid <> here.groupid AND n.noderole = "
       "'primary' AND n.isactive AND n.hasmetadata AND n.metadatasynced ORDER BY n.groupid");
   std::vector<Node> nodes;
+  nodes.reserve(static_cast<std::size_t>(found.rows()));
   for (int i = 0; i < found.rows(); ++i) {
     nodes.push_back({std::string(found.Value(i, 0)), std::string(found.Value(i, 1)),
                      std::string(found.Value(i, 2))});
