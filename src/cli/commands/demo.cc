@@ -179,8 +179,9 @@ void RunDemo(const DemoOptions& options) {
   ServeOptions serve;
   serve.connection.data_dir = options.up.data_dir;
   const std::string url = ServeInBackground(serve);
-  // As this program was called: build/bin/millrace, or millrace where a package has installed it.
-  const std::string program = program_invocation_name;
+  // Where this program is: build/bin/, or nothing where a package has installed it.
+  std::string folder = program_invocation_name;
+  folder.erase(folder.rfind('/') + 1);
   fmt::print(R"(
 The dashboard: {}
 The server:    {}
@@ -189,12 +190,13 @@ Next:
 )",
              url, ConninfoForUser(server, facts));
   for (const auto& [command, meaning] :
-       {std::pair(" psql", "look around"), std::pair(" status", "partitions, rollups, jobs"),
-        std::pair(" generate --rate 1000 --into-database", "events, until Ctrl-C")}) {
-    fmt::print("  {:<45}  {}\n", program + command, meaning);
+       {std::pair("millrace psql", "look around"),
+        std::pair("millrace status", "partitions, rollups, jobs"),
+        std::pair("millrace generate --rate 1000 --into-database", "events, until Ctrl-C")}) {
+    fmt::print("  {:<45}  {}\n", folder + command, meaning);
   }
   fmt::print("  {:<45}  in psql: rollups that are current\n", "SELECT * FROM declared_5min_live");
-  fmt::print("  {:<45}  stop both; the data stays\n", program + " down");
+  fmt::print("  {:<45}  stop both; the data stays\n", folder + "millrace down");
 }
 
 }  // namespace
