@@ -1,6 +1,6 @@
-// From COPY to rollups that are current: both of the workshop's rollups, declared, against the
-// workshop's way (a function with INSERT ... ON CONFLICT for each, over the same events) on
-// PostgreSQL's own plans, with the published hll and topn where they are given, otherwise with
+// From COPY to rollups that are up to date. Both of the workshop's rollups, declared, are compared
+// with the workshop's way: one function with INSERT ... ON CONFLICT for each, over the same events,
+// on PostgreSQL's own plans, with the published hll and topn if they are given, otherwise with
 // ours.
 //
 //   pipeline_bench CONNINFO [PUBLISHED_HLL PUBLISHED_TOPN] [--events N] [--batch N] [--seconds N]

@@ -48,7 +48,7 @@ struct Work {
   std::string floor = "";  // a statement that goes over the same rows, timed with the engine on
 };
 
-// Rows that want the same tables.
+// Rows that need the same tables.
 struct Phase {
   std::function<void()> begin;
   std::vector<Work> works;
@@ -90,7 +90,7 @@ class Bench {
     admin_->Execute(sql::kTables);
     admin_->Execute(Fill(sql::kRollupFunction,
                          Fill(sql::kSelect, std::string("start_id"), std::string("end_id"))));
-    // A connection each: the published topn does not bear another topn in its process.
+    // One connection each: the published topn cannot share a process with another topn.
     ways_[kOff] = Open("rollup_bench, public", false);
     ways_[kOn] = Open("rollup_bench, public", true);
     if (options_.hll.empty() || options_.topn.empty()) return;
@@ -138,7 +138,7 @@ class Bench {
 
   void Compare(const Work& work) {
     std::vector<double> times[kWays], floors;
-    // What takes milliseconds is timed when its tables have been seen.
+    // Short statements are timed after their tables have been read once.
     for (auto& way : ways_) {
       if (way && work.events == 0) way->Execute(work.statement);
     }

@@ -4,7 +4,7 @@
 //
 // CONNINFO is a superuser's. The published libraries are paths the server can read; where one is
 // missing, ours is timed alone. Each is called from a connection of its own: the published topn
-// does not bear another topn in its process. The floor is the same query with a plain aggregate in
+// cannot share a process with another topn. The floor is the same query with a plain aggregate in
 // the sketch's place.
 
 #include <benchmark/benchmark.h>

@@ -27,7 +27,7 @@ WHERE n.node_group OPERATOR(pg_catalog.<>) 0;
 ALTER EXTENSION millrace DROP TABLE millrace.node_watermark;
 DROP TABLE millrace.node_watermark;
 ALTER TABLE millrace.watermark DROP COLUMN sequence_file, DROP COLUMN home;
-COMMENT ON TABLE millrace.watermark IS 'per rollup over events and node: the rollup has all events of the node with ids up to position';
+COMMENT ON TABLE millrace.watermark IS 'one row per rollup over events and node: the rollup has all events of the node with ids up to position';
 COMMENT ON COLUMN millrace.watermark.node_group IS 'the group of the node, as Citus numbers them; 0 is the coordinator, and any server without Citus';
 COMMENT ON COLUMN millrace.watermark.ids IS 'by how many ids the last refresh moved the watermark';
 
@@ -54,7 +54,7 @@ WITH RECURSIVE family AS (
   FROM (SELECT pg_catalog.pg_last_xact_replay_timestamp() AS replayed WHERE pg_catalog.pg_is_in_recovery()) s
 )
 SELECT r.relation AS rollup, r.source, n.ids AS watermark, l.behind AS events_behind,
-       -- A missing event was committed after the time up to which all are known to be in.
+       -- All events up to l.complete are known to be in, so a missing one was committed after that.
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.seconds_behind, 0)
             WHEN l.behind OPERATOR(pg_catalog.>) 0 THEN GREATEST(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) COALESCE(l.complete, root.declared_at)), 0) END AS seconds_behind,
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 AND NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.statement_timestamp()
@@ -70,7 +70,8 @@ SELECT r.relation AS rollup, r.source, n.ids AS watermark, l.behind AS events_be
                   'prepared transaction ' OPERATOR(pg_catalog.||) pg_catalog.quote_literal(x.gid)), ', ')
          FROM millrace.writers(f.events) b
          LEFT JOIN pg_catalog.pg_prepared_xacts x ON x.transaction OPERATOR(pg_catalog.=) b.prepared
-         -- Who has begun long after what is missing is not what it waits for: where events come all the time, somebody always writes.
+         -- Where events come all the time, somebody always writes. Leaves out those who began long after the oldest missing
+         -- event.
          WHERE b.pid IS NULL OR NOT EXISTS (
            SELECT FROM pg_catalog.pg_stat_get_activity(b.pid) a
            WHERE a.xact_start OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) LEAST(
@@ -90,7 +91,8 @@ LEFT JOIN millrace.refresh_error e ON e.relation OPERATOR(pg_catalog.=) f.root
 LEFT JOIN millrace.verification y ON y.relation OPERATOR(pg_catalog.=) r.relation
 LEFT JOIN standby s ON true
 CROSS JOIN LATERAL (
-  -- The ids of a group are above group * 2^48. A node that was removed has the last of them, and counts as one id.
+  -- The ids of a group are above group * 2^48. The watermark of a node that was removed is at the last of them, and counts as one
+  -- id.
   SELECT pg_catalog.sum(CASE WHEN x.node_group OPERATOR(pg_catalog.=) 0 THEN x.position
                              WHEN x.position OPERATOR(pg_catalog.=) ((x.node_group OPERATOR(pg_catalog.+) 1)::pg_catalog.int8 OPERATOR(pg_catalog.<<) 48) THEN 1
                              ELSE x.position OPERATOR(pg_catalog.-) (x.node_group::pg_catalog.int8 OPERATOR(pg_catalog.<<) 48) END)::pg_catalog.int8 AS ids
@@ -101,7 +103,7 @@ CROSS JOIN LATERAL (
   FROM (SELECT millrace.events_behind(f.root) AS behind) b
 ) l;
 
--- Without the table that is gone.
+-- As in 0.1, without millrace.node_watermark, and with a clearer warning.
 CREATE OR REPLACE FUNCTION millrace.forget_dropped_tables() RETURNS pg_catalog.event_trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -137,8 +139,8 @@ BEGIN
   DELETE FROM millrace.failed_event WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (forgotten);
   FOREACH view IN ARRAY forgotten LOOP
     IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) view) THEN
-      RAISE WARNING 'rollup % is no longer declared: what it needs was dropped', view::pg_catalog.regclass
-        USING DETAIL = 'Its table stays as it is.';
+      RAISE WARNING 'rollup % is no longer declared: something that it needs was dropped', view::pg_catalog.regclass
+        USING DETAIL = 'Its table is kept as it is.';
     END IF;
   END LOOP;
   -- The rollup's views are useless now, and would be in the way when it is declared again. Drop them, unless others read them.

@@ -4,8 +4,9 @@
 --
 --   psql --single-transaction -v was=FILE -f declare_again.sql
 --
--- FILE is what pg_restore makes of the dump's rows of millrace.rollup, millrace.watermark and millrace.retention, with
--- pg_temp.was_ in the place of millrace. in each COPY. Rollups whose tables are not here are left out.
+-- FILE is what pg_restore writes for the dump's rows of millrace.rollup, millrace.watermark and
+-- millrace.retention, with pg_temp.was_ instead of millrace. in each COPY. Rollups whose tables are
+-- not here are left out.
 \set ON_ERROR_STOP on
 \o /dev/null
 
@@ -41,7 +42,7 @@ BEGIN
       PERFORM millrace.create_rollup(r.relation, query, refresh_interval => r.refresh_interval::interval,
                                      id_column => r.id_column::name, start_after => r.position::bigint, with_data => false);
     ELSE
-      -- One over another is made from that one's rows.
+      -- A rollup over another is made from the rows of that one.
       EXECUTE format('TRUNCATE %s', r.relation);
       PERFORM millrace.create_rollup(r.relation, query);
     END IF;

@@ -1,11 +1,11 @@
--- 1. Events, as they come in: one row a click, in partitions of five minutes.
+-- 1. Events, as they come in: one row per click, in partitions of five minutes.
 --
 -- Needs the extensions pg_partman (4.7, or 5.2 or later, in the schema partman) and millrace, or Citus in its
 -- place. Where there is pg_cron, it schedules a job.
 
 CREATE TABLE public.events (
-    -- Eight bytes: four would run out after 2,147,483,647 events. ALWAYS, because the rollups take
-    -- it that an id is drawn by the INSERT that uses it: an id drawn earlier and kept could fall
+    -- Eight bytes: four would run out after 2,147,483,647 events. ALWAYS, because the rollups rely
+    -- on each id being drawn by the INSERT that uses it: an id drawn earlier and kept could fall
     -- behind the watermark. The sequence is events_event_id_seq, and must not cache ids.
     event_id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1),
     -- A row without a time belongs to no partition and to no bucket.
@@ -20,8 +20,8 @@ CREATE TABLE public.events (
 )
 PARTITION BY RANGE (event_time);
 
--- Partitions for the past hour too, so that a history loaded on the first day does not end up in the
--- default partition, and for the hour to come, since clients' clocks may be ahead of ours. More are
+-- Partitions for the past hour too, so that history loaded on the first day does not end up in the
+-- default partition, and for the hour to come, because clients' clocks may be ahead of ours. More are
 -- made by pg_partman's background worker, and by make_event_partitions() below.
 SELECT partman.create_parent(
     p_parent_table := 'public.events',
@@ -33,9 +33,9 @@ SELECT partman.create_parent(
     p_premake := 12,
     p_start_partition := (now() - interval '1 hour')::text);
 
--- For this table and no other: go on making partitions while no events come in, and take the time to
--- make them for from the clock alone. Otherwise pg_partman takes it from the default partition too:
--- one event of the year 2100 would have it make partitions until then, one at infinity never end.
+-- For this table only: pg_partman goes on making partitions while no events come in, and looks only
+-- at the clock. Otherwise it would look at the default partition too: one event of the year 2100
+-- would make it create partitions until then, and one at infinity would keep it busy for ever.
 UPDATE partman.part_config
 SET infinite_time_partitions = true, ignore_default_data = true
 WHERE parent_table = 'public.events';
@@ -52,11 +52,11 @@ WHERE parent_table = 'public.events'
   AND EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron');
 
 -- An event whose time has no partition is in the default one, and counts as any other. But a
--- partition cannot be made while events that belong into it are in the default one, and so one event
--- of tonight, or those of the first seconds after the server was down for an hour, would end all
--- making of partitions when their time comes. So this comes before pg_partman: it makes the
--- partitions that are due, and takes such events along. Events of the year 2100 stay where they are.
--- Returns how many it made.
+-- partition cannot be made while events that belong in it are in the default one. So one event of
+-- tonight, or those of the first seconds after the server was down for an hour, would stop
+-- pg_partman when their time comes. This function runs before pg_partman. It makes the partitions
+-- that are due, and takes such events along. Events of the year 2100 stay where they are. Returns
+-- how many it made.
 CREATE OR REPLACE FUNCTION public.make_event_partitions()
 RETURNS bigint
 LANGUAGE plpgsql
@@ -106,9 +106,9 @@ BEGIN
     IF EXISTS (SELECT FROM public.events
                WHERE event_time >= first_start
                  AND event_time < starts[cardinality(starts)] + width) THEN
-        -- Whoever reads the table either has seen these events in the default partition before we
-        -- begin, or finds the new partitions. Waits two seconds for those who read and write now; in
-        -- vain, the next run tries again.
+        -- A reader either has seen these events in the default partition before we begin, or finds
+        -- the new partitions. Waits two seconds for those who read and write now; if that is too
+        -- short, the next run tries again.
         LOCK TABLE ONLY public.events IN ACCESS EXCLUSIVE MODE;
         CREATE TEMP TABLE IF NOT EXISTS moving_events (LIKE public.events) ON COMMIT DROP;
         WITH moved AS (

@@ -56,7 +56,7 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   DETAIL = 'It was set back, or TRUNCATE ... RESTART IDENTITY was run: new events '
                            'get ids that the rollup takes for rolled up.',
-                  HINT = format('Build it again from the events that are there: '
+                  HINT = format('Build the rollup again from the events in the table: '
                                 'SELECT public.restart_rollup(%L);', rollup_name);
     END IF;
 
@@ -66,11 +66,11 @@ BEGIN
 
     -- Ids up to window_end have been drawn, but transactions that drew some may still be open. An
     -- INSERT or COPY holds the table from before it draws its first id until its transaction ends.
-    -- SHARE is the weakest lock that conflicts with that, so to be granted it is to know that all
-    -- of them have ended. LOCK without ONLY takes in every partition, so writers that name a
-    -- partition are waited for too. The error raised on purpose undoes the block and gives the lock
-    -- back at once. Only that error is caught: after a lock timeout, a deadlock or a cancel nothing
-    -- is known about the writers, so the whole call must fail, and the watermark stay.
+    -- SHARE is the weakest lock that conflicts with that, so once it is granted, all of them have
+    -- ended. LOCK without ONLY takes in every partition, so writers that name a partition are
+    -- waited for too. The error raised on purpose undoes the block and gives the lock back at once.
+    -- Only that error is caught: after a lock timeout, a deadlock or a cancel nothing is known
+    -- about the writers, so the whole call must fail, and the watermark stay.
     BEGIN
         EXECUTE format('LOCK TABLE %s IN SHARE MODE', event_table);
         RAISE EXCEPTION 'all writers have ended' USING ERRCODE = 'MR001';
@@ -157,9 +157,9 @@ BEGIN
 END;
 $function$;
 
--- Empties a rollup and sets its watermark to zero, so that its next run rolls up every event that is
--- in the table. What was rolled up from events deleted since is gone: this is the way out after the
--- sequence was set back, not a thing to do every day. Writers wait until the transaction ends.
+-- Empties a rollup and sets its watermark to zero, so that its next run rolls up every event that
+-- is in the table. What was rolled up from events that have been deleted since is lost. Use this
+-- only after the sequence was set back. Writers wait until the transaction ends.
 CREATE FUNCTION public.restart_rollup(rollup_name text)
 RETURNS void
 LANGUAGE plpgsql
@@ -189,7 +189,8 @@ BEGIN
 
     EXECUTE format('LOCK TABLE %s IN SHARE MODE', event_table);
 
-    -- Events above the sequence would be passed over: let it go on from the highest id there is.
+    -- Events with ids above the sequence would be passed over, so it continues from the highest id
+    -- there is.
     EXECUTE format('SELECT max(event_id) FROM %s', event_table) INTO highest_id;
     IF highest_id > coalesce(pg_sequence_last_value(id_sequence), 0) THEN
         PERFORM setval(id_sequence, highest_id);
@@ -218,7 +219,7 @@ BEGIN
           < last_aggregated_id;
 
     IF behind IS NOT NULL THEN
-        RAISE EXCEPTION 'ids that start again would be taken for rolled up by %', behind
+        RAISE EXCEPTION 'new ids would be below the watermark of rollup %', behind
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'TRUNCATE without RESTART IDENTITY, or begin the transaction with '
                          'SELECT public.restart_rollup(name) FROM public.rollups;';

@@ -1,5 +1,5 @@
--- 4. Roll up every five minutes, by pg_cron. The jobs have names, so that to schedule them again
---    changes them and adds none; cron.job_run_details shows how each run ended.
+-- 4. Roll up every five minutes, by pg_cron. The jobs have names, so scheduling them again changes
+--    them and adds none; cron.job_run_details shows how each run ended.
 
 DO $block$
 BEGIN

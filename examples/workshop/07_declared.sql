@@ -1,4 +1,4 @@
--- 7. The same rollups, declared: a query each, in place of files 2 to 4. Needs the extension
+-- 7. The same rollups, declared with one query each, instead of files 2 to 4. Needs the extension
 --    millrace; make them beside the others to compare (08_compare.sql), or instead of them.
 --
 -- Each call makes the table, brings it up to date, and gives it to the background worker, which
@@ -27,6 +27,6 @@ SELECT millrace.create_rollup('public.declared_1hr', $query$
     GROUP BY 1, 2, 3, 4, 5
 $query$);
 
--- How up to date they are: SELECT * FROM millrace.rollups.
--- What has come in since is in the views declared_5min_live and declared_1hr_live: ask these, and an
--- event counts as soon as it is committed.
+-- How up to date they are: SELECT * FROM millrace.rollups. What has come in since is in the views
+-- declared_5min_live and declared_1hr_live: query these, and an event counts as soon as it is
+-- committed.

@@ -1,7 +1,7 @@
--- 9. Summaries for all tenants together: the rollups of file 7 by one key each. With these, what a page
---    shows of all tenants costs no more than what it shows of one. `millrace serve` reads them where
---    they are there, by their names; each is refreshed with the rollup below it, in one transaction.
---    Where Citus distributes the rollups, only those by tenant can be: each shard has its own tenants.
+-- 9. Summaries for all tenants together: the rollups of file 7 by one key each. With these, what a
+--    page shows of all tenants costs no more than what it shows of one. `millrace serve` finds them
+--    by their names; each is refreshed with the rollup below it, in one transaction. Where Citus
+--    distributes the rollups, only those by tenant are possible: each shard has its own tenants.
 
 DO $summaries$
 DECLARE

@@ -45,7 +45,7 @@ struct HllParameters {
   static constexpr std::uint32_t kMaxExplicit = 16384;  // values kept exactly, whatever expthresh
 
   std::uint8_t log2m = 11;      // 2^log2m registers; 0 to kMaxLog2m
-  std::uint8_t regwidth = 5;    // bits a register; 1 to kMaxRegwidth
+  std::uint8_t regwidth = 5;    // bits per register; 1 to kMaxRegwidth
   std::uint8_t sparseon = 1;    // 1: few registers are stored as (index, value) pairs
   std::int64_t expthresh = -1;  // values kept exactly; -1: automatic, 0: none, else a power of two
 

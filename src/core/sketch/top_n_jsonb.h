@@ -4,14 +4,12 @@
 //
 //   object := header entry ... key ... value ...      an entry for each key, then for each value
 //   header := count | flag (object, array or scalar)
-//   entry  := type | length, or type | flag | end offset for every 32nd; offsets count from the
-//   first
-//             key
+//   entry  := type | length, or type | flag | end offset for every 32nd
+//             (offsets count from the first key)
 //   key    := bytes, in StoredOrder
-//   value  := zero bytes up to a multiple of four (counted from four bytes before the header), then
-//   a
-//             number: varlena header, sign and scale and weight in two bytes, digits to the base
-//             10,000
+//   value  := zero bytes up to a multiple of four (counted from four bytes before the header),
+//             then a number: varlena header, sign and scale and weight in two bytes, digits to
+//             the base 10,000
 #pragma once
 
 #include <cstddef>

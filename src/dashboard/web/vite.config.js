@@ -1,4 +1,4 @@
-// Builds three files with fixed names, because the server has them in itself by name, and nothing
+// Builds three files with fixed names, because the server embeds them by name, and nothing
 // inline, because its Content-Security-Policy allows neither inline scripts nor inline styles.
 import { defineConfig } from 'vite';
 

@@ -67,18 +67,18 @@ bool PublishedTopNIsInstalled() {
 
 void DefineSettings() {
   const HllParameters hll;
-  DefineInt("millrace.hll_log2m", "Registers of a new hll, as a power of two.", &hll_default_log2m,
-            hll.log2m, 0, HllParameters::kMaxLog2m);
+  DefineInt("millrace.hll_log2m", "Number of registers of a new hll, as a power of two.",
+            &hll_default_log2m, hll.log2m, 0, HllParameters::kMaxLog2m);
   DefineInt("millrace.hll_regwidth", "Bits per register of a new hll.", &hll_default_regwidth,
             hll.regwidth, 1, HllParameters::kMaxRegwidth);
   DefineInt("millrace.hll_expthresh",
-            "Values a new hll keeps exactly: -1 is automatic, otherwise 0 or a power of two.",
+            "Number of values a new hll keeps exactly: -1 (automatic), 0 or a power of two.",
             &hll_default_expthresh, hll.expthresh, -1, HllParameters::kMaxExpthresh);
   DefineInt("millrace.hll_sparseon", "Whether a new hll may be stored as a list of registers.",
             &hll_default_sparseon, hll.sparseon, 0, 1);
   DefineInt("millrace.hll_max_sparse",
-            "Registers up to which an hll is stored as a list: -1 is whatever is smaller.",
-            &hll_max_sparse, -1, -1, PG_INT32_MAX);
+            "Most registers an hll stores as a list: -1 takes the smaller form.", &hll_max_sparse,
+            -1, -1, PG_INT32_MAX);
   DefineInt("millrace.refresh_step", "Ids that a refresh of a rollup takes at once.", &refresh_step,
             5'000'000, 1'000, PG_INT32_MAX);
   DefineCustomBoolVariable(

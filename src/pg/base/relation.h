@@ -1,4 +1,4 @@
-// What the catalogs say of a relation.
+// What the catalogs say about a relation.
 #pragma once
 
 #include "pg/base/api.h"

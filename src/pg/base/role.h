@@ -11,10 +11,10 @@ struct RoleScope {
   Oid role;
   int context;
 };
-// As owner of tables, in a security-restricted operation, so that the owner's functions can do no
-// harm to the caller.
+// Becomes the owner of tables, in a security-restricted operation, so that the owner's functions
+// can do no harm to the caller.
 RoleScope BecomeOwner(Oid owner);
-// As a role of which only our functions are called.
+// Becomes a role, without that restriction: for code that runs only functions of ours.
 RoleScope BecomeTrusted(Oid role);
 void RestoreRole(RoleScope scope);
 

@@ -33,12 +33,13 @@ uint64 AskWorkers(const char* command, bool must_answer) {
   for (uint64 i = 0; must_answer && i < rows; ++i) {
     const SpiRow row(i);
     if (!row.IsNull(1)) continue;
-    const char* problem = row.IsNull(2) ? "It answers nothing." : row.Text(2);
-    ereport(ERROR,
-            (errcode(ERRCODE_CONNECTION_FAILURE),
-             errmsg("worker %s cannot be asked how far its ids have come", row.Text(3)),
-             errdetail_internal("%s", problem),
-             errhint("Events of every node are rolled up together, once all of them answer.")));
+    const char* problem = row.IsNull(2) ? "The node did not answer." : row.Text(2);
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_CONNECTION_FAILURE),
+         errmsg("could not ask worker %s which ids it has handed out", row.Text(3)),
+         errdetail_internal("%s", problem),
+         errhint("A refresh takes the events of all nodes together, so every node must answer.")));
   }
   return rows;
 }

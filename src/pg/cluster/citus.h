@@ -33,11 +33,11 @@ uint64 AskWorkers(const char* command, bool must_answer);
 // nothing without Citus.
 void UseOneConnectionPerNode();
 
-// A node gives ids above IdBase and up to EndOfIds of its group.
+// A node hands out ids above IdBase and up to EndOfIds of its group.
 inline int64 IdBase(int32 group) { return static_cast<int64>(group) << 48; }
 inline int64 EndOfIds(int32 group) { return IdBase(group + 1); }
-// How many ids a node has given up to `id`. A node that was removed counts as having given them
-// all, which are counted as one.
+// How many ids a node has handed out up to `id`. A node that was removed counts as having handed
+// out all of its ids, which count as one.
 inline int64 IdsUpTo(int32 group, int64 id) {
   if (group == 0) return id;
   return id == EndOfIds(group) ? 1 : id - IdBase(group);

@@ -11,9 +11,9 @@ namespace millrace::pg {
 //   date_trunc('hour', t)                  second to day; timestamptz: in the session's zone
 //   date_trunc('seconds', (t - TIMESTAMP 'epoch') / 300) * 300 + TIMESTAMP 'epoch'
 //                                          the workshop's
-// for a Var `t` of the table scanned, with anything constant in place of the constants. What is not
-// known to be computed right is left to PostgreSQL's own evaluation, value by value. Plain data in
-// a memory context.
+// for a Var `t` of the table scanned, with anything constant in place of the constants. Where our
+// result is not known to be right, PostgreSQL itself evaluates the expression, value by value.
+// Plain data in a memory context.
 struct Bucket {
   enum class Shape { kDateBin, kTruncate, kTruncateInZone, kWorkshop };
   enum class Method { kNotKnown, kExpression, kDateBin, kTruncate, kTruncateInZone, kWorkshop };

@@ -29,7 +29,7 @@ namespace millrace::pg {
 namespace {
 
 // At this share of the allowed memory, kept rows are folded, and later no more groups are added.
-// Not more, because tables double when they grow.
+// The share is no higher, because tables double when they grow.
 constexpr double kMemoryShare = 0.6;
 
 Node* CreateState(CustomScan* scan);
@@ -110,7 +110,7 @@ void SpillRows(VectorAggState* state, const uint32* rows, uint32 count) {
 }
 
 void Fold(GroupBy* groups, Allocator* allocator) {
-  // This many take some milliseconds.
+  // So many groups take some milliseconds.
   constexpr uint32 kGroupsAStep = 4096;
   RunCpp([&] { groups->BeginFold(*allocator); });
   for (uint32 begin = 0; begin < groups->groups(); begin += kGroupsAStep) {
@@ -300,10 +300,10 @@ TupleTableSlot* NextTuple(VectorAggState* state) {
 }
 
 // Applies HAVING and the projection. ExecScan cannot be used: inside EvalPlanQual it takes a node
-// without a table of its own for a join. Then it has the node's tuple rechecked instead of asking
-// for one, and so passes on an empty tuple (PostgreSQL before 15.15 even in a subquery's plan,
-// later ones in the main plan). Aggregates need no recheck: they are computed again, over rows that
-// the scans below replace.
+// without a table of its own for a join. It then rechecks the node's tuple instead of asking for
+// one, and so returns an empty tuple (PostgreSQL before 15.15 even in a subquery's plan, later ones
+// in the main plan). Aggregates need no recheck: they are computed again, over rows that the scans
+// below replace.
 TupleTableSlot* ExecuteScan(CustomScanState* node) {
   VectorAggState* state = StateOf(node);
   PlanState* plan = &node->ss.ps;

@@ -98,8 +98,8 @@ Expr* ArgumentAt(const Aggref* aggref, int i) {
 
 bool IsTextType(Oid type) { return type == TEXTOID || type == VARCHAROID; }
 
-// The expression below changes of type that leave the value as it is: from a domain to its base
-// type, and between text and varchar. Other changes of type stay, because they may read the same
+// The expression below casts that leave the value as it is: from a domain to its base
+// type, and between text and varchar. Other casts stay, because they may read the same
 // bits in another way (an oid as an integer, a user's type with its own functions).
 Expr* StripRelabel(Expr* expression) {
   while (IsA(expression, RelabelType)) {

@@ -215,14 +215,14 @@ export function resource(state: State): string {
   return `overview?${query}`;
 }
 
-/** What a server that cannot be reached is told as. */
+/** The error that is shown if the server cannot be reached. */
 export const unreachable: ApiError['error'] = {
   code: 'unreachable',
   message: 'The server cannot be reached.',
   hint: 'Is `millrace serve` running? The page tries again by itself.',
 };
 
-/** What a server that does not say anything any more is told as. */
+/** The error that is shown if the server has stopped sending. */
 export const silent: ApiError['error'] = {
   code: 'silent',
   message: 'The server has not been heard for 20 seconds.',
@@ -235,13 +235,13 @@ function isApiError(body: unknown): body is ApiError {
   return typeof error === 'object' && error !== null && 'message' in error;
 }
 
-/** A server-sent or answered error as it is, anything else as something that can be shown. */
+/** An error of the server as it is; anything else as an error that can be shown. */
 export function asError(body: unknown, status: number): ApiError['error'] {
   if (isApiError(body)) return body.error;
   return { code: 'unknown', message: `The server answered ${status} without saying why.`, hint: '' };
 }
 
-/** The error a GET of a resource answers with; null where it answers well after all. */
+/** The error that a GET of a resource returns; null if it succeeds after all. */
 export async function askForError(path: string): Promise<ApiError['error'] | null> {
   try {
     const answer = await fetch(`api/${path}`, { headers: { accept: 'application/json' } });

@@ -1,4 +1,4 @@
-// The page as a whole: which view, and what stands in its place while there is nothing to show.
+// The whole page: which view is shown, and what is shown instead while there is no answer.
 import { useEffect } from 'preact/hooks';
 import { resource } from './api';
 import { ConditionPanel } from './components/condition';
@@ -52,7 +52,7 @@ function Body({ live, navigation, path }: { live: Live; navigation: Navigation; 
   );
 }
 
-/** Tenants and times can be chosen also where there is nothing to show for them, but not without any event. */
+/** Tenant and time can be chosen even if there is nothing to show for them, but not before the first event. */
 function choosable({ answer }: Live, { state }: Navigation): boolean {
   return state.view === 'overview' && !(answer?.view === 'overview' && answer.data.empty);
 }

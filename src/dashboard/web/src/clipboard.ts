@@ -1,4 +1,4 @@
-// Copies text also where the page came by plain HTTP from another machine: there browsers have no
+// Copies text, even on a page that came by plain HTTP from another machine, where browsers have no
 // navigator.clipboard.
 
 export async function copy(text: string): Promise<boolean> {
@@ -7,14 +7,14 @@ export async function copy(text: string): Promise<boolean> {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      // Not allowed; the old way may be.
+      // Not allowed: try the old way.
     }
   }
   const area = document.createElement('textarea');
   area.value = text;
   area.style.position = 'fixed';
   area.style.opacity = '0';
-  // Inside an open dialog: what lies outside cannot be selected.
+  // Inside the open dialog, because text outside it cannot be selected.
   const place = document.querySelector('dialog[open]') ?? document.body;
   const focused = document.activeElement;
   place.append(area);

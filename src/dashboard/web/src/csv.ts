@@ -1,12 +1,11 @@
-// A panel's rows as a CSV file (RFC 4180), made here from what is shown. Spreadsheets take text that
-// starts like a formula for one, and the texts come from whoever sends events: such text gets a '
-// in front.
+// A panel's rows as a CSV file (RFC 4180), made here from what is shown. Spreadsheets run text that starts
+// like a formula, and whoever sends events chooses the text. So such text gets a ' in front.
 
-/** Text is guarded; numbers and ids, made of digits, are what they are; null is an empty field. */
+/** Text is guarded in this way; numbers and ids are written as they are; null is an empty field. */
 type Field = string | number | null;
 
 export interface Sheet {
-  /** Of the file, without its ending. */
+  /** The name of the file, without its extension. */
   name: string;
   header: string[];
   rows: Field[][];
@@ -16,7 +15,7 @@ function field(value: Field): string {
   if (value === null) return '';
   if (typeof value === 'number' || /^-?\d+$/.test(value)) return String(value);
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  // The empty text is quoted: it is not null.
+  // An empty text is quoted, to tell it from null.
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
@@ -31,6 +30,6 @@ export function download(sheet: Sheet): void {
   document.body.append(link);
   link.click();
   link.remove();
-  // Not at once: the download has only been asked for.
+  // Later, because the download has only been requested.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -1,5 +1,5 @@
-// Numbers, times and names as people read them. The page is in English: other locales' readers get
-// English with 24 hours, so that text and figures speak one language. Times are local.
+// Numbers, times and names as people read them. The page is in English: readers with another locale get
+// English with a 24-hour clock, so that text and numbers are in one language. Times are local.
 const locale = navigator.language.startsWith('en') ? navigator.language : 'en-GB';
 const thin = '\u202f';
 
@@ -11,7 +11,7 @@ const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFracti
 export const count = (value: number) => whole.format(value);
 export const compact = (value: number) => short.format(value);
 
-/** Something per second: more digits where it is small. */
+/** A rate per second, with more digits if it is small. */
 export function rate(value: number): string {
   if (value >= 100 || value === 0) return whole.format(value);
   return value >= 10 ? tenths.format(value) : hundredths.format(value);
@@ -94,7 +94,7 @@ export const dayAndTime = (time: string | number) => dateTime.format(new Date(ti
 export const fullTime = (time: string) => full.format(new Date(time));
 export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** From one instant to another, the day said once where it is one day. */
+/** From one instant to another; the day is shown once if it is the same. */
 export function interval(from: string | number, to: string | number): string {
   const same = new Date(from).toDateString() === new Date(to).toDateString();
   return `${dayAndTime(from)} – ${same ? clock(to) : dayAndTime(to)}`;
@@ -102,7 +102,7 @@ export function interval(from: string | number, to: string | number): string {
 
 const regions = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' });
 
-/** The name of a country's code; null where it is none. ZZ is the code for not knowing. */
+/** The name of the country with this code; null if there is none. ZZ is the code for an unknown country. */
 export function country(code: string): string | null {
   return /^[A-Z]{2}$/.test(code) && code !== 'ZZ' ? (regions.of(code) ?? null) : null;
 }

@@ -22,7 +22,7 @@ export interface State {
   range: Range;
 }
 
-/** Kept with an entry of the history: what to return to from a zoom. */
+/** Kept with each entry of the history: the state to return to from a zoom. */
 interface Kept {
   before?: Range;
 }
@@ -38,7 +38,7 @@ export function parse(search: string): State {
   };
 }
 
-/** The address of a state: what is usual is left out. */
+/** The address of a state: default values are left out. */
 export function address(state: State): string {
   const query = new URLSearchParams();
   if (state.view !== 'overview') query.set('view', state.view);
@@ -60,7 +60,7 @@ export function instant(milliseconds: number): string {
 
 export interface Navigation {
   state: State;
-  /** What a zoom came from; null where there was none. */
+  /** The state before the zoom; null if there was none. */
   before: Range | null;
   go: (change: Partial<State>) => void;
   zoom: (from: number, to: number) => void;
@@ -69,7 +69,7 @@ export interface Navigation {
 export function useAddress(): Navigation {
   const read = () => ({ state: parse(location.search), kept: (history.state ?? {}) as Kept });
   const [{ state, kept }, set] = useState(read);
-  // Before the first paint: Back may come right after it.
+  // Before the first paint, because Back may be pressed right after it.
   useLayoutEffect(() => {
     const again = () => set(read());
     addEventListener('popstate', again);
@@ -84,7 +84,7 @@ export function useAddress(): Navigation {
     before: kept.before ?? null,
     go: (change) => {
       const next = { ...state, ...change };
-      // Another tenant or view keeps the zoom, and so the way back from it.
+      // Choosing another tenant or view keeps the zoom, and so the state to return to.
       if (address(next) !== address(state)) push(next, change.range || !kept.before ? {} : kept);
     },
     zoom: (from, to) =>

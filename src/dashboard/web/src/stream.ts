@@ -5,22 +5,22 @@ import { askForError, asError, silent, type ApiError, type Operations, type Over
 
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'error';
 
-/** An answer, with the resource it is of. */
+/** An answer, and the resource that gave it. */
 export type Answer = { path: string } & (
   { view: 'overview'; data: Overview } | { view: 'operations'; data: Operations }
 );
 
 export interface Live {
   connection: Connection;
-  /** The last error that was told; null since the last answer. */
+  /** The last error; null after an answer. */
   error: ApiError['error'] | null;
   answer: Answer | null;
 }
 
-/** Hidden for this long, the page gives its connection back: browsers open six to a server. */
+/** A page that is hidden for this long closes its connection, because browsers open only six to a server. */
 const hiddenFor = 30_000;
 const retryAfter = 3_000;
-/** The server sends at least every five seconds. Silent for this long, what is shown is not live. */
+/** The server sends at least every five seconds. If nothing comes for this long, what is shown is not live. */
 const silentFor = 20_000;
 
 /** Calls `open` while the page is visible, and what it returned to close. */
@@ -69,7 +69,7 @@ export function useLive(path: string): Live {
         timer = setTimeout(connect, retryAfter);
       };
 
-      // A line may be dead without an end: its server stopped, or this machine was asleep.
+      // A connection may be dead without being closed: the server stopped, or this machine was asleep.
       const heard = () => {
         clearTimeout(silence);
         silence = setTimeout(() => {

@@ -1,5 +1,5 @@
-// Light, dark, or as the system has it. Remembered where the browser allows it; without, the choice
-// holds for this page.
+// Light, dark, or as the system has it. The choice is remembered if the browser allows it; otherwise it holds
+// for this page.
 import { useState } from 'preact/hooks';
 
 export type Theme = 'system' | 'light' | 'dark';

@@ -31,9 +31,9 @@ export interface TrendChart {
   destroy: () => void;
 }
 
-/** So many bars can still be told apart; beyond, they become an area. */
+/** Up to this many bars can be told apart; more become an area. */
 const mostBars = 400;
-/** So many points of a line can be. */
+/** Up to this many points of a line can be told apart. */
 const mostPoints = 60;
 const daySeconds = 86_400;
 
@@ -62,13 +62,13 @@ const increments = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((n) =>
 
 const fromZero: uPlot.Range.Function = (_, __, most) => [0, most > 0 ? most * 1.08 : 1];
 
-/** What the place has room for; never nothing, which cannot be drawn on. */
+/** The size that there is room for; never 0, which uPlot cannot draw. */
 function size(place: HTMLElement): { width: number; height: number } {
   return { width: Math.max(100, place.clientWidth), height: Math.max(100, place.clientHeight) };
 }
 
 export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendChart {
-  // Colours are tried on an element of its own, which nobody sees.
+  // Colours are resolved on a hidden element of its own.
   const probe = place.appendChild(document.createElement('span'));
   probe.hidden = true;
   const use = (property: string) => () => colour(probe, property);
@@ -120,7 +120,7 @@ export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendCha
       hooks: {
         drawClear: [
           (u) => {
-            // The bucket that is still going on: its figures will grow.
+            // The bucket that is still open: its figures will grow.
             const open = content.all.find((bucket) => bucket.open);
             if (!open) return;
             const left = u.valToPos(open.start / 1000, 'x', true);

@@ -1,4 +1,4 @@
-// The trend's rows with the buckets that are absent filled in, in the columns that the chart takes.
+// The trend's rows, with missing buckets filled in, as the columns that the chart takes.
 import type { Overview } from './api';
 
 export interface Bucket {
@@ -8,11 +8,11 @@ export interface Bucket {
   events: number;
   devices: number;
   sessions: number;
-  /** It is still going on. */
+  /** The bucket is still open. */
   open: boolean;
 }
 
-/** Every bucket of the span up to now: without events it has none, which the answer leaves out. */
+/** Every bucket of the span up to now. A bucket without events is missing from the answer, and is filled with zeros. */
 export function buckets(data: Overview): Bucket[] {
   const step = data.bucket_seconds * 1000;
   const now = Date.parse(data.generated_at);

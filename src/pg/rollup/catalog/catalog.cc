@@ -23,7 +23,7 @@ RollupDefinition* DefinitionOf(const Rollup& rollup) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("the definition of rollup %s is gone", rollup.name),
                     errhint("Its view was dropped. Call millrace.drop_rollup and declare the "
-                            "rollup again; its table may stay.")));
+                            "rollup again; its table may be kept.")));
   }
   // Waits for whoever drops the rollup just now.
   Relation view = try_relation_open(rollup.definition_view, AccessShareLock);
@@ -39,7 +39,7 @@ RollupDefinition* DefinitionOf(const Rollup& rollup) {
 
 [[noreturn]] void RaiseChanged(const Rollup& rollup, const char* what) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("rollup %s was changed since it was declared: %s", rollup.name, what),
+                  errmsg("rollup %s has been changed since it was declared: %s", rollup.name, what),
                   errhint("Change it back, or call millrace.drop_rollup and declare it again.")));
   pg_unreachable();
 }
@@ -65,8 +65,8 @@ void CheckFits(const Rollup& rollup) {
   if (get_rel_persistence(rollup.relation) != RELPERSISTENCE_PERMANENT) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("rollup %s is unlogged", rollup.name),
-                    errdetail("A crash would empty it, and its watermark would stay."),
-                    errhint("ALTER TABLE %s SET LOGGED.", rollup.name)));
+                    errdetail("A crash would empty its table but not move its watermark back."),
+                    errhint("Run ALTER TABLE %s SET LOGGED.", rollup.name)));
   }
 }
 
@@ -130,11 +130,10 @@ bool FindViews(Oid relation, RollupViews* views) {
 Rollup* GetRollup(Oid relation) {
   Rollup* rollup = FindRollup(relation);
   if (rollup == nullptr) {
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_OBJECT),
-             errmsg("%s is not a declared rollup", QualifiedName(relation)),
-             errhint("SELECT relation FROM millrace.rollup lists them; millrace.create_rollup "
-                     "declares one.")));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("%s is not a declared rollup", QualifiedName(relation)),
+                    errhint("SELECT relation FROM millrace.rollup lists the declared rollups; "
+                            "millrace.create_rollup declares one.")));
   }
   return rollup;
 }

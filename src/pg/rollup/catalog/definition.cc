@@ -42,12 +42,13 @@ void CheckClauses(const Query* query, const char* name) {
        "Declare a rollup for each part."},
       {query->distinctClause != NIL, "DISTINCT", "GROUP BY the same expressions instead."},
       {query->groupingSets != NIL, "GROUPING SETS, ROLLUP or CUBE",
-       "Declare a rollup for each set of keys, the coarser over the finer."},
+       "Declare one rollup for each set of keys; a coarser one can read a finer one."},
       {query->havingQual != nullptr, "HAVING",
-       "A group may meet the condition later: filter when reading the rollup."},
+       "A group may meet the condition later, so filter when reading the rollup."},
       {query->hasWindowFuncs, "a window function", "Use it when reading the rollup."},
       {query->hasTargetSRFs, "a set-returning function", "Use it when reading the rollup."},
-      {query->hasSubLinks, "a subquery", "Rows of another table may change: join when reading."},
+      {query->hasSubLinks, "a subquery",
+       "Rows of another table may change, so join when reading the rollup."},
       {query->sortClause != NIL, "ORDER BY", "Order when reading the rollup."},
       {query->limitCount != nullptr || query->limitOffset != nullptr, "LIMIT or OFFSET",
        "Limit when reading the rollup."},
@@ -77,7 +78,7 @@ Index FindSource(const Query* query, const char* name) {
   if (!table) RefuseDefinition(name, "its query does not read a table", kHint);
   if (get_rel_persistence(entry->relid) == RELPERSISTENCE_TEMP) {
     RefuseDefinition(name, "its query reads a temporary table",
-                     "Nobody else can read it: use another table.");
+                     "Other sessions cannot read it, so use an ordinary table.");
   }
   if (entry->tablesample != nullptr)
     RefuseDefinition(name, "its query has TABLESAMPLE", "Leave it out.");
@@ -149,8 +150,8 @@ Node* WithSketchParameters(Node* node, void* context) {
   return reinterpret_cast<Node*>(aggref);
 }
 
-// avg(x) is kept as other aggregates over the same rows. Those of reals compute in double
-// precision, as avg does.
+// The sum or the count over the rows of an avg(x), which is kept as these two. A sum over real
+// (float4) is computed in double precision, as avg does.
 Aggref* Reaggregate(const Aggref* average, const char* function) {
   auto* aggref = CopyNode(average);
   auto* argument = static_cast<TargetEntry*>(linitial(aggref->args));
@@ -262,10 +263,11 @@ class Analysis {
       if (!entry->resjunk) {
         Add(entry, definition);
       } else if (IsKey(entry)) {
-        RefuseDefinition(name_,
-                         psprintf("it groups by %s, which it does not select",
-                                  DeparseForMessage(query_, source_, entry->expr)),
-                         "Add it to the select list: it is part of a row's identity.");
+        RefuseDefinition(
+            name_,
+            psprintf("it groups by %s, which it does not select",
+                     DeparseForMessage(query_, source_, entry->expr)),
+            "Add it to the select list: a refresh finds the row of a group by all keys.");
       }
     }
     CheckNames(definition->columns);
@@ -316,7 +318,7 @@ class Analysis {
     }
   }
 
-  // Who counts distinct values can use a sketch.
+  // A hint for an expression that does not merge; count(DISTINCT x) can be replaced by a sketch.
   const char* HintForAggregate(const Aggref* aggref) const {
     if (aggref == nullptr || aggref->aggdistinct == NIL || aggref->args == NIL) {
       return kAggregatesHint;
@@ -324,8 +326,8 @@ class Analysis {
     if (aggref->aggfnoid != F_COUNT_ANY) return kAggregatesHint;
     const auto* argument = static_cast<TargetEntry*>(linitial(aggref->args));
     return psprintf(
-        "Distinct values are counted by a sketch: hll_add_agg(hll_hash_any(%s)), and "
-        "hll_cardinality of it when the rollup is read.",
+        "Count distinct values with a sketch: hll_add_agg(hll_hash_any(%s)) in the query, and "
+        "hll_cardinality of it when reading the rollup.",
         DeparseForMessage(query_, source_, argument->expr));
   }
 
@@ -339,7 +341,8 @@ class Analysis {
     if (strlen(entry->resname) + strlen("_count") >= NAMEDATALEN) {
       ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
                       errmsg("name \"%s\" is too long for an average", entry->resname),
-                      errdetail("It is kept in columns named by adding _sum and _count.")));
+                      errdetail("Its sum and its count are kept in columns of the same name with "
+                                "_sum and _count added.")));
     }
     AddMeasure(psprintf("%s_sum", entry->resname), Reaggregate(aggref, "sum"), ColumnRole::kSum,
                definition);
@@ -367,12 +370,13 @@ class Analysis {
 
   void CheckNumberOfKeys() const {
     if (list_length(query_->groupClause) <= INDEX_MAX_KEYS) return;
-    ereport(ERROR,
-            (errcode(ERRCODE_TOO_MANY_COLUMNS),
-             errmsg("rollup %s has %d keys; at most %d are possible", name_,
-                    list_length(query_->groupClause), INDEX_MAX_KEYS),
-             errdetail("A unique index finds the row of a group, and takes no more columns."),
-             errhint("Put several into one: a || '/' || b.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_TOO_MANY_COLUMNS),
+         errmsg("rollup %s has %d keys; at most %d are possible", name_,
+                list_length(query_->groupClause), INDEX_MAX_KEYS),
+         errdetail("A rollup has a unique index over its keys, which cannot have more columns."),
+         errhint("Combine several keys into one: a || '/' || b.")));
   }
 
   const Query* query_;
@@ -381,8 +385,8 @@ class Analysis {
   List* targets_ = NIL;
 };
 
-// Whether the call at a position, counted in characters from 1, is of a function named
-// hll_hash_....
+// Whether the call at a position, counted in characters from 1, is of a function whose name begins
+// with hll_hash_.
 bool CallsHash(const char* query, int position) {
   const char* at = query;
   for (int i = 1; i < position && *at != '\0'; ++i) at += pg_mblen(at);

@@ -46,8 +46,8 @@ bool IsOlder(const char* a, const char* b) {
 
 const char* VersionAdvice(const char* sql_version) {
   if (IsOlder(MILLRACE_SQL_VERSION, sql_version)) {
-    return "Restart the server, so that it loads the library that is installed now. If that is no "
-           "newer, install the one that belongs to this SQL.";
+    return "Restart the server, so that it loads the library that is installed now. If that "
+           "library is no newer, install the one that belongs to this SQL.";
   }
   return "Run ALTER EXTENSION millrace UPDATE in this database.";
 }

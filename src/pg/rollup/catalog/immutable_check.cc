@@ -52,15 +52,14 @@ const char* HintForMutable(Node* part) {
   if (IsA(part, CoerceViaIO)) {
     const Oid type = exprType(reinterpret_cast<Node*>(reinterpret_cast<CoerceViaIO*>(part)->arg));
     if (type_is_enum(getBaseType(type))) {
-      return "The labels of an enum can be renamed. Group by the enum itself; as an argument of "
-             "topn_add_agg, keep a column of type text.";
+      return "The labels of an enum can be renamed. Group by the enum itself; for topn_add_agg, "
+             "store the value in a column of type text.";
     }
     if (IsTime(getBaseType(type))) {
-      return "How a time is written depends on the session. Group by the time itself.";
+      return "The text form of a time depends on the session. Group by the time itself.";
     }
-    return psprintf(
-        "How values of type %s are written depends on the session. Use the value itself.",
-        format_type_be(type));
+    return psprintf("The text form of type %s depends on the session. Use the value itself.",
+                    format_type_be(type));
   }
   if (IsA(part, OpExpr) || IsA(part, FuncExpr)) {
     const Oid function = IsA(part, OpExpr) ? get_opcode(reinterpret_cast<OpExpr*>(part)->opno)
@@ -68,12 +67,13 @@ const char* HintForMutable(Node* part) {
     const char* name = get_func_name(function);
     for (const char* joins : {"textanycat", "anytextcat", "concat", "concat_ws", "format"}) {
       if (name != nullptr && strcmp(name, joins) == 0) {
-        return "Joining texts with values of other types depends on how these are written. Cast "
-               "each part to text and join them by ||: a || '/' || b::text.";
+        return "Joining text with a value of another type depends on how the session writes that "
+               "value. Cast each part to text and join the parts with ||: a || '/' || b::text.";
       }
     }
   }
-  return "Use expressions that give the same for a row always and everywhere, such as "
+  return "Use expressions that give the same value for a row in every session and at any time, "
+         "such as "
          "date_bin('5 minutes', t, 'epoch') or t AT TIME ZONE 'UTC'.";
 }
 

@@ -20,7 +20,7 @@ class ParentCheck {
       if (each->role == ColumnRole::kAverage) {
         RefuseDefinition(
             name_, "an average of another rollup's rows is not an average of its events",
-            "Sum the _sum and _count columns of the average below, and divide when reading.");
+            "Sum the _sum and _count columns of the rollup below, and divide when reading.");
       }
     }
     RequireKeys(query->jointree->quals, "filters by");
@@ -89,10 +89,10 @@ class ParentCheck {
     if (allowed) return;
     RefuseDefinition(
         name_,
-        psprintf("%s over another rollup depends on how its rows came about",
+        psprintf("%s cannot be computed from the rows of another rollup",
                  DeparseForMessage(definition_.storage, definition_.source_rte, aggref)),
-        "Over a rollup use sum of its counts and sums, min of its minima, max of its maxima, "
-        "hll_union_agg and topn_union_agg of its sketches.");
+        "Use sum of its counts and sums, min of its minima, max of its maxima, and hll_union_agg "
+        "and topn_union_agg of its sketches.");
   }
 
   const RollupDefinition& definition_;

@@ -37,14 +37,14 @@ bool CanFollowOnNodes(Oid events) {
            "Declare and refresh rollups on the coordinator.");
   }
   if (distribution.method != 'h' || distribution.column == nullptr) {
-    Refuse(events, "Citus keeps it, but not in shards by a column.",
-           "SELECT create_distributed_table(...) by the column that its rows belong together by.");
+    Refuse(events, "Citus does not distribute its rows by the hash of a column.",
+           "Call create_distributed_table with a column, such as the tenant.");
   }
   // A change of a single shard is committed on its node first, so it could not be committed
   // together with the watermark.
   if (distribution.shards < 2) {
     Refuse(events, "Citus keeps it in a single shard.",
-           "SELECT alter_distributed_table(..., shard_count := 32).");
+           "Run SELECT alter_distributed_table(..., shard_count := 32).");
   }
   return true;
 }
@@ -54,18 +54,18 @@ void CheckDistribution(const Rollup& root) {
   if (distributed == IsDistributed(root)) return;
   if (distributed) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("%s was distributed since rollup %s was declared",
+                    errmsg("%s has been distributed since rollup %s was declared",
                            QualifiedName(root.source), root.name),
-                    errdetail("Events may be written on other nodes now."),
-                    errhint("SELECT millrace.distribute_rollups(%s) takes the rollup there too.",
+                    errdetail("Events may now be written through other nodes too."),
+                    errhint("SELECT millrace.distribute_rollups(%s) distributes the rollup too.",
                             quote_literal_cstr(QualifiedName(root.source)))));
   }
-  ereport(ERROR,
-          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-           errmsg("%s is not distributed any more, as it was when rollup %s was declared",
-                  QualifiedName(root.source), root.name),
-           errhint("Distribute it again, or call millrace.drop_rollup and declare the rollup "
-                   "anew.")));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+       errmsg("%s is no longer distributed, but was when rollup %s was declared",
+              QualifiedName(root.source), root.name),
+       errhint("Distribute it again, or call millrace.drop_rollup and declare the rollup again.")));
 }
 
 const char* DistributionKey(const Rollup& rollup) {

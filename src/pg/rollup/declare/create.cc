@@ -41,7 +41,7 @@ RangeVar* ParseName(text* name) {
   callback.callback = [](void* given) {
     if (geterrcode() != ERRCODE_INVALID_NAME) return;
     const char* quoted = quote_literal_cstr(psprintf("\"%s\"", static_cast<char*>(given)));
-    errhint("A name with spaces or other signs is quoted, as in SQL: %s.", quoted);
+    errhint("Quote a name that has spaces or special characters, as in SQL: %s.", quoted);
   };
   callback.arg = text_to_cstring(name);
   callback.previous = error_context_stack;
@@ -59,13 +59,13 @@ Request ReadArguments(FunctionCallInfo fcinfo) {
   if (isTempNamespace(get_namespace_oid(request.schema, false))) {
     ereport(ERROR,
             (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a rollup cannot be a temporary table"),
-             errdetail("The worker could not reach it.")));
+             errdetail("The background worker cannot read the temporary tables of a session.")));
   }
   request.name = name->relname;
   if (strlen(request.name) + strlen("_definition") >= NAMEDATALEN) {
     ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
                     errmsg("name \"%s\" is too long for a rollup", request.name),
-                    errdetail("Its views are named by adding _live and _definition.")));
+                    errdetail("Its views have the same name with _live and _definition added.")));
   }
   request.query = ParseRollupQuery(TextAt(fcinfo, 1, "the query of the rollup"));
   if (PG_ARGISNULL(2)) TextAt(fcinfo, 2, "the refresh interval");
@@ -114,19 +114,19 @@ void CheckColumn(const Rollup& rollup, const RollupColumn& column, AttrNumber at
   constexpr const char* kCast = "Cast it in the query, or change the column.";
   if (type != column.type) {
     RefuseColumn(rollup, column,
-                 psprintf("is of type %s, the query gives %s", format_type_be(type),
+                 psprintf("is of type %s, but the query gives %s", format_type_be(type),
                           format_type_be(column.type)),
                  kCast);
   }
   if (typmod != -1 && typmod != column.typmod) {
     RefuseColumn(
         rollup, column,
-        psprintf("is of type %s, the query gives %s", format_type_with_typemod(type, typmod),
+        psprintf("is of type %s, but the query gives %s", format_type_with_typemod(type, typmod),
                  format_type_with_typemod(column.type, column.typmod)),
         kCast);
   }
   if (collation != column.collation) {
-    RefuseColumn(rollup, column, "has another collation than the query gives",
+    RefuseColumn(rollup, column, "has another collation than the query",
                  "Name the collation in the query, or change the column.");
   }
   const bool generated = get_attgenerated(rollup.relation, attribute) != '\0';
@@ -146,17 +146,16 @@ void CheckColumns(const Rollup& rollup) {
   for (const RollupColumn* column : Each<RollupColumn>(rollup.definition->columns)) {
     const AttrNumber attribute = get_attnum(rollup.relation, column->name);
     if (attribute == InvalidAttrNumber) {
-      ereport(ERROR,
-              (errcode(ERRCODE_UNDEFINED_COLUMN),
-               errmsg("table %s exists, and has no column \"%s\"", rollup.name, column->name),
-               errhint("Add it, or give the rollup another name.")));
+      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                      errmsg("table %s exists but has no column \"%s\"", rollup.name, column->name),
+                      errhint("Add it, or give the rollup another name.")));
     }
     CheckColumn(rollup, *column, attribute);
   }
 }
 
 // The rows of an existing table hold what the events before them gave. A column that was added
-// later has nothing of these events.
+// later has no values for these events.
 void CheckFilled(const Rollup& rollup) {
   for (const RollupColumn* column : Each<RollupColumn>(rollup.definition->columns)) {
     if (column->role == ColumnRole::kKey || !IsStored(*column)) continue;
@@ -168,10 +167,11 @@ void CheckFilled(const Rollup& rollup) {
             : RunSql(psprintf("SELECT FROM %s WHERE %s IS NOT NULL LIMIT 1", rollup.name, name)) ==
                   0;
     if (!missing) continue;
-    RefuseColumn(rollup, *column, "is NULL in rows that are there",
-                 psprintf("It was added later, and says nothing of the events before. Fill it "
-                          "(UPDATE %s SET %s = ...), or empty the table and leave start_after out.",
-                          rollup.name, name));
+    RefuseColumn(
+        rollup, *column, "is NULL in existing rows",
+        psprintf("The column was added later and has no values for earlier events. Fill it "
+                 "(UPDATE %s SET %s = ...), or empty the table and leave start_after out.",
+                 rollup.name, name));
   }
 }
 
@@ -189,7 +189,7 @@ void AllowReplication(const Rollup& rollup) {
 bool AdoptTable(const Request& request, const Rollup& rollup) {
   if (get_rel_relkind(rollup.relation) != RELKIND_RELATION) {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                    errmsg("%s exists and is not an ordinary table", rollup.name)));
+                    errmsg("%s exists but is not an ordinary table", rollup.name)));
   }
   CheckOwner(rollup);
   if (OidIsValid(rollup.parent) && OwnerOf(rollup.relation) != GetUserId()) {
@@ -198,43 +198,45 @@ bool AdoptTable(const Request& request, const Rollup& rollup) {
   }
   if (get_rel_persistence(rollup.relation) != RELPERSISTENCE_PERMANENT) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("table %s exists and is unlogged", rollup.name),
-                    errdetail("A crash would empty it, and its watermark would stay."),
-                    errhint("ALTER TABLE %s SET LOGGED.", rollup.name)));
+                    errmsg("table %s exists but is unlogged", rollup.name),
+                    errdetail("A crash would empty the table but not move the watermark back."),
+                    errhint("Run ALTER TABLE %s SET LOGGED.", rollup.name)));
   }
   if (FindRollup(rollup.relation) != nullptr) {
     ereport(
         ERROR,
         (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("rollup %s is declared already", rollup.name),
-         errhint("millrace.drop_rollup(%s) takes it back.", quote_literal_cstr(rollup.name))));
+         errhint("millrace.drop_rollup(%s) drops it.", quote_literal_cstr(rollup.name))));
   }
   CheckColumns(rollup);
   LockRelationOid(rollup.relation, ShareUpdateExclusiveLock);
   const bool unique = OidIsValid(FindKeyIndex(rollup));
   if (!unique) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-                    errmsg("table %s exists, and has no unique index over the keys of the query",
+                    errmsg("table %s exists but has no unique index over the keys of the query",
                            rollup.name),
-                    errdetail("NULLs must count as equal, or a group with one gets a row at each "
-                              "refresh."),
-                    errhint("%s", CreateUniqueIndexSql(rollup))));
+                    errdetail("The index must treat NULLs as equal. Otherwise each refresh would "
+                              "add another row for a group with a NULL key."),
+                    errhint("Run: %s", CreateUniqueIndexSql(rollup))));
   }
   CheckNoRowSecurity(rollup.relation, GetUserId());
   const bool start_given = request.has_start && !OidIsValid(rollup.parent);
   const bool has_rows = RunSql(psprintf("SELECT FROM %s LIMIT 1", rollup.name)) > 0;
   if (!start_given && has_rows) {
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("table %s exists and has rows: they would be counted twice", rollup.name),
-             errhint("Empty it, or say through which id the events are in it already: "
-                     "start_after => ...")));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table %s exists and has rows, whose events would be counted twice",
+                           rollup.name),
+                    errhint("Empty the table, or give the last id whose event is already in it: "
+                            "start_after => ...")));
   }
   if (has_rows) CheckFilled(rollup);
   AllowReplication(rollup);
-  // Its own functions may go on: nobody else can know.
-  ereport(NOTICE, (errmsg("table %s exists and is taken over", rollup.name),
-                   errdetail("If something else still writes into it, events are counted twice."),
-                   errhint("Stop what has filled it, or declare the rollup by another name.")));
+  // Whatever filled the table may still run; only the user can know.
+  ereport(
+      NOTICE,
+      (errmsg("table %s exists and is taken over", rollup.name),
+       errdetail("If something else still writes to it, events are counted twice."),
+       errhint("Stop whatever has filled it so far, or declare the rollup under another name.")));
   return has_rows;
 }
 
@@ -269,12 +271,12 @@ void FindFamily(Rollup* rollup, Rollup** parent, Rollup** root) {
   if (*parent == nullptr) return;
   // Both are refreshed by one statement, which runs as one role.
   if ((*parent)->owner != GetUserId()) {
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-         errmsg("rollup %s belongs to %s, and only that role can declare a rollup over it",
-                (*parent)->name, GetUserNameFromId((*parent)->owner, false)),
-         errhint("SET ROLE %s.", quote_identifier(GetUserNameFromId((*parent)->owner, false)))));
+    ereport(ERROR,
+            (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+             errmsg("rollup %s belongs to %s, and only that role can declare a rollup over it",
+                    (*parent)->name, GetUserNameFromId((*parent)->owner, false)),
+             errhint("Run SET ROLE %s.",
+                     quote_identifier(GetUserNameFromId((*parent)->owner, false)))));
   }
   rollup->parent = rollup->source;
   CheckOverRollup(*rollup->definition, *(*parent)->definition, rollup->name);
@@ -318,10 +320,10 @@ int64 StartPosition(const Request& request, const Rollup& rollup, const IdSource
   if (!request.has_start) return 0;
   if (OidIsValid(rollup.parent)) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("start_after has no meaning for a rollup over another"),
-                    errdetail("It is made from the rows that the other has.")));
+                    errmsg("start_after cannot be given for a rollup over another"),
+                    errdetail("The rollup is made from the rows of the other rollup.")));
   }
-  // If Citus distributes the events, this is the last id that the coordinator gave.
+  // If Citus distributes the events, this is the last id that the coordinator has handed out.
   const int64 last = LastId(ids);
   if (request.start_after > last) {
     ereport(ERROR,

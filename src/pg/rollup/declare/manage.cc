@@ -53,8 +53,8 @@ void DropRelation(Oid relation, const char* kind) {
   callback.callback = [](void*) {
     if (geterrcode() != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST) return;
     errhint(
-        "Drop what depends on it first; drop_rollup(..., keep_table => true) leaves the table "
-        "itself.");
+        "Drop the objects that depend on it first; drop_rollup(..., keep_table => true) keeps the "
+        "table itself.");
   };
   callback.arg = nullptr;
   callback.previous = error_context_stack;
@@ -145,8 +145,8 @@ MILLRACE_FUNCTION(no_watermark) {
            errmsg("%s is not declared as a rollup in this database, so its live view does not know "
                   "which events are in it",
                   QualifiedName(PG_GETARG_OID(0))),
-           errdetail("It was restored without the rows of millrace's own tables, by a dump of one "
-                     "schema or by a role that may not write them."),
+           errdetail("It was restored without the rows of Millrace's own tables: from a dump of "
+                     "one schema, or by a role that may not write to them."),
            errhint("Drop its views %s_live and %s_definition, and declare it again: "
                    "millrace.create_rollup(..., start_after => ...), or over an empty table.",
                    name, name)));

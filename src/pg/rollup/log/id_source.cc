@@ -17,31 +17,33 @@ void CheckSequence(const IdSource& ids, const char* table) {
     ereport(
         ERROR,
         (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-         errmsg("sequence %s hands out ids of %s from caches, so they do not come in order",
+         errmsg("sequence %s, which hands out ids of %s, has a cache, so ids do not come in order",
                 sequence, table),
-         errdetail("A session could insert an id below those that are rolled up already."),
-         errhint("ALTER SEQUENCE %s CACHE 1, and end the sessions that have used it.", sequence)));
+         errdetail(
+             "A session could insert an event with an id that is already below the watermark."),
+         errhint("Run ALTER SEQUENCE %s CACHE 1, and end the sessions that have used it.",
+                 sequence)));
   }
   if (get_rel_persistence(ids.sequence) != RELPERSISTENCE_PERMANENT) {
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("sequence %s, which hands out ids of %s, starts anew after a crash", sequence,
-                    table),
-             errdetail("Events of an unlogged table are lost then, and new ones get their ids."),
-             errhint("ALTER TABLE %s SET LOGGED.", table)));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("sequence %s, which hands out ids of %s, starts again after a crash",
+                           sequence, table),
+                    errdetail("A crash empties an unlogged table, and new events would get the ids "
+                              "of those that were lost."),
+                    errhint("Run ALTER TABLE %s SET LOGGED.", table)));
   }
   if (form.seqincrement < 1 || form.seqcycle) {
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("sequence %s, which hands out ids of %s, does not only go up", sequence, table),
-             errhint("ALTER SEQUENCE %s INCREMENT 1 NO CYCLE.", sequence)));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("sequence %s, which hands out ids of %s, counts down or cycles",
+                           sequence, table),
+                    errhint("Run ALTER SEQUENCE %s INCREMENT 1 NO CYCLE.", sequence)));
   }
   if (form.seqmin < 1) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("sequence %s, which hands out ids of %s, may hand out ids below 1",
                            sequence, table),
-                    errdetail("A rollup counts from id 1 on."),
-                    errhint("ALTER SEQUENCE %s MINVALUE 1.", sequence)));
+                    errdetail("A rollup reads the events from id 1 on."),
+                    errhint("Run ALTER SEQUENCE %s MINVALUE 1.", sequence)));
   }
 }
 
@@ -55,7 +57,7 @@ void CheckNotNull(Oid table, const IdSource& ids, const char* name) {
   ereport(ERROR,
           (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
            errmsg("column \"%s\", which numbers the rows of %s, may be NULL", ids.column, name),
-           errhint("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL.", name,
+           errhint("Run ALTER TABLE %s ALTER COLUMN %s SET NOT NULL.", name,
                    quote_identifier(ids.column))));
 }
 
@@ -118,9 +120,10 @@ IdSource FindIdSource(Oid table, const char* given) {
        given != nullptr
            ? errmsg("column \"%s\" of %s does not take its values from a sequence", given, name)
            : errmsg("no column of %s takes its values from a sequence", name),
-       errhint("A rollup follows its events by an id: ALTER TABLE %s ADD COLUMN event_id bigint "
-               "GENERATED ALWAYS AS IDENTITY.",
-               name)));
+       errhint(
+           "A rollup finds new events by their id. Run ALTER TABLE %s ADD COLUMN event_id bigint "
+           "GENERATED ALWAYS AS IDENTITY.",
+           name)));
   pg_unreachable();
 }
 

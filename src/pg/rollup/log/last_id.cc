@@ -73,7 +73,7 @@ bool CountEventsBehind(Oid relation, int64* behind) {
   for (int i = 0; i < count; ++i) {
     const HandedOut& node = nodes[i];
     const int64 missing = Max(node.last - PositionOn(node.group, watermarks), 0);
-    // All ids of a node that was removed count as given, but few were.
+    // All ids of a node that was removed count as handed out, but few were.
     *behind += node.sequence == nullptr ? Min(missing, 1) : missing;
   }
   return nodes != nullptr;

@@ -1,9 +1,9 @@
 // When Citus distributes the events, two rounds find out whether ids are settled:
 //   1. Each node reads its own sequence, and then who writes to its own copy of the table. A
-//      transaction that took an id there holds a lock on that copy until it has ended on all nodes.
-//   2. When these transactions have ended, each node looks at who writes to its shards. Usually
-//      nobody does who matters. But a node that failed during a commit may have left a part of it
-//      on another node as a prepared transaction, to be committed later.
+//      transaction that drew an id there holds a lock on that copy until it has ended on all nodes.
+//   2. When these transactions have ended, each node looks at who writes to its shards. Usually no
+//      transaction that matters does. But a node that failed during a commit may have left a part
+//      of it on another node as a prepared transaction, to be committed later.
 
 #include "pg/rollup/log/settling.h"
 
@@ -79,8 +79,8 @@ void AddAnswers(Settling* settling, char* answers) {
   settling->remote = remote.data;
 }
 
-// Nodes that were removed hand out no ids any more: all their ids count as taken. Citus never uses
-// a group number again.
+// Nodes that were removed hand out no ids any more: all their ids count as handed out. Citus never
+// uses a group number again.
 void AddRemovedNodes(Settling* settling) {
   // A node that is being added has its number already, but is in the table only when that is done.
   // If the table is locked, we look again next time.
@@ -121,9 +121,11 @@ bool IsBlank(const char* text) { return text[strspn(text, " \n")] == '\0'; }
 // Sleeps. Raises as waiting for a lock does when lock_timeout has passed since `start`.
 void SleepFor(long milliseconds, TimestampTz start) {
   if (LockTimeout > 0 && TimestampDifferenceExceeds(start, GetCurrentTimestamp(), LockTimeout)) {
-    ereport(ERROR,
-            (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("canceling statement due to lock timeout"),
-             errdetail("Transactions on other nodes write to the events.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("canceling statement due to lock timeout"),
+         errdetail(
+             "The refresh was waiting for transactions on other nodes that write to the events.")));
   }
   (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds,
                   PG_WAIT_EXTENSION);

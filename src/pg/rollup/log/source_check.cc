@@ -57,11 +57,12 @@ void StartRemembering() {
 }
 
 constexpr const char* kOneSequence =
-    "A rollup follows its events by the ids of one sequence: rows with other ids would be missed.";
+    "A rollup follows its events by the ids of one sequence, so rows with other ids would be "
+    "missed.";
 
 [[noreturn]] void RefuseTable(Oid table, Oid source, const char* what, const char* hint) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("%s %s, and so no rollup can follow %s", QualifiedName(table), what,
+                  errmsg("%s %s, so no rollup can follow %s", QualifiedName(table), what,
                          QualifiedName(source)),
                   errdetail("%s", kOneSequence), errhint("%s", hint)));
   pg_unreachable();
@@ -87,8 +88,8 @@ void CheckTableBelow(Oid table, Oid source, const IdSource& ids) {
         table, source,
         psprintf("takes ids for \"%s\" from a sequence of its own, %s", ids.column,
                  QualifiedName(sequence)),
-        psprintf("ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY IF EXISTS, then ALTER COLUMN %s "
-                 "SET DEFAULT nextval(%s); rows that are in it need new ids.",
+        psprintf("Run ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY IF EXISTS, then ALTER COLUMN %s "
+                 "SET DEFAULT nextval(%s). The rows in it need new ids.",
                  QualifiedName(table), column, column,
                  quote_literal_cstr(QualifiedName(ids.sequence))));
   }
@@ -97,13 +98,13 @@ void CheckTableBelow(Oid table, Oid source, const IdSource& ids) {
         table, source,
         psprintf("has another default for \"%s\" than the sequence %s", ids.column,
                  QualifiedName(ids.sequence)),
-        psprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT nextval(%s).", QualifiedName(table),
-                 column, quote_literal_cstr(QualifiedName(ids.sequence))));
+        psprintf("Run ALTER TABLE %s ALTER COLUMN %s SET DEFAULT nextval(%s).",
+                 QualifiedName(table), column, quote_literal_cstr(QualifiedName(ids.sequence))));
   }
   if (!not_null) {
     RefuseTable(
         table, source, psprintf("lets \"%s\" be NULL", ids.column),
-        psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL.", QualifiedName(table), column));
+        psprintf("Run ALTER TABLE %s ALTER COLUMN %s SET NOT NULL.", QualifiedName(table), column));
   }
   if (kind == RELKIND_FOREIGN_TABLE) {
     RefuseTable(table, source, "is a foreign table, whose rows may get ids elsewhere",
@@ -111,10 +112,10 @@ void CheckTableBelow(Oid table, Oid source, const IdSource& ids) {
   }
   if (kind == RELKIND_RELATION && persistence != RELPERSISTENCE_PERMANENT) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("%s is unlogged, and so no rollup can follow %s", QualifiedName(table),
+                    errmsg("%s is unlogged, so no rollup can follow %s", QualifiedName(table),
                            QualifiedName(source)),
                     errdetail("A crash would empty it, and the rollup would still count its rows."),
-                    errhint("ALTER TABLE %s SET LOGGED.", QualifiedName(table))));
+                    errhint("Run ALTER TABLE %s SET LOGGED.", QualifiedName(table))));
   }
 }
 
@@ -140,13 +141,14 @@ void CheckMayReadSequence(Oid source, const IdSource& ids, Oid owner) {
       pg_class_aclcheck(ids.sequence, owner, ACL_SELECT | ACL_USAGE) == ACLCHECK_OK) {
     return;
   }
-  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                  errmsg("permission denied for sequence %s, which hands out ids of %s",
-                         QualifiedName(ids.sequence), QualifiedName(source)),
-                  errdetail("A rollup shows how far the sequence has come."),
-                  errhint("Have its owner run: GRANT SELECT ON SEQUENCE %s TO %s.",
-                          QualifiedName(ids.sequence),
-                          quote_identifier(GetUserNameFromId(owner, false)))));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+       errmsg("permission denied for sequence %s, which hands out ids of %s",
+              QualifiedName(ids.sequence), QualifiedName(source)),
+       errdetail("The watermark of a rollup shows everybody how far the sequence has come."),
+       errhint("Have its owner run: GRANT SELECT ON SEQUENCE %s TO %s.",
+               QualifiedName(ids.sequence), quote_identifier(GetUserNameFromId(owner, false)))));
 }
 
 }  // namespace
@@ -155,12 +157,12 @@ void CheckNoRowSecurity(Oid table, Oid role) {
   if (check_enable_rls(table, role, true) != RLS_ENABLED) return;
   ereport(ERROR,
           (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-           errmsg("row security of %s binds role %s, as which rollups are refreshed",
+           errmsg("row security of %s applies to role %s, which refreshes the rollup",
                   QualifiedName(table), quote_identifier(GetUserNameFromId(role, false))),
            errdetail("Rows that a policy hides would never be counted."),
-           errhint("Let a role that row security does not bind own the rollup: the owner of the "
-                   "table while it has no FORCE ROW LEVEL SECURITY, or one with BYPASSRLS. What "
-                   "readers may see is then up to views over the rollup.")));
+           errhint("Let the rollup belong to a role that row security does not apply to: the owner "
+                   "of the table if it has no FORCE ROW LEVEL SECURITY, or a role with BYPASSRLS. "
+                   "Views over the rollup can then limit what readers see.")));
 }
 
 void CheckSource(Oid source, const IdSource& ids, Oid owner, bool wait) {

@@ -22,7 +22,7 @@ void CheckSource(Oid source, const IdSource& ids, Oid owner, bool wait);
 void CheckNoRowSecurity(Oid table, Oid role);
 
 // Raises 55006 when a statement of this same session is writing to `source`, or to a table below or
-// above it: it has taken ids for rows that nobody can see yet.
+// above it: it has drawn ids for rows that nobody can see yet.
 void CheckNotWriting(Oid source);
 
 }  // namespace millrace::pg

@@ -13,13 +13,12 @@ int inside_count = 0;
 void CheckNotInside(Oid root) {
   for (int i = 0; i < inside_count; ++i) {
     if (inside[i] != root) continue;
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_IN_USE),
-             errmsg("rollup %s is being refreshed by this very session", QualifiedName(root)),
-             errdetail("A trigger on its table, or a function in its query, calls for a "
-                       "refresh of the same events."),
-             errhint("Take the call out of the trigger: the refresh that runs brings the "
-                     "rollup up to date.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_OBJECT_IN_USE),
+         errmsg("rollup %s is already being refreshed in this session", QualifiedName(root)),
+         errdetail("A trigger on its table, or a function in its query, starts another refresh."),
+         errhint("Remove that call: the refresh that is running brings the rollup up to date.")));
   }
 }
 
@@ -28,9 +27,8 @@ void CheckNotInside(Oid root) {
 void EnterRefresh(Oid root) {
   CheckNotInside(root);
   if (inside_count == kMostInside) {
-    ereport(ERROR,
-            (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
-             errmsg("refreshes of rollups call one another more than %d deep", kMostInside)));
+    ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+                    errmsg("refreshes of rollups are nested more than %d deep", kMostInside)));
   }
   inside[inside_count++] = root;
 }
@@ -53,7 +51,7 @@ Watermarks FromRows(uint64 rows) {
 
 bool LockWatermarks(Oid relation, bool wait) {
   CheckNotInside(relation);
-  // Whoever refreshes the family locks this row, which is always there, and then changes all.
+  // A refresh locks this row, which is always there, before it changes the others.
   const uint64 rows = RunOnCatalog(
       psprintf("SELECT node_group, position, sequence FROM millrace.watermark WHERE relation = $1 "
                "AND node_group = 0 FOR UPDATE %s",
@@ -72,7 +70,7 @@ bool LockWatermarks(const Rollup& root, bool wait, Watermarks* watermarks) {
   RollupViews now;
   if (!FindViews(root.relation, &now) || now.watermark_copy != root.watermark_copy) {
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("rollup %s was distributed or dropped at the same moment", root.name),
+                    errmsg("rollup %s was distributed or dropped at the same time", root.name),
                     errhint("Try again.")));
   }
   *watermarks = ReadWatermarks(root.relation);
@@ -93,7 +91,7 @@ void StartWatermark(Oid relation, int64 position) {
 
 void MoveWatermark(Oid relation, const Watermark& watermark, TimestampTz complete_through,
                    TimestampTz started) {
-  // Whoever refreshed the rollup, the error of an earlier refresh is no longer true.
+  // The error of an earlier refresh is out of date now, whoever has refreshed the rollup.
   RunOnCatalog(
       "WITH over AS (DELETE FROM millrace.refresh_error WHERE relation = $1) "
       "INSERT INTO millrace.watermark AS w (relation, node_group, position, sequence, "
@@ -102,7 +100,7 @@ void MoveWatermark(Oid relation, const Watermark& watermark, TimestampTz complet
       "ON CONFLICT (relation, node_group) DO UPDATE SET position = excluded.position, "
       "sequence = excluded.sequence, complete_through = excluded.complete_through, "
       "refreshed_at = excluded.refreshed_at, duration = excluded.duration, "
-      // All ids of a node that was removed count as given, but few were.
+      // All ids of a node that was removed count as handed out, but few were.
       "ids = CASE WHEN excluded.sequence IS NULL THEN 0 ELSE excluded.position - w.position END",
       {OidArgument(relation),
        {INT4OID, Int32GetDatum(watermark.group)},

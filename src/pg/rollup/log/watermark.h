@@ -10,7 +10,7 @@ namespace millrace::pg {
 struct Watermark {
   int32 group;
   int64 position;        // events of the node with ids up to this one are in the rollup
-  const char* sequence;  // that gave them, as NameOfSequence has it; nullptr: not known
+  const char* sequence;  // the sequence of these ids, as NameOfSequence has it; nullptr: not known
 };
 struct Watermarks {
   Watermark* nodes;  // ordered by group; the first is that of group 0

@@ -64,13 +64,15 @@ void DistributeTable(const Rollup& rollup) {
   }
   const char* key = KeyThatIsColumn(rollup, source.column);
   if (key == nullptr) {
-    ereport(ERROR,
-            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-             errmsg("the keys of rollup %s lack column \"%s\", by which %s is distributed",
-                    rollup.name, source.column, QualifiedName(rollup.source)),
-             errdetail("Each shard is rolled up where it is, into a shard beside it."),
-             errhint("Add the column to the query and to its GROUP BY; a sum over its values is "
-                     "made when the rollup is read.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+         errmsg("the keys of rollup %s lack column \"%s\", by which %s is distributed", rollup.name,
+                source.column, QualifiedName(rollup.source)),
+         errdetail(
+             "Each shard of the events is rolled up into a shard of the rollup on the same node."),
+         errhint("Add the column to the query and to its GROUP BY, and sum over its values when "
+                 "reading the rollup.")));
   }
   if (!FindDistribution(rollup.relation, &own)) {
     // Citus needs the column itself in the index, not its digest.
@@ -85,11 +87,11 @@ void DistributeTable(const Rollup& rollup) {
       strcmp(own.column, key) == 0) {
     return;
   }
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("table %s is distributed otherwise than %s", rollup.name,
-                         QualifiedName(rollup.source)),
-                  errhint("SELECT undistribute_table(%s): it is distributed again beside it.",
-                          quote_literal_cstr(rollup.name))));
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("table %s is not distributed like %s", rollup.name, QualifiedName(rollup.source)),
+           errhint("Run SELECT undistribute_table(%s), and try again.",
+                   quote_literal_cstr(rollup.name))));
 }
 
 void CreateWatermarkCopy(Rollup* root, int64 position) {
@@ -138,9 +140,10 @@ void DistributeRollupsOf(Oid source) {
     Rollup* root = LoadFamilyAsDeclared(each);
     if (IsDistributed(*root)) continue;
     if (!pg_class_ownercheck(root->relation, GetUserId())) {
-      ereport(NOTICE, (errmsg("rollup %s is another role's, and stays behind", root->name),
-                       errhint("Have its owner call millrace.distribute_rollups(%s).",
-                               quote_literal_cstr(QualifiedName(source)))));
+      ereport(NOTICE,
+              (errmsg("rollup %s belongs to another role and is not distributed", root->name),
+               errhint("Have its owner call millrace.distribute_rollups(%s).",
+                       quote_literal_cstr(QualifiedName(source)))));
       continue;
     }
     Watermarks watermarks;
@@ -209,7 +212,7 @@ MILLRACE_FUNCTION(distribute_table) {
     if (!OidIsValid(get_extension_oid("citus", true))) {
       ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                       errmsg("this database has no Citus"),
-                      errhint("CREATE EXTENSION citus, and add its nodes.")));
+                      errhint("Run CREATE EXTENSION citus, and add the nodes.")));
     }
     WithRefreshSettings(0, [&] {
       LockWatermarksOf(table);
@@ -232,7 +235,7 @@ MILLRACE_FUNCTION(distribute_rollups) {
       if (!CanFollowOnNodes(source)) {
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("%s is not distributed", QualifiedName(source)),
-                        errhint("SELECT create_distributed_table(...) comes first.")));
+                        errhint("Run SELECT create_distributed_table(...) first.")));
       }
       DistributeRollupsOf(source);
     });

@@ -120,8 +120,8 @@ void EmptyTree(const Rollup& rollup) {
   for (auto* child : Each<Rollup>(rollup.children)) EmptyTree(*child);
 }
 
-// Makes the rows as a refresh from the start would: an event that makes anything fail is set aside,
-// also when it fails in a rollup over this one.
+// Makes the rows as a refresh from the start would: an event is set aside if this rollup, or a
+// rollup over it, cannot count it.
 void RebuildByMerging(RootRebuild* rebuild) {
   const Rollup& root = *rebuild->root;
   DeleteFailedEvents(root.relation, PG_INT64_MIN, PG_INT64_MAX);
@@ -226,7 +226,7 @@ uint64 Rebuild(Oid relation, const Span& span) {
   Settling* settling = StartSettling(root->source, ids, root->owner, -1);
   HasSettled(settling, true);
   const int64 last = settling->nodes[0].last;
-  // If the ids have started anew, the rollup's start has no meaning any more.
+  // If the ids have started again, the rollup's start_after no longer means anything.
   if (last < root->start_after) {
     root->start_after = 0;
     ForgetStart(root->relation);

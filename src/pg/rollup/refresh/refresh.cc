@@ -6,8 +6,8 @@
 //   4. in steps of millrace.refresh_step ids: one statement reads (from, to] and merges into the
 //      tables of the family; events for which it fails are set aside (set_aside.h)
 //   5. move the watermark to E
-// Step 4 takes a new snapshot for each statement (READ COMMITTED), so it sees all that ended in
-// step 3.
+// Step 4 takes a new snapshot for each statement (READ COMMITTED), so it sees the rows of all
+// transactions that step 3 has waited for.
 
 #include "pg/rollup/refresh/refresh.h"
 
@@ -59,13 +59,14 @@ SPIPlanPtr PlanFor(Oid relation, const char* sql) {
 
 [[noreturn]] void RaiseRestarted(const Rollup& root, const char* sequence, int32 group) {
   const char* node = group == 0 ? "" : psprintf(" on the node of group %d", group);
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("sequence %s was restarted or altered%s since rollup %s was refreshed",
-                         sequence, node, root.name),
-                  errdetail("New events may have ids that are counted as rolled up."),
-                  errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup anew from the "
-                          "events that are there.",
-                          quote_literal_cstr(root.name))));
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("sequence %s has been restarted or altered%s since rollup %s was refreshed",
+                  sequence, node, root.name),
+           errdetail("New events may have ids that are already below the watermark."),
+           errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup again from the events in "
+                   "the table.",
+                   quote_literal_cstr(root.name))));
   pg_unreachable();
 }
 
@@ -75,10 +76,10 @@ SPIPlanPtr PlanFor(Oid relation, const char* sql) {
                   errmsg("sequence %s is at " INT64_FORMAT ", behind the watermark " INT64_FORMAT
                          " of rollup %s",
                          sequence, last, position, root.name),
-                  errdetail("It was set back, by TRUNCATE ... RESTART IDENTITY or setval: new "
-                            "events get ids that are counted as rolled up."),
-                  errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup anew from the "
-                          "events that are there.",
+                  errdetail("It was set back, by TRUNCATE ... RESTART IDENTITY or setval, so new "
+                            "events get ids that are already below the watermark."),
+                  errhint("SELECT millrace.rebuild_rollup(%s) makes the rollup again from the "
+                          "events in the table.",
                           quote_literal_cstr(root.name))));
   pg_unreachable();
 }
@@ -174,8 +175,8 @@ List* TakeStep(Windows* windows) {
 }
 
 // Whether to look where the next id is: after 1, 2, 4, 8, ... steps in a row that found nothing.
-// Looking reads everything ahead. It finds no gap in the ids if the events are there and only a
-// filter leaves them out.
+// Looking reads everything ahead. If the events exist and only a filter leaves them out, it finds
+// no gap in the ids.
 bool IsTimeToLook(int empty_steps) {
   return empty_steps > 0 && (empty_steps & (empty_steps - 1)) == 0;
 }
@@ -232,9 +233,9 @@ void RequireReadCommitted(const char* function) {
       ERROR,
       (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
        errmsg("%s needs the isolation level READ COMMITTED", function),
-       errdetail("With the snapshot of the whole transaction, events that commit while it waits "
-                 "for writers would not be seen, and be lost."),
-       errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or set default_transaction_isolation.")));
+       errdetail("At a higher level it would not see events that are committed while it waits for "
+                 "writers, and they would be lost."),
+       errhint("Use BEGIN ISOLATION LEVEL READ COMMITTED, or set default_transaction_isolation.")));
 }
 
 Windows WindowsUpTo(const Watermarks& watermarks, const Settling& settled) {

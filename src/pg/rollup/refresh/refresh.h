@@ -27,8 +27,8 @@ struct RefreshResult {
   bool more = false;   // stopped by most_ids
   bool empty = false;  // nothing was merged in the last step: ids may have a gap
   int64 ids = 0;       // by how many the watermark was moved
-  int64 position = 0;  // where it is now; of several nodes the sum of what each has handed out up
-                       // to its watermark
+  int64 position = 0;  // where it is now; on several nodes, the sum of how many ids each has handed
+                       // out up to its watermark
 };
 
 // Merges the events up to the last settled id of each node and moves the family's watermark there,

@@ -74,10 +74,10 @@ bool IsRolledUp(Oid source, Oid partition) {
     const SpiRow last(0);
     if (last.IsNull(1)) continue;
     if (last.Int64(1) <= position && failed != nullptr) {
-      ereport(NOTICE, (errmsg("partition %s stays: rollup %s has set events of it aside",
+      ereport(NOTICE, (errmsg("partition %s stays: rollup %s has set aside some of its events",
                               QualifiedName(partition), rollup->name),
-                       errhint("SELECT * FROM millrace.failed_events. Repair or delete them, and "
-                               "call millrace.retry_failed_events.")));
+                       errhint("SELECT * FROM millrace.failed_events shows them. Repair or delete "
+                               "them, and call millrace.retry_failed_events.")));
       return false;
     }
     ereport(NOTICE, (errmsg("partition %s stays: its events go up to id " INT64_FORMAT
@@ -124,11 +124,11 @@ int ApplyRetention(Oid source, const Interval* keep) {
     int dropped = 0;
     for (const Oid partition : EachOid(partitions)) {
       CHECK_FOR_INTERRUPTS();
-      // First without a lock, so that nobody has to wait in vain.
+      // Look first without a lock, so that nobody has to wait for nothing.
       if (!IsRolledUp(source, partition)) continue;
       LockBoth(source, partition);
       if (!IsRolledUp(source, partition)) continue;
-      // A node may have a part of a commit still to do: nobody can see these events yet.
+      // A node may not have finished its part of a commit; nobody can see those events yet.
       if (distributed && ShardsHaveWriters(partition, OwnerOf(source))) continue;
       RunSql(psprintf("DROP TABLE %s", QualifiedName(partition)));
       ++dropped;

@@ -63,7 +63,7 @@ void Attempt(void* argument) {
   ereport(ERROR,
           (errcode(error->sqlerrcode),
            errmsg("no event of rollup %s can be counted: %s", search.root->name, error->message),
-           errhint("Declare it with a query that takes these events.")));
+           errhint("Declare it with a query that works for these events.")));
   pg_unreachable();
 }
 
@@ -235,7 +235,7 @@ void WarnOfSetAside(const Rollup& root, int64 count) {
   ereport(WARNING, (errmsg("%s: " INT64_FORMAT " events could not be counted and were set aside",
                            root.name, count),
                     errhint("SELECT * FROM millrace.failed_events shows them; "
-                            "millrace.retry_failed_events(%s) takes them in again after a repair.",
+                            "millrace.retry_failed_events(%s) counts them after a repair.",
                             quote_literal_cstr(root.name))));
 }
 

@@ -42,7 +42,7 @@ void RequestKnownComplete() {
 void NoteComplete(Oid relation, TimestampTz time, uint32 sleep) {
   if (places == nullptr) return;
   WithLock(lock, LW_EXCLUSIVE, [&] {
-    // The place that it has, or the one that was written longest ago.
+    // The place that the rollup has, or else the one that was written longest ago.
     Place* place = PlaceOf(relation, 0);
     for (uint32 i = 0; i < kProbes; ++i) {
       Place* candidate = PlaceOf(relation, i);

@@ -12,8 +12,8 @@ namespace {
 constexpr int kMostPlaces = 1024;
 constexpr int64 kSecond = 1'000'000;
 constexpr int64 kRestart = kSecond, kNap = 120 * kSecond;
-// A worker that ends unexpectedly before it is so old counts as failed; after so many in a row the
-// pause is not doubled any more.
+// A worker that ends unexpectedly before it is this old counts as failed; after this many failures
+// in a row the pause is no longer doubled.
 constexpr int64 kShortLife = 10 * kSecond;
 constexpr int kMostDoublings = 6;
 constexpr int64 kUseless = 60 * kSecond, kLongestUseless = 600 * kSecond;
@@ -26,8 +26,8 @@ struct Place {
   MonotonicTime since;  // when it was taken, or left
   MonotonicTime due;
   MonotonicTime held_until;  // not filled before
-  int useless;               // as often in a row it was left as useless
-  int failures;              // as often in a row it was left unexpectedly, and soon
+  int useless;               // how many times in a row it was left as useless
+  int failures;              // how many times in a row it was left unexpectedly, and soon
   bool changed;              // since the worker looked
   bool make_way;
   bool watching;         // its worker sleeps, or is about to
@@ -40,7 +40,7 @@ struct Registry {
   MonotonicTime shortage;  // the last one; 0: none
   bool new_databases;
   uint32 sleeps;
-  pg_atomic_uint32 quiet;  // places that watch and where nobody has written
+  pg_atomic_uint32 quiet;  // places that watch, and to whose database nobody has written
   int used;                // places[used] and those after it are free
   Place places[kMostPlaces];
 };
@@ -50,7 +50,7 @@ LWLock* lock = nullptr;
 Place* own_place = nullptr;
 Leaving own_leaving = Leaving::kUnexpectedly;
 bool changed_databases = false;
-// That the current transaction wants for itself; InvalidOid: none.
+// The database that the current transaction wants for itself; InvalidOid: none.
 Oid wanted_database = InvalidOid;
 
 // Everything below, until the end of this namespace, REQUIRES that the lock is held.
@@ -150,7 +150,7 @@ void AnnounceDatabases() {
 // Called at the end of every transaction of every process, so it must cost nothing when no worker
 // sleeps.
 void NoteWrite(XactEvent event, void*) {
-  // One that is rolled back may have drawn ids, which are no events: the worker finds that out.
+  // A transaction that is rolled back may have drawn ids; the worker finds no events for them.
   const bool ends = event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT;
   if ((!ends && event != XACT_EVENT_PREPARE) || registry == nullptr) return;
   if (changed_databases && event == XACT_EVENT_COMMIT) AnnounceDatabases();

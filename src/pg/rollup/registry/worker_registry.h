@@ -1,4 +1,4 @@
-// What the launcher and the workers know of each other, in shared memory.
+// What the launcher and the workers know about each other, in shared memory.
 //
 // A database has places for workers: number 0, and more where millrace.workers_per_database says
 // so. A place is
@@ -79,7 +79,8 @@ Shortage NoteShortage();
 bool RegisterWorker(const WorkerPlace& place);
 enum class Leaving {
   kUnexpectedly,  // due in a second; after one that lived for less than ten seconds, in twice as
-                  // long as the time before, a minute at most. What a worker that says nothing has
+                  // long as the time before, a minute at most. Also for a worker that has not said
+                  // how it leaves
   kUseless,       // nothing to do: due in a minute, and then in twice as long, ten minutes at most
   kAsleep,  // due when somebody writes to the database, or in two minutes, for what depends on time
   kMakingWay,  // due at once, after those that were due before

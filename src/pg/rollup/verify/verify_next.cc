@@ -4,7 +4,8 @@
 // the clock: the bucket that is open now, and the bucket before any bound. So no bounds have to be
 // looked up, and no time is left out. A span without rows is compared too; otherwise events that
 // are in no row would never be missed. The watermark, in the statement's own snapshot, decides
-// which events are compared. A closed bucket is only one that is not likely to change again soon.
+// which events are compared. That a bucket is closed only means that it is not likely to change
+// again soon.
 
 #include <cmath>
 
@@ -179,7 +180,8 @@ bool NextSpan(const Rollup& rollup, const Rollup& root, Progress* progress, Veri
       progress->has_next = span->since > Oldest(rollup, covered);
     }
     if (IsCovered(covered, span->since, span->until)) return true;
-    // From the oldest on to the newest again, once: partitions may be gone from where it was.
+    // After the oldest bucket, begin once more with the newest: the partitions where the last call
+    // ended may be gone.
     if (!progress->has_next && progress->through >= open && wrapped) return false;
     wrapped |= !progress->has_next;
   }
@@ -226,8 +228,8 @@ void WriteDifference(Oid relation, const VerifiedSpan& span, const char* example
       WARNING,
       (errmsg("rollup %s differs from its events in " INT64_FORMAT " values of the buckets from %s",
               QualifiedName(relation), span.differences, timestamptz_to_str(span.since)),
-       errhint("SELECT * FROM millrace.differences shows them; millrace.rebuild_rollup makes "
-               "the rows anew.")));
+       errhint("SELECT * FROM millrace.differences shows them; millrace.rebuild_rollup makes the "
+               "rows again.")));
 }
 
 }  // namespace

@@ -42,15 +42,16 @@ void WarnOfShortage(const Shortage& shortage) {
   if (now > next_warning + kLongestWarning) warning_pause = kFirstWarning;
   next_warning = now + warning_pause;
   warning_pause = Min(2 * warning_pause, kLongestWarning);
-  ereport(WARNING,
-          (errmsg_plural("millrace: %d worker waits, as the server has no free background process",
-                         "millrace: %d workers wait, as the server has no free background process",
-                         shortage.waiting, shortage.waiting),
-           shortage.running > 0
-               ? errdetail("The %d workers that run make way in turn.", shortage.running)
-               : errdetail("No worker of Millrace runs: nothing is refreshed."),
-           errhint("Raise max_worker_processes: each database with rollups that change takes one "
-                   "process, or as many as millrace.workers_per_database says.")));
+  ereport(
+      WARNING,
+      (errmsg_plural("millrace: %d worker waits because the server has no free background process",
+                     "millrace: %d workers wait because the server has no free background process",
+                     shortage.waiting, shortage.waiting),
+       shortage.running > 0
+           ? errdetail("The %d workers that are running take turns with them.", shortage.running)
+           : errdetail("No worker of Millrace is running, so nothing is refreshed."),
+       errhint("Raise max_worker_processes: each database whose rollups change needs one process, "
+               "or as many as millrace.workers_per_database says.")));
 }
 
 // Fills the places that are due. Returns when to look again.
@@ -68,7 +69,7 @@ MonotonicTime FillPlaces() {
   return next;
 }
 
-// Nobody can connect to a database whose DROP DATABASE was cut short (DATCONNLIMIT_INVALID_DB, in
+// Nobody can connect to a database whose DROP DATABASE was interrupted (DATCONNLIMIT_INVALID_DB, in
 // headers since 15.4).
 constexpr int32 kInvalidDatabase = -2;
 

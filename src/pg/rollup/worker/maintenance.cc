@@ -86,8 +86,8 @@ void Summarize(Oid index) {
 }  // namespace
 
 void Maintain() {
-  (void)Try("views could not be looked after", [] {
-    if (!BeginStep("looking after views")) return;
+  (void)Try("views could not be attached to the extension", [] {
+    if (!BeginStep("attaching views to the extension")) return;
     AttachViews();
     EndStep();
   });

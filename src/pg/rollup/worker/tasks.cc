@@ -206,8 +206,8 @@ void Step(Task* task) {
 }
 
 // When a table is locked, tries again soon; after any other error, after a pause that doubles.
-// Returns whether to log it: if the rollup or its events are gone, somebody has just dropped them
-// and knows.
+// Returns whether to log it: not if the rollup or the table it reads is gone, because somebody has
+// just dropped it.
 bool RecordFailure(Task* task, const ErrorData& error) {
   task->failures = Min(task->failures + 1, 30);
   StopSettling(task);

@@ -11,7 +11,7 @@
 // (worker_registry.h).
 //
 // Each step locks the watermark, reads it and moves it in one transaction. What the worker
-// remembers is only a guess of where it is.
+// remembers of the watermark is only a guess.
 #pragma once
 
 #include "pg/base/api.h"

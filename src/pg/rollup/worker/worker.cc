@@ -38,7 +38,7 @@ extern "C" PGDLLEXPORT void millrace_worker_main(Datum argument) {
     // The catalog may have been changed by hand, or by a restore.
     if (TakeChange() || maintain || workers != workers_per_database || loaded == Loaded::kNotNow ||
         LastExtensionState() != ExtensionState::kReady) {
-      // The rollups are shared anew: one that sleeps may get some that are behind.
+      // The rollups are shared out again: a worker that sleeps may get some that are behind.
       if (workers != 0 && workers != workers_per_database) NoteChange(place.database);
       workers = workers_per_database;
       (void)Try("rollups could not be looked up", [&] { loaded = LoadTasks(place); });

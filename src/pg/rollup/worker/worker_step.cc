@@ -65,7 +65,7 @@ void SayOtherVersion() {
       WARNING,
       (errmsg(
            "millrace: the rollups of database \"%s\" are not refreshed: the SQL of its extension "
-           "millrace is of version %s, and not of the library's",
+           "millrace is of version %s, and the library needs another",
            database_name, last_version),
        errhint("%s", VersionAdvice(last_version))));
 }

@@ -1,4 +1,4 @@
-// A time as how long before the answer it was; the exact time is to be had by pointing at it.
+// A time, shown as how long before the answer it was. Pointing at it shows the exact time.
 import { ago, fullTime } from '../format';
 
 export function Ago({ time, now, never = '–' }: { time: string | null; now: string; never?: string }) {

@@ -9,12 +9,12 @@ import { Value } from './value';
 interface Props extends Rows<Group> {
   name: string;
   title: string;
-  /** As the property is called in the events. */
+  /** The name of the property in the events. */
   column: string;
-  /** Events of the whole span, which the shares are of. */
+  /** The number of events in the whole span, for the shares. */
   total: number;
   stem: string;
-  /** How a value is shown, if not as the text it is. */
+  /** How a value is shown, if not as its own text. */
   label?: (value: string | null) => ComponentChildren;
 }
 

@@ -1,5 +1,5 @@
-// Whether the figures can be trusted to be current: one word for the bar at the top, and in full what
-// is wrong, since when, and what else is.
+// Whether the figures are current: in a word for the bar at the top, and in full: what is wrong, since when,
+// and what else is wrong.
 import type { Condition, ConditionKind } from '../api';
 import { dayAndTime, fullTime, seconds } from '../format';
 import { Icon } from './icon';
@@ -18,7 +18,7 @@ export const words: Record<ConditionKind, string> = {
   set_aside: 'Incomplete',
 };
 
-/** What `since` is the time of. */
+/** What the time `since` means. */
 const since: Partial<Record<ConditionKind, string>> = {
   failing: 'Last refreshed',
   no_worker: 'Last refreshed',

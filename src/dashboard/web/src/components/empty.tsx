@@ -1,5 +1,5 @@
-// Before the first event: how to send one. The stream stays open, and the figures take this place by
-// themselves.
+// Before the first event: how to send one. The stream stays open, so the figures appear here without a
+// reload.
 import { CopyButton } from './copy-button';
 
 const ways: { title: string; text: string; command: string }[] = [

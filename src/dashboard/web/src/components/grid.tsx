@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 
 export interface Column {
   label: string;
-  /** Figures stand to the right. */
+  /** Numbers are aligned to the right. */
   figure?: boolean;
 }
 

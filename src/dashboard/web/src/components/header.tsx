@@ -26,7 +26,7 @@ function Views({ state, go }: Navigation) {
           aria-current={state.view === view ? 'page' : undefined}
           data-testid={`view-${view}`}
           onClick={(event) => {
-            // A new tab or window stays the browser's business.
+            // Opening a new tab or window is left to the browser.
             if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
             event.preventDefault();
             go({ view });

@@ -1,5 +1,4 @@
-// The page's few icons, drawn with the colour of the text beside them; they say nothing to a screen
-// reader, whose words stand next to them.
+// The page's icons, in the colour of the text beside them. Screen readers skip them and read that text.
 const paths = {
   logo: 'M4 17v-4M9.3 17V7M14.6 17v-6M20 17V4',
   sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8ZM12 2v2.5M12 19.5V22M2 12h2.5M19.5 12H22M4.9 4.9l1.8 1.8M17.3 17.3l1.8 1.8M4.9 19.1l1.8-1.8M17.3 6.7l1.8-1.8',

@@ -1,4 +1,5 @@
-// How the machinery does: what is wrong first, then what comes in, the rollups, and what works below.
+// The operations view: first what is wrong, then the events that come in, the rollups, and the background
+// work.
 import { useEffect, useState } from 'preact/hooks';
 import type { Operations, Warning } from '../api';
 import { ago, bytes, count, duration, rate } from '../format';
@@ -10,7 +11,7 @@ import { Refreshes, Rollups } from './rollups';
 import { Sparkline, type Sample } from './sparkline';
 import { Tables } from './tables';
 
-/** As much as the sparkline can show. */
+/** As many as the sparkline can show. */
 const mostSamples = 600;
 
 /** What has come in since the view was opened. */
@@ -23,7 +24,7 @@ function useSamples(data: Operations): Sample[] {
   return samples;
 }
 
-/** Worth somebody's attention; what is only information is told elsewhere. */
+/** Whether a warning needs attention; mere information is shown elsewhere. */
 const isTold = ({ severity }: Warning) => severity !== 'information';
 
 function Warnings({ warnings: all }: { warnings: Warning[] }) {

@@ -11,11 +11,11 @@ import { Value } from './value';
 interface Props {
   data: Overview;
   navigation: Navigation;
-  /** Something else has been asked for, and its answer is not here yet. */
+  /** Another state has been asked for, and its answer has not come yet. */
   stale: boolean;
 }
 
-/** The beginning of a file's name: whose figures, and from when. */
+/** The first part of a file's name: the tenant and the span. */
 function fileStem(data: Overview): string {
   const whose = data.tenant === null ? 'all-tenants' : `tenant-${data.tenant}`;
   return `millrace_${whose}_${data.from.replace(/:\d\d(\.\d+)?(Z|[+-].*)$/, '').replace(':', '')}`;
@@ -23,7 +23,7 @@ function fileStem(data: Overview): string {
 
 type TenantsProps = Rows<TenantRow> & { total: number; stem: string; navigation: Navigation };
 
-/** Tenants are ranked like everything else, but one can be chosen. */
+/** Tenants are ranked like other properties, but can also be chosen. */
 function Tenants({ rows, navigation, ...rest }: TenantsProps) {
   return (
     <Breakdown

@@ -1,4 +1,4 @@
-// What stands in place of the figures when there are none: the server's message and its way out.
+// What stands in place of the figures when there are none: the server's message and its hint.
 import type { ApiError } from '../api';
 import { Icon } from './icon';
 

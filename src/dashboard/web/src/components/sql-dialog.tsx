@@ -15,7 +15,7 @@ export function SqlDialog({ title, sql, close }: { title: string; sql: string; c
       data-testid="sql-dialog"
       onClose={close}
       onClick={(event) => {
-        // What is hit is the dialog itself only beside its content, on the backdrop.
+        // A click hits the dialog itself only outside its content, on the backdrop.
         if (event.target === event.currentTarget) event.currentTarget.close();
       }}
     >

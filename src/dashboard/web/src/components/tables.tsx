@@ -1,5 +1,5 @@
-// The partitioned tables, each with its partitions to unfold. Rows in a default partition are a
-// warning: no partition was there for them.
+// The partitioned tables, each with its partitions, which can be unfolded. Rows in a default partition are a
+// warning: there was no partition for them.
 import { useState } from 'preact/hooks';
 import type { Partition, Table } from '../api';
 import { bytes, count } from '../format';

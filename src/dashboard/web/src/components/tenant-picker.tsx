@@ -7,16 +7,16 @@ import { Icon } from './icon';
 interface Found {
   search: string;
   tenants: string[];
-  /** Said below the list: there are more, there are none, or why it failed. */
+  /** The text below the list: there are more, there are none, or why the search failed. */
   note: string;
 }
 
 const isId = (text: string) => /^-?\d{1,19}$/.test(text);
-/** Of the options, the one that is active: none of them. */
+/** The index of the active option when none is active. */
 const none = -1;
 const everyone = { value: null, label: 'All tenants' };
 
-/** The tenants for what is typed, asked for while the list is open; answers to older questions are dropped. */
+/** The tenants for what is typed, asked for while the list is open; answers to older requests are dropped. */
 function useFound(search: string, open: boolean): Found {
   const [found, set] = useState<Found>({ search: '', tenants: [], note: '' });
   useEffect(() => {
@@ -103,7 +103,7 @@ export function TenantPicker({ tenant, choose }: Props) {
     } else if (event.key === 'Enter') {
       const option = options[active];
       if (!open) show();
-      // Faster than the answer, or of no event yet: an id that is typed in full needs no list.
+      // An id that is typed in full needs no list: the list may not have come yet, or have no event of it.
       else if (isId(search) && (!option || found.search !== search)) take(search);
       else if (option) take(option.value);
     } else if (event.key === 'Escape' && open) {

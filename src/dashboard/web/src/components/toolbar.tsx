@@ -1,4 +1,4 @@
-// Which tenant and which time: a picker, spans up to now, and two instants of one's own.
+// Which tenant and which time: a picker, spans up to now, or a start and an end.
 import { useEffect, useState } from 'preact/hooks';
 import { localInput } from '../format';
 import { instant, spans, type Navigation, type Range } from '../state';

@@ -1,4 +1,5 @@
-// The ten devices with the most events. Their counts are upper bounds; how far above is said.
+// The ten devices with the most events. Their counts are upper bounds, and the largest error is shown with
+// them.
 import type { DeviceRow, Rows } from '../api';
 import { count } from '../format';
 import { Actions, Panel } from './panel';

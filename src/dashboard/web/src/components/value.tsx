@@ -1,5 +1,5 @@
-// A value from the events, as text and nothing else. What the events leave out is told apart by its
-// style from a value of the same name.
+// A value from the events, as text and nothing else. A missing value looks different from a value with the
+// same text.
 interface Props {
   value: string | null;
   /** What it stands for, such as a country's name; null where that is not known. */
