@@ -110,6 +110,13 @@ inline void CheckQueryPermissions(const Query* query) {
 #if PG_VERSION_NUM >= 160000
 // The names that PostgreSQL 15 has for these functions.
 inline bool pg_class_ownercheck(Oid relation, Oid role) {
+#if PG_VERSION_NUM >= 180000
+  // To 18 a relation that is gone is an internal error.
+  if (!superuser_arg(role) && get_rel_name(relation) == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("relation with OID %u does not exist", relation)));
+  }
+#endif
   return object_ownercheck(RelationRelationId, relation, role);
 }
 inline bool pg_database_ownercheck(Oid database, Oid role) {
