@@ -127,6 +127,7 @@ void WriteHllHeader(HllType type, const HllParameters& parameters, std::uint8_t*
       static_cast<std::uint8_t>(parameters.sparseon << 6 | EncodeExpthresh(parameters.expthresh));
 }
 
+// Long, but flat: one check after the other, and one case per type of value.
 Status HllView::Parse(const void* bytes, std::size_t size, HllView* view) noexcept {
   const auto* p = static_cast<const std::uint8_t*>(bytes);
   if (size < kHllHeaderBytes) return Status::InvalidData("hll value is shorter than its header");
