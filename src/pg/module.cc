@@ -8,6 +8,7 @@
 
 extern "C" {
 PG_MODULE_MAGIC;
+// PostgreSQL calls it by this name. NOLINTNEXTLINE(bugprone-reserved-identifier)
 PGDLLEXPORT void _PG_init(void);
 }
 

@@ -204,6 +204,7 @@ bool HeapReader::AddFilters(const ScanState* scan, const List* quals, Table* tab
 
 bool HeapReader::AddOutputs(const ScanState* scan, const VectorAggPlan& plan, Table* table) {
   const TupleDesc descriptor = RelationGetDescr(scan->ss_currentRelation);
+  // An array of pointers, as is meant: NOLINTNEXTLINE(bugprone-sizeof-expression)
   table->buckets = static_cast<Bucket**>(palloc(Max(plan.column_count, 1) * sizeof(Bucket*)));
   for (int i = 0; i < plan.column_count; ++i) {
     const auto* entry =
