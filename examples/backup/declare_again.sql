@@ -27,7 +27,7 @@ BEGIN
       SELECT relation, 0 AS depth FROM was_rollup WHERE parent IS NULL
       UNION ALL
       SELECT w.relation, tree.depth + 1 FROM was_rollup w JOIN tree ON w.parent = tree.relation)
-    SELECT w.*, m.position FROM tree JOIN was_rollup w USING (relation) LEFT JOIN was_watermark m USING (relation)
+    SELECT w.*, m.position FROM tree JOIN was_rollup w USING (relation) LEFT JOIN was_watermark m ON m.relation = w.relation AND m.node_group = '0'
     WHERE to_regclass(w.definition) IS NOT NULL AND to_regclass(w.live) IS NOT NULL
       AND NOT EXISTS (SELECT FROM millrace.rollup d WHERE d.relation = to_regclass(w.relation))
     ORDER BY tree.depth, w.relation

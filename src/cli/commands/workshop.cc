@@ -212,8 +212,8 @@ void DeclareSummaries(Connection& connection) {
 
 DeclaredRun RunDeclared(Connection& connection) {
   constexpr const char* kPosition =
-      "SELECT coalesce((SELECT position FROM millrace.watermark "
-      "WHERE relation = to_regclass('public.declared_5min')), 0)";
+      "SELECT coalesce((SELECT watermark FROM millrace.rollups "
+      "WHERE rollup = to_regclass('public.declared_5min')), 0)";
   const long long before = ToInteger(connection.Execute(kPosition).Value(0, 0));
   const auto start = Clock::now();
   if (!HasRelation(connection, "public.declared_1hr")) {
