@@ -9,7 +9,7 @@ import { OperationsView } from './components/operations';
 import { OverviewView } from './components/overview';
 import { Problem } from './components/problem';
 import { Toolbar } from './components/toolbar';
-import { subject } from './family';
+import { namesOf, subject } from './family';
 import { allFilters } from './filters';
 import { useAddress, type Navigation } from './state';
 import { useLive, type Live } from './stream';
@@ -18,7 +18,7 @@ import { browserZone, timesOf, TimesContext } from './times';
 function useTitle({ state }: Navigation, data: Overview | null): void {
   const family = data?.family ?? null;
   const title =
-    state.view === 'operations' ? 'Operations' : subject(family, allFilters(state, family?.tenant ?? null));
+    state.view === 'operations' ? 'Operations' : subject(family, allFilters(state, family?.tenant ?? null), namesOf(data));
   useEffect(() => {
     document.title = `${title} – Millrace`;
   }, [title]);

@@ -1,5 +1,5 @@
 // What a family of rollups has to show, and what of it is shown if nothing was chosen.
-import type { BreakdownRow, Dimension, Family, Figure, Filter, Measure, Value } from './api';
+import type { BreakdownRow, Dimension, Family, Figure, Filter, Measure, Overview, Value } from './api';
 import { country } from './format';
 
 export const measureOf = (family: Family, name: string) =>
@@ -71,13 +71,28 @@ export function onlyTenant(family: Family | null, filters: Filter[]): Value | un
   return rest.length === 0 && first && !first.not && first.values.length === 1 ? first.values[0] : undefined;
 }
 
+/** A value in words where only text can stand. */
+export const inWords = (value: Value) =>
+  value === null ? '(unknown)' : value.trim() === '' ? '(blank)' : value;
+
+/** What the values of an answer are called, as far as they are listed. */
+export type Names = (dimension: string, value: Value) => string | null;
+
+export function namesOf(data: Overview | null): Names {
+  return (name, value) => {
+    const rows = data?.breakdowns.find(({ dimension }) => dimension === name)?.rows;
+    const label = rows?.find((row) => row.value === value)?.label ?? null;
+    return meaning(dimensionOf(data?.family ?? null, name), value, label);
+  };
+}
+
 /** What is shown, in a few words. */
-export function subject(family: Family | null, filters: Filter[]): string {
+export function subject(family: Family | null, filters: Filter[], names: Names): string {
   if (!family) return 'Overview';
   if (family.tenant === null) return family.title;
   const { label, plural } = dimensionOf(family, family.tenant);
   const tenant = onlyTenant(family, filters);
-  if (tenant !== undefined) return `${label} ${tenant ?? '(unknown)'}`;
+  if (tenant !== undefined) return names(family.tenant, tenant) ?? `${label} ${inWords(tenant)}`;
   const limited = filters.some(({ dimension }) => dimension === family.tenant);
   return `${limited ? 'Some' : 'All'} ${plural.toLowerCase()}`;
 }

@@ -82,10 +82,10 @@ export function buckets(data: Overview, family: Family): Bucket[] {
   return all;
 }
 
-/** The measures that can be drawn, with their places among the answer's columns. */
+/** The measures that can be drawn, with their places among the answer's columns. A rate has the shape of its count. */
 export function drawn(data: Overview, family: Family): { measure: Measure; column: number }[] {
   return family.measures
-    .filter(isDrawn)
+    .filter((measure) => isDrawn(measure) && measure.kind !== 'rate')
     .map((measure) => ({ measure, column: data.trend.columns.indexOf(measure.name) }))
     .filter(({ column }) => column >= 0);
 }

@@ -2,7 +2,7 @@
 // the button beside it (or Alt and a click) leaves it out, and the search finds values that are not listed.
 import { useState } from 'preact/hooks';
 import type { BreakdownAnswer, BreakdownRow, Dimension, Family, Measure, Value as Key } from '../api';
-import { addsUp, figureOf, figuresOf, mainMeasure, meaning, measureOf, shortLabel } from '../family';
+import { addsUp, figureOf, figuresOf, inWords, mainMeasure, meaning, measureOf, shortLabel } from '../family';
 import { figure } from '../figure';
 import { allFilters, chosen, except, isOnly, only } from '../filters';
 import { share } from '../format';
@@ -10,7 +10,7 @@ import type { Navigation } from '../state';
 import { Icon } from './icon';
 import { Actions, Panel } from './panel';
 import { Value } from './value';
-import { inWords, keyOf, ValuePicker } from './value-picker';
+import { keyOf, ValuePicker } from './value-picker';
 
 const few = 8;
 
@@ -113,7 +113,10 @@ function Search({ props, close }: { props: Props; close: () => void }) {
       dimension={dimension}
       testid={`by-${dimension.name}-find`}
       leave={close}
-      choose={(value) => navigation.go(chosen(only(filters, dimension.name, value), family.tenant))}
+      choose={(value) => {
+        close();
+        navigation.go(chosen(only(filters, dimension.name, value), family.tenant));
+      }}
     />
   );
 }
@@ -160,7 +163,7 @@ export function Breakdown(props: Props) {
       }
     >
       {searching && <Search props={props} close={() => search(false)} />}
-      <div class="columns" {...(columns.length > 2 ? { tabIndex: 0, role: 'region', 'aria-label': `Table: ${title}` } : {})}>
+      <div class="columns" hidden={rows.length === 0} {...(columns.length > 2 ? { tabIndex: 0, role: 'region', 'aria-label': `Table: ${title}` } : {})}>
         <table class={`ranked${columns.length > 2 ? ' many' : ''}`}>
           <caption class="visually-hidden">
             {title} by {(sort !== undefined && measureOf(family, sort)?.label) || 'count'}, most first

@@ -1,29 +1,26 @@
-// The filters that hold, each to be turned around or removed, and one more of any dimension.
+// The filters that hold, each to be turned around or removed; and the menu for one more, of any dimension.
 import { useState } from 'preact/hooks';
 import type { Family, Filter, Value } from '../api';
 import { allFilters, chosen, negated, withoutValue, withValue } from '../filters';
-import { dimensionOf, isShown, meaning } from '../family';
+import { dimensionOf, inWords, isShown, type Names } from '../family';
 import type { Navigation } from '../state';
 import { Icon } from './icon';
 import { Menu } from './menu';
 import { Select } from './select';
-import { inWords, ValuePicker } from './value-picker';
+import { ValuePicker } from './value-picker';
 
 interface Props {
   navigation: Navigation;
   family: Family;
-  /** By a link that shows one tenant, whose filter cannot be changed. */
-  limited: boolean;
-  /** What the values of an answer are called. */
-  labels: (dimension: string, value: Value) => string | null;
+  names: Names;
 }
 
 function Chip({ filter, props, set }: { filter: Filter; props: Props; set: (filters: Filter[]) => void }) {
-  const { navigation, family, labels } = props;
+  const { navigation, family, names } = props;
   const { dimension: name, values, not } = filter;
   const dimension = dimensionOf(family, name);
   const filters = allFilters(navigation.state, family.tenant);
-  const words = (value: Value) => meaning(dimension, value, labels(name, value)) ?? inWords(value);
+  const words = (value: Value) => names(name, value) ?? inWords(value);
   return (
     <li class={`chip${not ? ' not' : ''}`} data-testid="filter" data-dimension={name} data-not={not}>
       <b>{dimension.label}</b>
@@ -65,8 +62,14 @@ function Chip({ filter, props, set }: { filter: Filter; props: Props; set: (filt
 
 const same = (one: Filter, other: Filter) => one.dimension === other.dimension && one.not === other.not;
 
-function Add({ props, set }: { props: Props; set: (filters: Filter[]) => void }) {
-  const { navigation, family, limited } = props;
+interface NewProps {
+  navigation: Navigation;
+  family: Family;
+  /** By a link that shows one tenant: there is no choice of tenants. */
+  limited: boolean;
+}
+
+export function NewFilter({ navigation, family, limited }: NewProps) {
   const dimensions = family.dimensions.filter(
     (dimension) => isShown(dimension) && !(limited && dimension.name === family.tenant),
   );
@@ -101,7 +104,8 @@ function Add({ props, set }: { props: Props; set: (filters: Filter[]) => void })
             testid="filter-value"
             choose={(value) => {
               close();
-              set(withValue(allFilters(navigation.state, family.tenant), name, value, how === 'not'));
+              const filters = allFilters(navigation.state, family.tenant);
+              navigation.go(chosen(withValue(filters, name, value, how === 'not'), family.tenant));
             }}
           />
         </div>
@@ -111,26 +115,19 @@ function Add({ props, set }: { props: Props; set: (filters: Filter[]) => void })
 }
 
 export function FilterBar(props: Props) {
-  const { navigation, family, limited } = props;
+  const { navigation, family } = props;
   const set = (filters: Filter[]) => navigation.go(chosen(filters, family.tenant));
   const filters = allFilters(navigation.state, family.tenant);
+  if (filters.length === 0) return null;
   return (
     <div class="filters" role="group" aria-label="Filters" data-testid="filters">
-      <Add props={props} set={set} />
-      {filters.length > 0 && (
-        <ul>
-          {filters.map((filter) => (
-            <Chip key={`${filter.dimension} ${filter.not}`} filter={filter} props={props} set={set} />
-          ))}
-        </ul>
-      )}
+      <ul>
+        {filters.map((filter) => (
+          <Chip key={`${filter.dimension} ${filter.not}`} filter={filter} props={props} set={set} />
+        ))}
+      </ul>
       {filters.length > 1 && (
-        <button
-          type="button"
-          class="small"
-          data-testid="filters-clear"
-          onClick={() => set(limited ? filters.filter((each) => each.dimension === family.tenant) : [])}
-        >
+        <button type="button" class="small" data-testid="filters-clear" onClick={() => set([])}>
           Remove all
         </button>
       )}

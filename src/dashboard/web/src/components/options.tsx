@@ -1,10 +1,11 @@
-// How it is shown: buckets, comparison, time zone, columns, and the views that were saved.
+// How it is shown: a filter more, buckets, comparison, time zone, columns, and the views that were saved.
 import { useEffect, useState } from 'preact/hooks';
 import type { Overview } from '../api';
 import { isDrawn, mainMeasure, usualColumns } from '../family';
 import { instant, type Navigation } from '../state';
 import { browserZone, useTimes } from '../times';
 import { Combobox } from './combobox';
+import { NewFilter } from './filter-bar';
 import { Menu } from './menu';
 import { SavedViews } from './saved-views';
 import { Select } from './select';
@@ -166,6 +167,7 @@ function Columns({ navigation: { state, go }, data }: Props) {
 export function Options({ navigation, data }: Props) {
   return (
     <div class="options" role="group" aria-label="How it is shown">
+      {data?.family && <NewFilter navigation={navigation} family={data.family} limited={data.limited} />}
       <Buckets navigation={navigation} data={data} />
       <Compare navigation={navigation} data={data} />
       <Zone navigation={navigation} />

@@ -1,8 +1,8 @@
 // The overview: tiles, trend, rankings and breakdowns of one span, and how all of it is laid out. In a frame it may be one
 // panel alone.
 import { useMemo } from 'preact/hooks';
-import type { Family, Overview, Value } from '../api';
-import { dimensionOf, isShown, onlyTenant, subject, usualColumns } from '../family';
+import type { Family, Overview } from '../api';
+import { dimensionOf, isShown, namesOf, onlyTenant, subject, usualColumns } from '../family';
 import type { Navigation } from '../state';
 import { useTimes } from '../times';
 import { Breakdown } from './breakdown';
@@ -33,7 +33,7 @@ function About({ data, family }: { data: Overview; family: Family }) {
   return (
     <div class="about">
       <h1 data-testid="subject">
-        <bdi>{subject(family, data.filters)}</bdi>
+        <bdi>{subject(family, data.filters, namesOf(data))}</bdi>
       </h1>
       <p class="muted">
         <span class="when">{interval(data.from, data.to)}</span>{' '}
@@ -62,18 +62,10 @@ function spanOf(panels: number): number {
   return panels % 3 === 0 ? 4 : 3;
 }
 
-/** What the values of an answer are called. */
-function namesOf(data: Overview): (dimension: string, value: Value) => string | null {
-  return (dimension, value) => {
-    const rows = data.breakdowns.find((each) => each.dimension === dimension)?.rows;
-    return rows?.find((row) => row.value === value)?.label ?? null;
-  };
-}
-
 export function OverviewView({ data, family, navigation, stale }: Props) {
   const { state } = navigation;
   const stem = fileStem(data, family);
-  const labels = useMemo(() => namesOf(data), [data]);
+  const names = useMemo(() => namesOf(data), [data]);
   const wanted = (panel: string) => state.panel === null || state.panel === panel;
   const tops = data.tops.flatMap((answer) => {
     const top = family.tops.find(({ name }) => name === answer.measure);
@@ -91,7 +83,7 @@ export function OverviewView({ data, family, navigation, stale }: Props) {
   return (
     <>
       {state.panel === null && (
-        <FilterBar navigation={navigation} family={family} limited={data.limited} labels={labels} />
+        <FilterBar navigation={navigation} family={family} names={names} />
       )}
       <div
         class={`overview${stale ? ' stale' : ''}${state.panel === null ? '' : ' alone'}`}

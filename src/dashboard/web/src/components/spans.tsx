@@ -30,12 +30,17 @@ interface Props {
   openCustom: (open: boolean) => void;
 }
 
-const lengths: Record<string, number> = { '15m': 900, '1h': 3600, '24h': 86_400, '7d': 604_800 };
+const lengths: Record<string, number> = { '15m': 900, '1h': 3600, '24h': 86_400, '7d': 604_800, '30d': 2_592_000 };
+
+/** Is a span in seconds about this long? It begins where a bucket does. */
+function isAbout(length: number, seconds: number): boolean {
+  return length >= seconds * 0.99 && length <= seconds + Math.max(600, seconds / 12);
+}
 
 export function Spans({ navigation, length, custom, openCustom }: Props) {
   const { state, go } = navigation;
   const own = 'from' in state.range;
-  const usual = spans.find(({ span }) => lengths[span] === length)?.span;
+  const usual = spans.find(({ span }) => length !== null && isAbout(length, lengths[span] ?? 0))?.span;
   const span = 'from' in state.range ? null : (state.range.span ?? usual ?? null);
   const inMore = span !== null && !spans.some((each) => each.span === span);
   const named = more.find((each) => each.span === span)?.label;

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { Overview } from '../api';
 import { allFilters, chosen, only } from '../filters';
-import { dimensionOf, onlyTenant, subject } from '../family';
+import { dimensionOf, namesOf, onlyTenant, subject } from '../family';
 import type { Navigation } from '../state';
 import { CustomRange } from './custom-range';
 import { Options } from './options';
@@ -41,7 +41,7 @@ function Tenant({ data, navigation: { state, go } }: { data: Overview; navigatio
       state={state}
       dimension={dimensionOf(family, name)}
       tenant={onlyTenant(family, filters)}
-      text={subject(family, filters)}
+      text={subject(family, filters, namesOf(data))}
       choose={(tenant) => {
         const others = filters.filter(({ dimension }) => dimension !== name);
         go(chosen(tenant === undefined ? others : only(filters, name, tenant), name));

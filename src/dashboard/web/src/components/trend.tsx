@@ -103,19 +103,29 @@ function Legend({ lines, shown, compared, toggle }: LegendProps) {
   const left = shown[0] && scaleOf(shown[0].measure);
   return (
     <div class="legend" role="group" aria-label="Series shown">
-      {lines.map(({ measure, look, filled }) => (
-        <button
-          key={measure.name}
-          type="button"
-          aria-pressed={shown.some((line) => line.measure === measure)}
-          title={measure.description ?? undefined}
-          data-testid={`legend-${measure.name}`}
-          onClick={() => toggle(measure.name)}
-        >
-          <i class={`sample look-${look}${filled ? ' filled' : ''}`} /> {shortLabel(measure)}
-          {scaleOf(measure) !== left && <span class="muted"> (right axis)</span>}
-        </button>
-      ))}
+      {lines.map(({ measure, look, filled }) => {
+        const on = shown.some((line) => line.measure === measure);
+        return (
+          <button
+            key={measure.name}
+            type="button"
+            aria-pressed={on}
+            title={measure.description ?? undefined}
+            data-testid={`legend-${measure.name}`}
+            onClick={() => toggle(measure.name)}
+          >
+            {on ? (
+              <i class={`sample look-${look}${filled ? ' filled' : ''}`} />
+            ) : (
+              <i class="off" aria-hidden="true">
+                +
+              </i>
+            )}{' '}
+            {shortLabel(measure)}
+            {on && scaleOf(measure) !== left && <span class="muted"> (right axis)</span>}
+          </button>
+        );
+      })}
       {compared && shown[0] && (
         <span class="compared" data-testid="legend-before">
           <i class="sample before" /> {shortLabel(shown[0].measure)}, compared

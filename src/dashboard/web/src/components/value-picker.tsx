@@ -1,16 +1,12 @@
 // Picks a value of a dimension by any part of its text. The tenant's picker is one, with "all" at the top.
 import type { Dimension, Value } from '../api';
 import { searchValues } from '../ask';
-import { meaning } from '../family';
+import { inWords, meaning } from '../family';
 import type { State } from '../state';
 import { Combobox, type Found, type Option } from './combobox';
 
 /** A value's key: null and texts are never the same. */
 export const keyOf = (value: Value) => (value === null ? 'null' : `=${value}`);
-
-/** A value in words where only text can stand. */
-export const inWords = (value: Value) =>
-  value === null ? '(unknown)' : value.trim() === '' ? '(blank)' : value;
 
 const whole = /^(smallint|integer|int[248]?|bigint|serial|bigserial)$/;
 
