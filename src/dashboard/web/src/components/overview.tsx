@@ -66,6 +66,7 @@ export function OverviewView({ data, family, navigation, stale }: Props) {
   const { state } = navigation;
   const stem = fileStem(data, family);
   const names = useMemo(() => namesOf(data), [data]);
+  const tenant = onlyTenant(family, data.filters);
   const wanted = (panel: string) => state.panel === null || state.panel === panel;
   const tops = data.tops.flatMap((answer) => {
     const top = family.tops.find(({ name }) => name === answer.measure);
@@ -73,13 +74,14 @@ export function OverviewView({ data, family, navigation, stale }: Props) {
   });
   const breakdowns = data.breakdowns
     .map((answer) => ({ answer, dimension: dimensionOf(family, answer.dimension) }))
-    .filter(({ dimension }) => isShown(dimension) && wanted(`by-${dimension.name}`));
+    .filter(({ dimension }) => isShown(dimension) && wanted(`by-${dimension.name}`))
+    // Of one tenant there is nothing to rank.
+    .filter(({ dimension }) => tenant === undefined || dimension.name !== family.tenant);
   const beside = wanted('trend') ? tops.slice(0, 1) : [];
   const rest = tops.slice(beside.length);
   const columns = state.columns ?? usualColumns(family);
   const span = spanOf(breakdowns.length + rest.length);
   const width = `span-${columns.length > 3 ? Math.max(span, 6) : columns.length > 2 ? Math.max(span, 4) : span}`;
-  const tenant = onlyTenant(family, data.filters);
   return (
     <>
       {state.panel === null && (
