@@ -3,7 +3,7 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { locale } from './format';
-import { instantOf, knows, wall } from './zoned';
+import { currentName, instantOf, knows, wall } from './zoned';
 
 type Time = string | number;
 
@@ -27,7 +27,7 @@ export interface Times {
 
 const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** The browser's own zone. */
-export const browserZone = own && own !== 'Etc/Unknown' && knows(own) ? own : 'UTC';
+export const browserZone = own && own !== 'Etc/Unknown' && knows(own) ? currentName(own) : 'UTC';
 
 const dayLength = 86_400_000;
 const time = { hour: 'numeric', minute: '2-digit' } as const;

@@ -4,6 +4,7 @@ import type { Overview } from '../api';
 import { isDrawn, mainMeasure, usualColumns } from '../family';
 import { instant, type Navigation } from '../state';
 import { browserZone, useTimes } from '../times';
+import { currentName } from '../zoned';
 import { Combobox } from './combobox';
 import { NewFilter } from './filter-bar';
 import { Menu } from './menu';
@@ -97,7 +98,7 @@ function Compare({ navigation, data }: Props) {
   );
 }
 
-const zones = [...new Set([browserZone, 'UTC', ...Intl.supportedValuesOf('timeZone')])];
+const zones = [...new Set([browserZone, 'UTC', ...Intl.supportedValuesOf('timeZone').map(currentName)])];
 /** As many as a list can show. */
 const mostZones = 60;
 
