@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { loaded } from './browser.mjs';
 import { copyEvents, run } from './database.mjs';
-import { agree, shown } from './figures.mjs';
+import { agree, shown, workshop } from './figures.mjs';
 import { accessible, fits } from './page-look.mjs';
 
 const rounds = 3;
@@ -11,7 +11,7 @@ const batch = 200;
 const wanted = 2000;
 const most = 5000;
 
-const eventsShown = (page) => page.getByTestId('tile-events-value').getAttribute('data-value').then(Number);
+const eventsShown = (page) => page.getByTestId(`tile-${workshop.events}-value`).getAttribute('data-value').then(Number);
 
 async function newEvents(page, tenant) {
   await loaded(page);
@@ -24,8 +24,8 @@ async function newEvents(page, tenant) {
     const before = await eventsShown(page);
     const changed = page
       .waitForFunction(
-        (value) => Number(document.querySelector('[data-testid=tile-events-value]').dataset.value) === value,
-        before + batch,
+        ([name, value]) => Number(document.querySelector(`[data-testid=tile-${name}-value]`).dataset.value) === value,
+        [workshop.events, before + batch],
         { polling: 50, timeout: 30_000 },
       )
       .then(() => Date.now());

@@ -65,6 +65,16 @@ export async function lookTests({ tenants, pageCheck }) {
         await page.getByTestId('tenant-option').nth(1).waitFor();
         await accessible(page, 'picker');
         await page.keyboard.press('Escape');
+        for (const menu of ['filter-add', 'columns', 'views', 'span-more']) {
+          await page.getByTestId(menu).click();
+          await accessible(page, menu);
+          await page.keyboard.press('Escape');
+        }
+        await page.goto(`${page.url().split('?')[0]}?is.country=DE&not.browser=Chrome&null.browser=not`);
+        await loaded(page);
+        await page.getByTestId('by-country-search').click();
+        await accessible(page, 'filters and search');
+        await page.keyboard.press('Escape');
         await page.getByTestId('trend-as-table').click();
         await page.getByTestId('span-custom').click();
         await accessible(page, 'table and own times');
@@ -89,7 +99,7 @@ export async function lookTests({ tenants, pageCheck }) {
       await fits(page, 'overview');
       await page.getByTestId('span-custom').click();
       await fits(page, 'own times');
-      await page.getByTestId('countries-sql').click();
+      await page.getByTestId('by-country-sql').click();
       await page.getByTestId('sql-dialog').waitFor();
       await fits(page, 'dialog');
       await page.keyboard.press('Escape');
@@ -116,10 +126,13 @@ export async function lookTests({ tenants, pageCheck }) {
       'span-24h',
       'summary-sql',
       'trend-csv',
-      'countries-sql',
-      'event-types-csv',
+      'zone-input',
+      'by-country-sql',
+      'value-only',
+      'value-not',
+      'by-event_type-csv',
     ]);
-    for (let presses = 0; wanted.size > 0 && presses < 80; presses += 1) {
+    for (let presses = 0; wanted.size > 0 && presses < 200; presses += 1) {
       await page.keyboard.press('Tab');
       const [id, visible] = await page.evaluate(() => {
         const { dataset } = document.activeElement;

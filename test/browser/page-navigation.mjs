@@ -1,15 +1,15 @@
 // Checks the figures for every span and tenant, and that the address contains the whole state: picker, spans, own times, Back.
 import assert from 'node:assert/strict';
 import { loaded, open } from './browser.mjs';
-import { agree, shown } from './figures.mjs';
+import { agree, shown, workshop } from './figures.mjs';
 
-const spans = ['15m', '1h', '24h', '2d', '7d'];
+const spans = ['15m', '1h', '24h', '2d', '7d', '30d'];
 
 /** Local time, as a datetime-local input takes it. */
-const local = (date) =>
+export const local = (date) =>
   new Date(date - new Date(date).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 
-const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
+export const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
 
 export async function navigationTests({ browser, url, tenants, pageCheck }) {
   for (const tenant of [null, tenants.one, tenants.two]) {
@@ -34,7 +34,7 @@ export async function navigationTests({ browser, url, tenants, pageCheck }) {
 
   await pageCheck('a tenant nobody knows has no events', '/?tenant=-42', async (page) => {
     const figures = await shown(page);
-    assert.equal(figures.tiles.events.value, 0);
+    assert.equal(figures.tiles[workshop.events].value, 0);
     await agree(figures);
   });
 
@@ -75,7 +75,9 @@ export async function navigationTests({ browser, url, tenants, pageCheck }) {
 
   await pageCheck('a tenant can be chosen from the ranking', '/?span=15m', async (page) => {
     await shown(page);
-    await page.locator(`[data-testid=tenants-row][data-value="${tenants.one}"] button`).click();
+    await page
+      .locator(`[data-testid=by-customer_id-row][data-value="${tenants.one}"] [data-testid=value-only]`)
+      .click();
     await page.locator(`[data-testid=overview][data-tenant="${tenants.one}"]`).waitFor();
     assert.equal(parameter(page, 'tenant'), tenants.one);
     assert.equal(parameter(page, 'span'), '15m');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { loaded } from './browser.mjs';
 import { asCsv, parseCsv, quote, rows } from './database.mjs';
-import { ofOneSpan, shown, within } from './figures.mjs';
+import { ofOneSpan, shown, within, workshop } from './figures.mjs';
 
 async function download(page, button) {
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId(button).click()]);
@@ -15,47 +15,48 @@ const guarded = (text) => (text === null ? '' : /^[=+\-@\t\r]/.test(text) ? `'${
 
 async function fileTests(page, figures) {
   const span = within(figures);
-  const total = figures.tiles.events.value;
+  const total = figures.tiles[workshop.events].value;
 
-  const panels = [
-    ['countries', 'country'],
-    ['browsers', 'browser'],
-    ['event-types', 'event_type'],
-  ];
-  for (const [panel, column] of panels) {
-    const { name, text } = await download(page, `${panel}-csv`);
+  for (const column of ['country', 'browser', 'event_type']) {
+    const { name, text } = await download(page, `by-${column}-csv`);
     assert.match(name, /^millrace_[\w.-]+\.csv$/);
     assert.ok(text.endsWith('\r\n'), 'lines end as RFC 4180 has it');
     const [header, ...lines] = parseCsv(text);
-    assert.deepEqual(header, [column, 'events', 'share', 'devices']);
+    assert.deepEqual(header.slice(0, 2), [column, workshop.events]);
+    assert.ok(header.includes(workshop.devices), 'all measures are in the file');
+    const share = header.indexOf('share');
     const counted = await rows(
       `SELECT ${column} AS value, count(*) AS events FROM events WHERE ${span} GROUP BY 1`,
     );
     const expected = counted.map(({ value, events }) => [guarded(value), String(events)].join('\n'));
-    assert.deepEqual(lines.map((line) => line.slice(0, 2).join('\n')).sort(), expected.sort(), panel);
-    for (const line of lines) assert.ok(Math.abs(Number(line[2]) - Number(line[1]) / total) < 1e-9, 'shares');
+    assert.deepEqual(lines.map((line) => line.slice(0, 2).join('\n')).sort(), expected.sort(), column);
+    for (const line of lines) {
+      assert.ok(Math.abs(Number(line[share]) - Number(line[1]) / total) < 1e-9, 'shares');
+    }
   }
 
   const [header, ...lines] = parseCsv((await download(page, 'trend-csv')).text);
-  assert.deepEqual(header, ['time', 'events', 'devices', 'sessions']);
+  assert.deepEqual(header.slice(0, 2), ['time', workshop.events]);
+  const before = header.indexOf(`${workshop.events}_before`);
+  assert.ok(before > 0, 'the period before is in the file');
   const buckets = await rows(
     `SELECT extract(epoch FROM date_bin('5 minutes', event_time, 'epoch')) AS time, count(*) AS events
      FROM events WHERE ${span} GROUP BY 1 ORDER BY 1`,
   );
   assert.deepEqual(
-    lines.map(([time, events]) => [Date.parse(time) / 1000, Number(events)]),
+    lines.map(([time, events]) => [Date.parse(time) / 1000, Number(events)]).filter(([, events]) => events > 0),
     buckets.map(({ time, events }) => [Number(time), events]),
     'the trend, bucket by bucket',
   );
 
-  const [summary, ...four] = parseCsv((await download(page, 'summary-csv')).text);
+  const [summary, ...tiles] = parseCsv((await download(page, 'summary-csv')).text);
   assert.deepEqual(summary, ['figure', 'value', 'before', 'relative_standard_error']);
-  assert.deepEqual(four.find(([figure]) => figure === 'events')?.[1], String(total));
+  assert.equal(tiles.find(([figure]) => figure === workshop.events)?.[1], String(total));
 
-  const [, ...top] = parseCsv((await download(page, 'top-devices-csv')).text);
+  const [, ...top] = parseCsv((await download(page, `top-${workshop.top}-csv`)).text);
   assert.deepEqual(
-    top.map(([, device, events]) => ({ device, events: Number(events) })),
-    figures.top.rows,
+    top.map(([, item, count]) => ({ item, count: Number(count) })),
+    figures.tops[workshop.top].rows,
   );
 }
 
@@ -86,17 +87,18 @@ function contains(answer, expected, panel) {
 }
 
 async function statementTests(page, figures) {
-  for (const [panel, listed] of Object.entries(figures.groups)) {
-    if (listed === null) continue;
-    const expected = listed.map(({ value, events }) => [value ?? '\u2400', String(events)]);
-    contains(await asCsv(await statement(page, panel)), expected, panel);
+  for (const [dimension, listed] of Object.entries(figures.groups)) {
+    const expected = listed.map((row) => [row.value ?? '\u2400', String(row.figures[workshop.events])]);
+    contains(await asCsv(await statement(page, `by-${dimension}`)), expected, dimension);
   }
-  const top = figures.top.rows.map(({ device, events }) => [device, String(events)]);
-  contains(await asCsv(await statement(page, 'top-devices')), top, 'top-devices');
+  const top = figures.tops[workshop.top].rows.map(({ item, count }) => [item, String(count)]);
+  contains(await asCsv(await statement(page, `top-${workshop.top}`)), top, workshop.top);
   const trend = await asCsv(await statement(page, 'trend'));
-  assert.equal(trend.length - 1, figures.trend.rows, 'trend: rows');
+  const place = trend[0].indexOf(workshop.events);
+  const sum = trend.slice(1).reduce((all, row) => all + Number(row[place]), 0);
+  assert.equal(sum, figures.trend.sum, 'trend: events');
   const summary = await asCsv(await statement(page, 'summary'));
-  assert.ok(summary.flat().includes(String(figures.tiles.events.value)), 'summary: events');
+  assert.ok(summary.flat().includes(String(figures.tiles[workshop.events].value)), 'summary: events');
 }
 
 export async function panelTests({ tenants, odd, pageCheck }) {
@@ -110,7 +112,7 @@ export async function panelTests({ tenants, odd, pageCheck }) {
   await pageCheck('the statement can be copied', '/', async (page) => {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await loaded(page);
-    await page.getByTestId('countries-sql').click();
+    await page.getByTestId('by-country-sql').click();
     await page.getByTestId('sql-dialog').getByTestId('copy').click();
     await page.getByText('Copied').waitFor();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
@@ -121,25 +123,23 @@ export async function panelTests({ tenants, odd, pageCheck }) {
     const figures = await shown(page);
     const labels = (panel, value) =>
       figures.groups[panel].filter((row) => row.value === value).map((row) => row.label);
-    for (const value of odd.event_type) assert.deepEqual(labels('event-types', value), [value]);
-    for (const value of odd.country.filter(Boolean)) assert.deepEqual(labels('countries', value), [value]);
-    assert.deepEqual(labels('countries', 'DE'), ['Germany DE']);
-    assert.deepEqual(labels('countries', 'XQ'), ['XQ']);
+    for (const value of odd.event_type) assert.deepEqual(labels('event_type', value), [value]);
+    for (const value of odd.country.filter(Boolean)) assert.deepEqual(labels('country', value), [value]);
+    assert.deepEqual(labels('country', 'DE'), ['Germany DE']);
+    assert.deepEqual(labels('country', 'XQ'), ['XQ']);
     // An unknown value must not look like a value.
     const styles = await page.evaluate(() =>
-      [...document.querySelectorAll('[data-testid=countries-row]')]
-        .filter((row) => row.querySelector('th').textContent === '(unknown)')
-        .map((row) => [
-          row.hasAttribute('data-value'),
-          getComputedStyle(row.querySelector('th > *')).fontStyle,
-        ]),
+      [...document.querySelectorAll('[data-testid=by-country-row]')]
+        .map((row) => [row, row.querySelector('th .text, th .unknown')])
+        .filter(([, text]) => text.textContent === '(unknown)')
+        .map(([row, text]) => [row.hasAttribute('data-value'), getComputedStyle(text).fontStyle]),
     );
     assert.deepEqual(styles.sort(), [
       [false, 'italic'],
       [true, 'normal'],
     ]);
     assert.equal(await page.locator('main img, main script').count(), 0);
-    await page.getByTestId('countries-sql').click();
+    await page.getByTestId('by-country-sql').click();
     await page.getByTestId('sql-dialog').waitFor();
     await page.waitForTimeout(500);
   });
@@ -165,10 +165,16 @@ export async function panelTests({ tenants, odd, pageCheck }) {
 
   await pageCheck('the legend hides and shows series', '/', async (page) => {
     await loaded(page);
-    const button = page.getByTestId('legend-devices');
+    const button = page.getByTestId(`legend-${workshop.devices}`);
     await button.click();
-    assert.equal(await button.getAttribute('aria-pressed'), 'false');
+    await page.locator(`[data-testid="legend-${workshop.devices}"][aria-pressed=false]`).waitFor();
+    assert.deepEqual(new URL(page.url()).searchParams.getAll('line'), [workshop.events, workshop.sessions]);
     await button.click();
-    assert.equal(await button.getAttribute('aria-pressed'), 'true');
+    await page.locator(`[data-testid="legend-${workshop.devices}"][aria-pressed=true]`).waitFor();
+    assert.deepEqual(new URL(page.url()).searchParams.getAll('line'), []);
+    // A table has no lines to hide, and cannot be dragged over.
+    await page.getByTestId('trend-as-table').click();
+    assert.equal(await button.count(), 0);
+    assert.equal(await page.getByText('Drag over the chart').count(), 0);
   });
 }

@@ -1,12 +1,18 @@
 // Compares the page in a browser with its database. Sends events of two tenants of its own; nobody else
 // may send events while it runs. README.md says what it needs.
+//
+//   node page.mjs [GROUP...]    only some of them: navigation filters time panels views families look live
 import assert from 'node:assert/strict';
 import { launch, open, required } from './browser.mjs';
 import { copyEvents } from './database.mjs';
+import { familyTests } from './page-families.mjs';
+import { filterTests } from './page-filters.mjs';
 import { lookTests } from './page-look.mjs';
 import { liveTests } from './page-live.mjs';
 import { navigationTests } from './page-navigation.mjs';
 import { panelTests } from './page-panels.mjs';
+import { timeTests } from './page-time.mjs';
+import { viewTests } from './page-views.mjs';
 import { check, finish } from './report.mjs';
 
 const url = required('MILLRACE_URL');
@@ -59,11 +65,21 @@ async function pageCheck(name, path, run, options = {}) {
 }
 
 const setting = { browser, url, emptyUrl, tenants, odd, pageCheck };
+const groups = {
+  navigation: navigationTests,
+  filters: filterTests,
+  time: timeTests,
+  panels: panelTests,
+  views: viewTests,
+  families: familyTests,
+  look: lookTests,
+  live: liveTests,
+};
+const wanted = process.argv.slice(2);
 try {
-  await navigationTests(setting);
-  await panelTests(setting);
-  await lookTests(setting);
-  await liveTests(setting);
+  for (const [name, run] of Object.entries(groups)) {
+    if (wanted.length === 0 || wanted.includes(name)) await run(setting);
+  }
 } finally {
   await browser.close();
 }

@@ -1,45 +1,7 @@
-// What the server answers, as types that match src/dashboard/openapi.json, and the addresses to ask.
-// All addresses are relative to the page, so that it can live below a path.
-import type { State } from './state';
+// What the server answers about the figures, as types that match src/dashboard/openapi.json.
 
 export interface ApiError {
   error: { code: string; message: string; hint: string };
-}
-
-export interface Estimate {
-  value: number;
-  before: number;
-  /** One relative standard error; 0: exact. */
-  error: number;
-}
-
-export interface Group {
-  value: string | null;
-  events: number;
-  devices: number;
-}
-
-export interface TrendRow {
-  time: string;
-  events: number;
-  devices: number;
-  sessions: number;
-}
-
-export interface DeviceRow {
-  device: string;
-  events: number;
-}
-
-export interface TenantRow {
-  tenant: string;
-  events: number;
-  devices: number;
-}
-
-export interface Rows<T> {
-  sql: string;
-  rows: T[];
 }
 
 export type Health = 'ok' | 'warning' | 'bad';
@@ -66,11 +28,133 @@ export interface Condition {
   retry_at: string | null;
 }
 
-export interface Overview {
+/** The value of a key as text; null is SQL's NULL, and '' an empty text. */
+export type Value = string | null;
+
+/** Numbers, or texts where the least or the most of texts or times is kept; null: there is none. */
+export type Figure = number | string | null;
+
+export interface Dimension {
+  name: string;
+  label: string;
+  plural: string;
+  /** The type in PostgreSQL. */
+  type: string;
+  tenant: boolean;
+  description: string | null;
+  hidden: boolean;
+}
+
+export type MeasureKind =
+  'count' | 'sum' | 'average' | 'min' | 'max' | 'distinct' | 'ratio' | 'rate' | 'flag';
+
+export interface Measure {
+  /** A column of the rollup, or the name of a ratio or rate. */
+  name: string;
+  label: string;
+  description: string | null;
+  hidden: boolean;
+  kind: MeasureKind;
+  /** '%' (0.034 is 3.4 %), a currency, 'ms', 's', '/s' or any other word. */
+  unit: string | null;
+  /** Of a ratio: the goal whose rate it is. Of a count: its own name, if it is a goal. */
+  goal: string | null;
+  /** Texts are shown as they are, and never drawn. */
+  type: 'number' | 'text';
+}
+
+export interface Top {
+  name: string;
+  label: string;
+  description: string | null;
+  hidden: boolean;
+}
+
+/** A rollup with those over it that answer for it. */
+export interface Family {
+  rollup: string;
+  title: string;
+  source: string | null;
+  declared: boolean;
+  /** The name of the dimension that tells tenants apart. */
   tenant: string | null;
+  dimensions: Dimension[];
+  measures: Measure[];
+  tops: Top[];
+}
+
+/** The dimension has one of the values, or none of them. */
+export interface Filter {
+  dimension: string;
+  values: Value[];
+  not: boolean;
+}
+
+export interface Tile {
+  measure: string;
+  value: Figure;
+  before: Figure;
+  /** One relative standard error; 0: exact. */
+  error: number;
+}
+
+export interface TrendRow {
+  time: string;
+  end: string;
+  values: Figure[];
+  /** The bucket of the other period that this one is compared with. */
+  before_time: string | null;
+  before: Figure[] | null;
+}
+
+/** Only buckets that have events, now or in the other period. */
+export interface TrendAnswer {
+  sql: string;
+  columns: string[];
+  errors: number[];
+  rows: TrendRow[];
+}
+
+export interface BreakdownRow {
+  value: Value;
+  /** What the value is called; null: it has no other name. */
+  label: string | null;
+  values: Figure[];
+}
+
+export interface BreakdownAnswer {
+  dimension: string;
+  sql: string;
+  columns: string[];
+  total: Figure[];
+  rows: BreakdownRow[];
+  more: boolean;
+}
+
+export interface TopAnswer {
+  measure: string;
+  sql: string;
+  rows: { item: string; label: string | null; count: number }[];
+  /** No count is larger than the true one by more than this. */
+  error: number;
+  /** The order is sure in spite of the error. */
+  certain: boolean;
+}
+
+export interface Overview {
+  families: { rollup: string; title: string }[];
+  family: Family | null;
+  answered_by: string[];
   from: string;
   to: string;
+  /** The time zone of days and weeks, by its IANA name. */
+  zone: string;
+  bucket: string;
   bucket_seconds: number;
+  compare: { kind: 'before' | 'week' | 'custom'; from: string; to: string } | null;
+  filters: Filter[];
+  /** By a link that shows one tenant. */
+  limited: boolean;
   generated_at: string;
   complete_through: string | null;
   live: boolean;
@@ -78,184 +162,25 @@ export interface Overview {
   condition: Condition;
   warnings: string[];
   empty: boolean;
-  tiles: {
-    sql: string;
-    events: Estimate;
-    devices: Estimate;
-    sessions: Estimate;
-    events_per_second: Estimate;
-  };
-  trend: Rows<TrendRow> & { error: number };
-  top_devices: Rows<DeviceRow> & { error: number };
-  countries: Rows<Group>;
-  browsers: Rows<Group>;
-  event_types: Rows<Group>;
-  tenants: Rows<TenantRow> | null;
+  tiles: { sql: string; rows: Tile[] };
+  trend: TrendAnswer;
+  breakdowns: BreakdownAnswer[];
+  tops: TopAnswer[];
 }
 
-export interface Tenants {
-  tenants: string[];
+export interface Values {
+  values: { value: Value; label: string | null }[];
   more: boolean;
 }
 
-export interface Rollup {
-  rollup: string;
-  source: string;
-  declared: boolean;
-  over_events: boolean;
-  watermark: number;
-  events_behind: number | null;
-  seconds_behind: number | null;
-  complete_through: string | null;
-  rows: number | null;
-  size_bytes: number | null;
-  refresh_interval_seconds: number | null;
-  paused: boolean;
-  last_refresh: string | null;
-  duration_ms: number | null;
-  last_error: string | null;
-  failed_at: string | null;
-  retry_at: string | null;
-  waits_for: string | null;
-  failed_events: number;
-  failed_refreshes: number;
-  verified_through: string | null;
-  verified_at: string | null;
-  differences: number;
-  condition: Condition;
-  state: Health;
+/** A view that was saved: a name for the query of this page's address. */
+export interface View {
+  name: string;
+  query: string;
+  saved_at: string;
 }
 
-export interface Refresh {
-  rollup: string;
-  percent: number | null;
-  running_seconds: number;
-}
-
-export interface Partition {
-  partition: string;
-  bounds: string;
-  size_bytes: number | null;
-  rows: number | null;
-}
-
-export interface Table {
-  table: string;
-  partitions: number;
-  size_bytes: number | null;
-  newest_ends: string | null;
-  newest_ends_seconds: number | null;
-  default_rows: number;
-  state: Health;
-  partition_list: Partition[];
-}
-
-export interface Job {
-  job: number;
-  schedule: string;
-  command: string;
-  active: boolean;
-  last_status: string | null;
-  last_start: string | null;
-  duration_ms: number | null;
-  last_message: string | null;
-  state: Health;
-}
-
-export interface Worker {
-  database: string | null;
-  type: string;
-  activity: string | null;
-  since: string | null;
-}
-
-export interface Warning {
-  code: string;
-  severity: 'information' | 'warning' | 'critical';
-  database: string | null;
-  object: string | null;
-  message: string;
-  hint: string | null;
-  since: string | null;
-}
-
-export interface Operations {
-  generated_at: string;
-  server: {
-    version: string;
-    database: string;
-    size_bytes: number | null;
-    connections: number;
-    uptime_seconds: number;
-    volumes: { name: string; device: number; size_bytes: number; free_bytes: number }[];
-  };
-  ingest: { events_per_second: number; state: Health };
-  condition: Condition;
-  standby: { replay_paused: boolean; connected: boolean; replayed_through: string | null } | null;
-  rollups: Rollup[];
-  refreshes: Refresh[];
-  tables: Table[];
-  jobs: Job[];
-  workers: Worker[];
-  rejects: { rows: number; files: { file: string; rows: number; at: string }[] };
-  warnings: Warning[];
-}
-
-/** Path and query of what a state shows, below `api/` or `api/stream/`. */
-export function resource(state: State): string {
-  if (state.view === 'operations') return 'operations';
-  const query = new URLSearchParams();
-  if (state.tenant !== null) query.set('tenant', state.tenant);
-  if ('span' in state.range) {
-    query.set('span', state.range.span);
-  } else {
-    query.set('from', state.range.from);
-    query.set('to', state.range.to);
-  }
-  return `overview?${query}`;
-}
-
-/** The error that is shown if the server cannot be reached. */
-export const unreachable: ApiError['error'] = {
-  code: 'unreachable',
-  message: 'The server cannot be reached.',
-  hint: 'Is `millrace serve` running? The page tries again by itself.',
-};
-
-/** The error that is shown if the server has stopped sending. */
-export const silent: ApiError['error'] = {
-  code: 'silent',
-  message: 'The server has not been heard for 20 seconds.',
-  hint: 'The page tries again by itself.',
-};
-
-function isApiError(body: unknown): body is ApiError {
-  if (typeof body !== 'object' || body === null || !('error' in body)) return false;
-  const error = body.error;
-  return typeof error === 'object' && error !== null && 'message' in error;
-}
-
-/** An error of the server as it is; anything else as an error that can be shown. */
-export function asError(body: unknown, status: number): ApiError['error'] {
-  if (isApiError(body)) return body.error;
-  return { code: 'unknown', message: `The server answered ${status} without saying why.`, hint: '' };
-}
-
-/** The error that a GET of a resource returns; null if it succeeds after all. */
-export async function askForError(path: string): Promise<ApiError['error'] | null> {
-  try {
-    const answer = await fetch(`api/${path}`, { headers: { accept: 'application/json' } });
-    if (answer.ok) return null;
-    return asError(await answer.json().catch(() => null), answer.status);
-  } catch {
-    return unreachable;
-  }
-}
-
-/** Tenants whose id starts with these digits; throws an Error with the server's message. */
-export async function searchTenants(search: string): Promise<Tenants> {
-  const answer = await fetch(`api/tenants?${new URLSearchParams({ search, limit: '50' })}`);
-  const body: unknown = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Error(asError(body, answer.status).message);
-  return body as Tenants;
+export interface Views {
+  views: View[];
+  may_save: boolean;
 }

@@ -1,6 +1,7 @@
 // The whole page: which view is shown, and what is shown instead while there is no answer.
 import { useEffect } from 'preact/hooks';
-import { resource } from './api';
+import type { Overview } from './api';
+import { resource } from './ask';
 import { ConditionPanel } from './components/condition';
 import { Empty } from './components/empty';
 import { Header } from './components/header';
@@ -8,16 +9,16 @@ import { OperationsView } from './components/operations';
 import { OverviewView } from './components/overview';
 import { Problem } from './components/problem';
 import { Toolbar } from './components/toolbar';
+import { namesOf, subject } from './family';
+import { allFilters } from './filters';
 import { useAddress, type Navigation } from './state';
 import { useLive, type Live } from './stream';
+import { browserZone, timesOf, TimesContext } from './times';
 
-function useTitle({ state }: Navigation): void {
+function useTitle({ state }: Navigation, data: Overview | null): void {
+  const family = data?.family ?? null;
   const title =
-    state.view === 'operations'
-      ? 'Operations'
-      : state.tenant === null
-        ? 'All tenants'
-        : `Tenant ${state.tenant}`;
+    state.view === 'operations' ? 'Operations' : subject(family, allFilters(state, family?.tenant ?? null), namesOf(data));
   useEffect(() => {
     document.title = `${title} – Millrace`;
   }, [title]);
@@ -40,38 +41,45 @@ function Loading() {
 function Body({ live, navigation, path }: { live: Live; navigation: Navigation; path: string }) {
   const { answer, error } = live;
   const current = answer?.path === path;
-  if (error && !current) return <Problem error={error} />;
+  if (error && !current) return <Problem error={error} state={navigation.state} />;
   if (answer === null || answer.view !== navigation.state.view) return <Loading />;
   if (answer.view === 'operations') return <OperationsView data={answer.data} />;
   const { data } = answer;
   return (
     <>
       <ConditionPanel condition={data.condition} warnings={data.warnings} now={data.generated_at} />
-      {data.empty ? <Empty /> : <OverviewView data={data} navigation={navigation} stale={!current} />}
+      {data.empty || data.family === null ? (
+        <Empty family={data.family} />
+      ) : (
+        <OverviewView data={data} family={data.family} navigation={navigation} stale={!current} />
+      )}
     </>
   );
 }
 
-/** Tenant and time can be chosen even if there is nothing to show for them, but not before the first event. */
-function choosable({ answer }: Live, { state }: Navigation): boolean {
-  return state.view === 'overview' && !(answer?.view === 'overview' && answer.data.empty);
-}
-
 export function App() {
   const navigation = useAddress();
-  useTitle(navigation);
-  const path = resource(navigation.state);
+  const { state } = navigation;
+  const path = resource(state);
   const live = useLive(path);
+  const data = live.answer?.view === 'overview' ? live.answer.data : null;
+  useTitle(navigation, data);
+  // What is shown can be chosen even if there is nothing to show for it, but not before the first event.
+  const choosable = state.view === 'overview' && !state.embed && !data?.empty;
   return (
-    <>
-      <a class="skip" href="#main">
-        Skip to the figures
-      </a>
-      <Header navigation={navigation} live={live} />
-      <main id="main" tabIndex={-1}>
-        {choosable(live, navigation) && <Toolbar navigation={navigation} />}
+    <TimesContext.Provider value={timesOf(data?.zone ?? state.zone ?? browserZone)}>
+      {!state.embed && (
+        <>
+          <a class="skip" href="#main">
+            Skip to the figures
+          </a>
+          <Header navigation={navigation} live={live} limited={data?.limited ?? state.link !== null} />
+        </>
+      )}
+      <main id="main" tabIndex={-1} class={state.embed ? 'embed' : undefined}>
+        {choosable && <Toolbar navigation={navigation} data={data} />}
         <Body live={live} navigation={navigation} path={path} />
       </main>
-    </>
+    </TimesContext.Provider>
   );
 }

@@ -1,7 +1,7 @@
-// Numbers, times and names as people read them. The page is in English: readers with another locale get
-// English with a 24-hour clock, so that text and numbers are in one language. Times are local.
-const locale = navigator.language.startsWith('en') ? navigator.language : 'en-GB';
-const thin = '\u202f';
+// Numbers and names as people read them. The page is in English: readers with another locale get English with a
+// 24-hour clock, so that text and numbers are in one language. Times are in times.ts.
+export const locale = navigator.language.startsWith('en') ? navigator.language : 'en-GB';
+export const thin = '\u202f';
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -11,10 +11,11 @@ const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFracti
 export const count = (value: number) => whole.format(value);
 export const compact = (value: number) => short.format(value);
 
-/** A rate per second, with more digits if it is small. */
+/** A number that need not be whole, with more digits if it is small. */
 export function rate(value: number): string {
-  if (value >= 100 || value === 0) return whole.format(value);
-  return value >= 10 ? tenths.format(value) : hundredths.format(value);
+  const size = Math.abs(value);
+  if (size >= 100 || value === 0) return whole.format(value);
+  return size >= 10 ? tenths.format(value) : hundredths.format(value);
 }
 
 /** Share of a whole: 0.123 is 12.3 %. */
@@ -34,7 +35,7 @@ export interface Change {
 export function change(value: number, before: number): Change {
   if (before === 0)
     return value === 0 ? { direction: 'same', text: 'no change' } : { direction: 'new', text: 'new' };
-  const relative = Math.abs(value / before - 1);
+  const relative = Math.abs((value - before) / before);
   if (relative < 0.0005) return { direction: 'same', text: 'no change' };
   const percent = relative < 0.1 ? tenths.format(relative * 100) : whole.format(relative * 100);
   return { direction: value > before ? 'up' : 'down', text: `${percent}${thin}%` };
@@ -72,44 +73,9 @@ export function ago(time: string, now: string): string {
   return seconds < 1 ? 'just now' : `${duration(Math.floor(seconds)).replace('.0', '')} ago`;
 }
 
-const hourMinute = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' });
-const toTheSecond = new Intl.DateTimeFormat(locale, {
-  hour: 'numeric',
-  minute: '2-digit',
-  second: '2-digit',
-});
-const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
-const dateTime = new Intl.DateTimeFormat(locale, {
-  day: 'numeric',
-  month: 'short',
-  hour: 'numeric',
-  minute: '2-digit',
-});
-const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' });
-
-export const clock = (time: string | number) => hourMinute.format(new Date(time));
-export const seconds = (time: string) => toTheSecond.format(new Date(time));
-export const day = (time: number) => dayMonth.format(new Date(time));
-export const dayAndTime = (time: string | number) => dateTime.format(new Date(time));
-export const fullTime = (time: string) => full.format(new Date(time));
-export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-
-/** From one instant to another; the day is shown once if it is the same. */
-export function interval(from: string | number, to: string | number): string {
-  const same = new Date(from).toDateString() === new Date(to).toDateString();
-  return `${dayAndTime(from)} – ${same ? clock(to) : dayAndTime(to)}`;
-}
-
 const regions = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' });
 
 /** The name of the country with this code; null if there is none. ZZ is the code for an unknown country. */
 export function country(code: string): string | null {
   return /^[A-Z]{2}$/.test(code) && code !== 'ZZ' ? (regions.of(code) ?? null) : null;
-}
-
-/** What a datetime-local input takes: local time, no zone. */
-export function localInput(time: string): string {
-  const date = new Date(time);
-  if (Number.isNaN(date.getTime())) return '';
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -1,25 +1,36 @@
-// What is shown, as the address says it: view, tenant, and a span up to now or two instants. There is
-// no other place for it, so an address can be shared and Back works. Values that make no sense are
-// passed on: the server says what is wrong with them.
+// What is shown, as the address says it. There is no other place for it, so an address can be shared and saved, and
+// Back works. Values that make no sense are passed on: the server says what is wrong with them.
 import { useCallback, useLayoutEffect, useState } from 'preact/hooks';
+import type { Filter } from './api';
+import { readFilters, writeFilters } from './filters';
 
-export const spans = [
-  { span: '15m', label: '15 min', long: 'the last 15 minutes' },
-  { span: '1h', label: '1 hour', long: 'the last hour' },
-  { span: '24h', label: '24 hours', long: 'the last 24 hours' },
-  { span: '2d', label: '2 days', long: 'the last 2 days' },
-  { span: '7d', label: '7 days', long: 'the last 7 days' },
-] as const;
-
-const usualSpan = '1h';
-
-export type Range = { span: string } | { from: string; to: string };
+/** The server's own choice, an hour unless the rollup is coarser, is written {}. */
+export type Range = { span?: string } | { from: string; to: string };
 
 export interface State {
   view: 'overview' | 'operations';
-  /** customer_id in decimal; null: all tenants. */
+  /** The rollup that stands for its family; null: the first. */
+  rollup: string | null;
+  /** The value of the dimension that tells tenants apart; null: all, or as the filters say. */
   tenant: string | null;
+  filters: Filter[];
   range: Range;
+  /** null: the browser's. */
+  zone: string | null;
+  /** null: as fits the span. */
+  bucket: string | null;
+  /** before, week, none, or when the other period starts; null: before. */
+  compare: string | null;
+  /** The measure by which breakdowns are sorted; null: the first. */
+  sort: string | null;
+  /** The columns of breakdowns and the lines of the trend, by the names of measures; null: the usual. */
+  columns: string[] | null;
+  lines: string[] | null;
+  /** In a frame of another page, maybe one panel alone. */
+  embed: boolean;
+  panel: string | null;
+  /** The token of a link that shows one tenant. */
+  link: string | null;
 }
 
 /** Kept with each entry of the history: the state to return to from a zoom. */
@@ -27,30 +38,69 @@ interface Kept {
   before?: Range;
 }
 
+const few = (all: string[]) => (all.length === 0 ? null : all.filter((name) => name !== ''));
+
 export function parse(search: string): State {
   const query = new URLSearchParams(search);
-  const from = query.get('from');
-  const to = query.get('to');
+  const text = (name: string) => query.get(name) || null;
+  const [from, to, span] = [query.get('from'), query.get('to'), query.get('span')];
   return {
     view: query.get('view') === 'operations' ? 'operations' : 'overview',
-    tenant: query.get('tenant') || null,
-    range: from !== null && to !== null ? { from, to } : { span: query.get('span') ?? usualSpan },
+    rollup: text('rollup'),
+    tenant: text('tenant'),
+    filters: readFilters(query),
+    range: from !== null && to !== null ? { from, to } : span !== null ? { span } : {},
+    zone: text('zone'),
+    bucket: text('bucket'),
+    compare: text('compare'),
+    sort: text('sort'),
+    columns: few(query.getAll('column')),
+    lines: few(query.getAll('line')),
+    embed: query.get('embed') === '1',
+    panel: text('panel'),
+    link: text('link'),
   };
 }
 
-/** The address of a state: default values are left out. */
-export function address(state: State): string {
+/** What the server needs of it, under the names of the address. */
+export function question(state: State): URLSearchParams {
   const query = new URLSearchParams();
-  if (state.view !== 'overview') query.set('view', state.view);
-  if (state.tenant !== null) query.set('tenant', state.tenant);
+  const set = (name: string, value: string | null) => value !== null && query.set(name, value);
+  set('rollup', state.rollup);
+  set('tenant', state.tenant);
+  writeFilters(state.filters, query);
   if ('from' in state.range) {
     query.set('from', state.range.from);
     query.set('to', state.range.to);
-  } else if (state.range.span !== usualSpan) {
+  } else if (state.range.span !== undefined) {
     query.set('span', state.range.span);
   }
+  set('zone', state.zone);
+  set('bucket', state.bucket);
+  set('compare', state.compare);
+  set('sort', state.sort);
+  set('link', state.link);
+  return query;
+}
+
+/** The address of a state: what is as usual is left out. */
+export function address(state: State): string {
+  const query = question(state);
+  if (state.view !== 'overview') query.set('view', state.view);
+  // An empty name tells "none of them" from "the usual".
+  const list = (name: string, all: string[] | null) =>
+    all !== null && (all.length > 0 ? all : ['']).forEach((each) => query.append(name, each));
+  list('column', state.columns);
+  list('line', state.lines);
+  if (state.embed) query.set('embed', '1');
+  if (state.panel !== null) query.set('panel', state.panel);
   const text = query.toString().replaceAll('%3A', ':');
   return text === '' ? location.pathname : `?${text}`;
+}
+
+/** The page as it is first opened, by the same link and in the same frame. */
+export function start({ embed, panel, link }: State): State {
+  return { ...parse(''), embed, panel, link };
 }
 
 /** An instant as it stands in the address. */
@@ -83,13 +133,15 @@ export function useAddress(): Navigation {
     state,
     before: kept.before ?? null,
     go: (change) => {
-      const next = { ...state, ...change };
-      // Choosing another tenant or view keeps the zoom, and so the state to return to.
+      // Buckets that were chosen for one span may not fit another.
+      const fitting = change.range && change.bucket === undefined ? { bucket: null } : {};
+      const next = { ...state, ...change, ...fitting };
+      // Choosing something else than the time keeps the zoom, and so the state to return to.
       if (address(next) !== address(state)) push(next, change.range || !kept.before ? {} : kept);
     },
     zoom: (from, to) =>
       push(
-        { ...state, range: { from: instant(from), to: instant(to) } },
+        { ...state, range: { from: instant(from), to: instant(to) }, bucket: null },
         { before: kept.before ?? state.range },
       ),
   };

@@ -1,7 +1,9 @@
 // The live answer to what is shown: one EventSource at a time, closed when something else is asked
 // for or the page has been hidden for a while. What was shown stays until the new answer is there.
 import { useEffect, useState } from 'preact/hooks';
-import { askForError, asError, silent, type ApiError, type Operations, type Overview } from './api';
+import type { ApiError, Overview } from './api';
+import { askForError, asError, silent } from './ask';
+import type { Operations } from './operations-api';
 
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'error';
 

@@ -1,9 +1,12 @@
-// The trend's chart, by uPlot: events as bars on the left axis, devices and sessions as lines on the
-// right one. It is made once and given new data; colours are read from the style sheet whenever it is
-// drawn, so that it follows the theme.
+// The trend's chart, by uPlot: the main measure as bars or an area, the others as lines, and the period that it is compared
+// with as a lighter line. It is made anew when other measures are shown, and otherwise given new data; colours are read
+// from the style sheet whenever it is drawn, so that it follows the theme.
 import uPlot from 'uplot';
-import { clock, compact, day } from './format';
-import { columns, type Bucket } from './trend-data';
+import type { Measure } from './api';
+import { tick } from './figure';
+import type { Times } from './times';
+import { drawable, type Bucket } from './trend-data';
+import { fit, scaleOf, ticks, timeLabel, timeTicks, type Scale } from './trend-scales';
 
 export interface Hovered {
   bucket: Bucket;
@@ -11,12 +14,28 @@ export interface Hovered {
   left: number;
 }
 
+export interface Line {
+  measure: Measure;
+  /** Its place among a bucket's values. */
+  column: number;
+  /** Its place in the legend, which gives its colour and dashes. */
+  look: number;
+  /** Bars or an area. */
+  filled: boolean;
+}
+
+export interface Setup {
+  lines: Line[];
+  /** The line whose values before are drawn too; null: none. */
+  compared: Line | null;
+  times: Times;
+}
+
 export interface Content {
   all: Bucket[];
-  /** Seconds since 1970. */
+  /** Milliseconds since 1970. */
   from: number;
   to: number;
-  step: number;
 }
 
 interface Handlers {
@@ -27,7 +46,6 @@ interface Handlers {
 
 export interface TrendChart {
   update: (content: Content) => void;
-  show: (series: number, shown: boolean) => void;
   destroy: () => void;
 }
 
@@ -35,7 +53,11 @@ export interface TrendChart {
 const mostBars = 400;
 /** Up to this many points of a line can be told apart. */
 const mostPoints = 60;
-const daySeconds = 86_400;
+/** Between the lines of the grid. */
+const steps = 5;
+/** So many looks there are in the style sheet. */
+export const looks = 8;
+const dashes = [[], [], [6, 4], [2, 3], [10, 4], [], [6, 4], [2, 3]];
 
 /** The colour of a custom property, resolved for the theme that the element is in. */
 function colour(element: HTMLElement, property: string): string {
@@ -46,72 +68,118 @@ function colour(element: HTMLElement, property: string): string {
 const bars = uPlot.paths.bars?.({ size: [0.75, 80], radius: 0.12 });
 const area = uPlot.paths.linear?.();
 
-const eventsPath: uPlot.Series.PathBuilder = (chart, series, first, last) =>
+const filledPath: uPlot.Series.PathBuilder = (chart, series, first, last) =>
   (last - first < mostBars ? bars : area)?.(chart, series, first, last) ?? null;
-
-function timeLabels(_: uPlot, splits: number[], __: number, ___: number, increment: number): string[] {
-  return splits.map((split) => {
-    const date = new Date(split * 1000);
-    const midnight = date.getHours() === 0 && date.getMinutes() === 0;
-    return increment >= daySeconds || midnight ? day(split * 1000) : clock(split * 1000);
-  });
-}
-
-/** Whole numbers only: there are no half events. */
-const increments = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
-
-const fromZero: uPlot.Range.Function = (_, __, most) => [0, most > 0 ? most * 1.08 : 1];
 
 /** The size that there is room for; never 0, which uPlot cannot draw. */
 function size(place: HTMLElement): { width: number; height: number } {
   return { width: Math.max(100, place.clientWidth), height: Math.max(100, place.clientHeight) };
 }
 
-export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendChart {
+interface Axis {
+  scale: string;
+  measure: Measure;
+}
+
+/** The scales that are needed, the first of which is on the left. */
+function axesOf(lines: Line[]): Axis[] {
+  const axes: Axis[] = [];
+  for (const { measure } of lines) {
+    const scale = scaleOf(measure);
+    if (!axes.some((axis) => axis.scale === scale)) axes.push({ scale, measure });
+  }
+  return axes;
+}
+
+/** Times (the middles of the buckets, in seconds), each line's values, and those before of the compared one. */
+function columns({ all, to }: Content, { lines, compared }: Setup): uPlot.AlignedData {
+  const middle = ({ start, end }: Bucket) => (start + Math.max(Math.min(end, to), start + 1)) / 2000;
+  const before = compared ? [all.map((bucket) => drawable(bucket.before?.[compared.column]))] : [];
+  const values = lines.map(({ column }) => all.map((bucket) => drawable(bucket.values[column])));
+  return [all.map(middle), ...values, ...before];
+}
+
+export function makeTrendChart(place: HTMLElement, setup: Setup, handlers: Handlers): TrendChart {
   // Colours are resolved on a hidden element of its own.
   const probe = place.appendChild(document.createElement('span'));
   probe.hidden = true;
   const use = (property: string) => () => colour(probe, property);
-  let content: Content = { all: [], from: 0, to: 1, step: 300 };
+  const { lines, compared, times } = setup;
+  let content: Content = { all: [], from: 0, to: 1 };
+  const fitted = new Map<string, Scale>();
 
   const font = `12px ${getComputedStyle(place).fontFamily}`;
   const axis = { stroke: use('--muted'), font, ticks: { show: false }, gap: 6 };
-  const number = {
+  const axes = axesOf(lines);
+
+  const scales = axes.map(({ scale, measure }): [string, uPlot.Scale] => {
+    const whole = measure.unit === null && (measure.kind === 'count' || measure.kind === 'distinct');
+    const range: uPlot.Range.Function = (_, least, most) => {
+      const made = fit(least ?? 0, most ?? 0, steps, whole);
+      fitted.set(scale, made);
+      return [made.min, made.max];
+    };
+    return [scale, { range }];
+  });
+
+  const numbers = axes.map(({ scale, measure }, index): uPlot.Axis => ({
     ...axis,
-    incrs: increments,
-    size: 48,
-    values: (_: uPlot, splits: number[]) => splits.map(compact),
+    scale,
+    side: index === 0 ? 3 : 1,
+    size: (_, labels) => Math.max(40, ...(labels ?? []).map((label) => label.length * 7 + 14)),
+    grid: index === 0 ? { stroke: use('--line'), width: 1 } : { show: false },
+    splits: () => ticks(fitted.get(scale) ?? { min: 0, max: steps, step: 1 }, steps),
+    values: (_, splits) => splits.map((split) => tick(split, measure)),
+  }));
+
+  const series = lines.map(({ measure, look, filled }): uPlot.Series => {
+    const scale = scaleOf(measure);
+    if (filled)
+      return { scale, paths: filledPath, fill: use('--series-0-fill'), width: 0, points: { show: false } };
+    return {
+      scale,
+      width: 1.75,
+      spanGaps: true,
+      stroke: use(`--series-${look % looks}`),
+      dash: dashes[look % looks] ?? [],
+      points: { size: 5, show: (_, __, first, last) => last - first < mostPoints },
+    };
+  });
+  const before = compared && {
+    scale: scaleOf(compared.measure),
+    width: 1.25,
+    spanGaps: true,
+    stroke: use('--before'),
+    dash: [3, 3],
+    points: { show: false },
   };
-  const line = {
-    scale: 'distinct',
-    width: 1.75,
-    points: {
-      size: 5,
-      show: (_: uPlot, __: number, first: number, last: number) => last - first < mostPoints,
-    },
-  };
+
+  const clamp = (time: number) => Math.min(Math.max(time, content.from), content.to);
 
   const chart = new uPlot(
     {
       ...size(place),
-      padding: [12, 4, 0, 0],
+      padding: [12, axes.length > 1 ? 4 : 16, 0, 0],
       legend: { show: false },
       scales: {
-        x: { time: true, range: () => [content.from, content.to] },
-        events: { range: fromZero },
-        distinct: { range: fromZero },
+        x: { time: true, range: () => [content.from / 1000, content.to / 1000] },
+        ...Object.fromEntries(scales),
       },
       axes: [
-        { ...axis, grid: { show: false }, values: timeLabels, space: 64, size: 30 },
-        { ...number, scale: 'events', grid: { stroke: use('--line'), width: 1 } },
-        { ...number, scale: 'distinct', side: 1, grid: { show: false } },
+        {
+          ...axis,
+          grid: { show: false },
+          size: 30,
+          splits: (u) => {
+            const most = Math.max(2, u.bbox.width / devicePixelRatio / 72);
+            return timeTicks(times, content.from, content.to, most).map((time) => time / 1000);
+          },
+          values: (_, splits) =>
+            splits.map((split) => timeLabel(times, split * 1000, content.to - content.from)),
+        },
+        ...numbers,
       ],
-      series: [
-        {},
-        { scale: 'events', paths: eventsPath, fill: use('--events-fill'), width: 0, points: { show: false } },
-        { ...line, stroke: use('--devices') },
-        { ...line, stroke: use('--sessions'), dash: [6, 4] },
-      ],
+      series: [{}, ...series, ...(before ? [before] : [])],
       cursor: {
         y: false,
         points: { size: 9 },
@@ -123,8 +191,8 @@ export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendCha
             // The bucket that is still open: its figures will grow.
             const open = content.all.find((bucket) => bucket.open);
             if (!open) return;
-            const left = u.valToPos(open.start / 1000, 'x', true);
-            const right = u.valToPos(Math.min(open.end / 1000, content.to), 'x', true);
+            const left = u.valToPos(clamp(open.start) / 1000, 'x', true);
+            const right = u.valToPos(clamp(open.end) / 1000, 'x', true);
             u.ctx.fillStyle = colour(probe, '--open');
             u.ctx.fillRect(left, u.bbox.top, right - left, u.bbox.height);
           },
@@ -136,7 +204,7 @@ export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendCha
               handlers.hover(null);
               return;
             }
-            const middle = u.valToPos((bucket.start + bucket.end) / 2000, 'x');
+            const middle = u.valToPos((clamp(bucket.start) + clamp(bucket.end)) / 2000, 'x');
             handlers.hover({ bucket, left: middle + u.bbox.left / devicePixelRatio });
           },
         ],
@@ -144,41 +212,38 @@ export function makeTrendChart(place: HTMLElement, handlers: Handlers): TrendCha
           (u) => {
             const { left, width } = u.select;
             if (width <= 0) return;
-            const { step } = content;
-            const from = Math.floor(u.posToVal(left, 'x') / step) * step;
-            const to = Math.ceil(u.posToVal(left + width, 'x') / step) * step;
+            const [start, end] = [left, left + width].map((at) => u.posToVal(at, 'x') * 1000);
             u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-            handlers.zoom(from * 1000, to * 1000);
+            const touched = content.all.filter((each) => each.end > (start ?? 0) && each.start < (end ?? 0));
+            const [first, last] = [touched[0], touched[touched.length - 1]];
+            if (first && last) handlers.zoom(first.start, Math.min(last.end, Math.max(content.to, last.start + 1)));
           },
         ],
       },
     },
-    [[], [], [], []],
+    [[], ...series.map(() => []), ...(before ? [[]] : [])] as unknown as uPlot.AlignedData,
     place,
   );
 
-  const resized = new ResizeObserver(() => {
-    chart.setSize(size(place));
-  });
+  const resized = new ResizeObserver(() => chart.setSize(size(place)));
   resized.observe(place);
 
   // The theme: by the system, or by the switch.
   const redraw = () => chart.redraw(false);
   const system = matchMedia('(prefers-color-scheme: dark)');
   system.addEventListener('change', redraw);
-  const chosen = new MutationObserver(redraw);
-  chosen.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
+  const switched = new MutationObserver(redraw);
+  switched.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
 
   return {
     update: (next) => {
       content = next;
-      chart.setData(columns(next.all));
+      chart.setData(columns(next, setup));
     },
-    show: (series, shown) => chart.setSeries(series, { show: shown }),
     destroy: () => {
       resized.disconnect();
       system.removeEventListener('change', redraw);
-      chosen.disconnect();
+      switched.disconnect();
       chart.destroy();
       probe.remove();
     },

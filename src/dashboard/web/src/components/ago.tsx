@@ -1,7 +1,9 @@
 // A time, shown as how long before the answer it was. Pointing at it shows the exact time.
-import { ago, fullTime } from '../format';
+import { ago } from '../format';
+import { useTimes } from '../times';
 
 export function Ago({ time, now, never = '–' }: { time: string | null; now: string; never?: string }) {
+  const { fullTime } = useTimes();
   if (time === null) return <span class="muted">{never}</span>;
   return (
     <time dateTime={time} title={fullTime(time)}>

@@ -1,72 +1,73 @@
-// Events and devices by one property, most events first: a table whose rows have a bar behind them.
-import type { ComponentChildren } from 'preact';
+// The figures by the values of one dimension: a table whose rows have a bar behind them. A click on a value filters by it,
+// the button beside it (or Alt and a click) leaves it out, and the search finds values that are not listed.
 import { useState } from 'preact/hooks';
-import type { Group, Rows } from '../api';
-import { count, share } from '../format';
+import { mainMeasure } from '../family';
+import { allFilters, chosen, only } from '../filters';
+import { BreakdownTable, shareOf, type BreakdownProps } from './breakdown-table';
+import { Icon } from './icon';
 import { Actions, Panel } from './panel';
-import { Value } from './value';
-
-interface Props extends Rows<Group> {
-  name: string;
-  title: string;
-  /** The name of the property in the events. */
-  column: string;
-  /** The number of events in the whole span, for the shares. */
-  total: number;
-  stem: string;
-  /** How a value is shown, if not as its own text. */
-  label?: (value: string | null) => ComponentChildren;
-}
+import { ValuePicker } from './value-picker';
 
 const few = 8;
 
-export function Breakdown({ name, title, column, sql, rows, total, stem, label }: Props) {
+function Search({ props, close }: { props: BreakdownProps; close: () => void }) {
+  const { dimension, family, navigation } = props;
+  const filters = allFilters(navigation.state, family.tenant);
+  return (
+    <ValuePicker
+      state={navigation.state}
+      dimension={dimension}
+      testid={`by-${dimension.name}-find`}
+      leave={close}
+      choose={(value) => {
+        close();
+        navigation.go(chosen(only(filters, dimension.name, value), family.tenant));
+      }}
+    />
+  );
+}
+
+export function Breakdown(props: BreakdownProps) {
+  const { dimension, family, answer, choosable, stem } = props;
   const [all, showAll] = useState(false);
-  const most = Math.max(1, ...rows.map((row) => row.events));
+  const [searching, search] = useState(false);
+  const name = `by-${dimension.name}`;
+  const title = dimension.plural;
+  const { rows } = answer;
+  const main = mainMeasure(family);
   const sheet = () => ({
-    name: `${stem}_${name}`,
-    header: [column, 'events', 'share', 'devices'],
-    rows: rows.map((row) => [row.value, row.events, total > 0 ? row.events / total : 0, row.devices]),
+    name: `${stem}_${dimension.name}`,
+    header: [dimension.name, ...answer.columns, 'share'],
+    rows: rows.map((row) => [row.value, ...row.values, shareOf(main, answer, row)]),
   });
   return (
     <Panel
       name={name}
       title={title}
-      class="breakdown"
-      actions={<Actions name={name} title={title} sql={sql} sheet={sheet} />}
-    >
-      <table class="ranked">
-        <caption class="visually-hidden">{title} by events, most first</caption>
-        <thead>
-          <tr>
-            <th scope="col">
-              <span class="visually-hidden">{title}</span>
-            </th>
-            <th scope="col">Devices</th>
-            <th scope="col">Events</th>
-            <th scope="col">Share</th>
-          </tr>
-        </thead>
-        <tbody>
-          {(all ? rows : rows.slice(0, few)).map((row) => (
-            <tr
-              key={row.value === null ? 'null' : `=${row.value}`}
-              data-testid={`${name}-row`}
-              data-value={row.value ?? undefined}
-              data-events={row.events}
-              data-devices={row.devices}
+      class={`breakdown ${props.class ?? ''}`}
+      actions={
+        <>
+          {choosable && (
+            <button
+              type="button"
+              class="small"
+              aria-label={`Search ${title.toLowerCase()}`}
+              title="Search a value"
+              aria-expanded={searching}
+              data-testid={`${name}-search`}
+              // The input would close itself before the click, which would open it again.
+              onMouseDown={(event) => searching && event.preventDefault()}
+              onClick={() => search(!searching)}
             >
-              <th scope="row">
-                {label ? label(row.value) : <Value value={row.value} />}
-                <span class="bar" style={{ width: `${(row.events / most) * 100}%` }} />
-              </th>
-              <td class="devices">{count(row.devices)}</td>
-              <td>{count(row.events)}</td>
-              <td class="share">{share(total > 0 ? row.events / total : 0)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+              <Icon name="search" size={13} />
+            </button>
+          )}
+          <Actions name={name} title={title} sql={answer.sql} sheet={sheet} />
+        </>
+      }
+    >
+      {searching && <Search props={props} close={() => search(false)} />}
+      {rows.length > 0 && <BreakdownTable props={props} number={all ? rows.length : few} />}
       {rows.length === 0 && <p class="none">No events in this span.</p>}
       {rows.length > few && (
         <button
@@ -76,9 +77,10 @@ export function Breakdown({ name, title, column, sql, rows, total, stem, label }
           onClick={() => showAll(!all)}
           data-testid={`${name}-more`}
         >
-          {all ? `Show the first ${few}` : `Show all ${rows.length}${rows.length === 50 ? ' or more' : ''}`}
+          {all ? `Show the first ${few}` : `Show ${answer.more ? 'the first' : 'all'} ${rows.length}`}
         </button>
       )}
+      {all && answer.more && <p class="note muted">There are more: the search finds them.</p>}
     </Panel>
   );
 }

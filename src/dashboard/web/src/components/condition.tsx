@@ -1,7 +1,7 @@
 // Whether the figures are current: in a word for the bar at the top, and in full: what is wrong, since when,
 // and what else is wrong.
 import type { Condition, ConditionKind } from '../api';
-import { dayAndTime, fullTime, seconds } from '../format';
+import { useTimes } from '../times';
 import { Icon } from './icon';
 
 export const words: Record<ConditionKind, string> = {
@@ -29,10 +29,10 @@ const since: Partial<Record<ConditionKind, string>> = {
 };
 
 function Time({ time, now, id }: { time: string; now: string; id: string }) {
-  const sameDay = new Date(time).toDateString() === new Date(now).toDateString();
+  const { dayAndTime, fullTime, sameDay, seconds } = useTimes();
   return (
     <time dateTime={time} title={fullTime(time)} data-testid={id}>
-      {sameDay ? seconds(time) : dayAndTime(time)}
+      {sameDay(time, now) ? seconds(time) : dayAndTime(time)}
     </time>
   );
 }

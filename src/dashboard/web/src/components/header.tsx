@@ -1,5 +1,5 @@
 // The bar at the top: name, views, how live the figures are, light or dark.
-import { address, type Navigation, type State } from '../state';
+import { address, start, type Navigation, type State } from '../state';
 import type { Live } from '../stream';
 import { useTheme, type Theme } from '../theme';
 import { Icon, type IconName } from './icon';
@@ -63,16 +63,24 @@ function ThemeSwitch() {
   );
 }
 
-export function Header({ navigation, live }: { navigation: Navigation; live: Live }) {
+interface Props {
+  navigation: Navigation;
+  live: Live;
+  /** By a link that shows one tenant: there is only the overview. */
+  limited: boolean;
+}
+
+export function Header({ navigation, live, limited }: Props) {
+  const home = start(navigation.state);
   return (
     <header class="top">
       <a
         class="name"
-        href={location.pathname}
+        href={address(home)}
         onClick={(event) => {
           if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
           event.preventDefault();
-          navigation.go({ view: 'overview', tenant: null, range: { span: '1h' } });
+          navigation.go(home);
         }}
       >
         <span class="mark">
@@ -80,7 +88,7 @@ export function Header({ navigation, live }: { navigation: Navigation; live: Liv
         </span>
         Millrace
       </a>
-      <Views {...navigation} />
+      {!limited && <Views {...navigation} />}
       <LiveState live={live} />
       <ThemeSwitch />
     </header>

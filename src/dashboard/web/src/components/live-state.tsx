@@ -1,7 +1,7 @@
 // Whether what is shown is live, in words, and up to when it is complete. Only the words are
 // announced: the time changes every second.
-import { fullTime, seconds } from '../format';
 import type { Connection, Live } from '../stream';
+import { useTimes } from '../times';
 import { words } from './condition';
 
 const connections: Record<Exclude<Connection, 'live'>, string> = {
@@ -11,6 +11,7 @@ const connections: Record<Exclude<Connection, 'live'>, string> = {
 };
 
 function Complete({ live }: { live: Live }) {
+  const { fullTime, seconds } = useTimes();
   const data = live.answer?.data;
   if (!data) return null;
   if (!('complete_through' in data)) {

@@ -1,6 +1,6 @@
 // What works in the background: pg_cron's jobs, Millrace's workers, and what loads have rejected.
-import type { Job, Operations, Worker } from '../api';
 import { count, milliseconds } from '../format';
+import type { Job, Operations, Worker } from '../operations-api';
 import { Ago } from './ago';
 import { Grid } from './grid';
 import { Health } from './health';

@@ -1,8 +1,8 @@
 // The operations view: first what is wrong, then the events that come in, the rollups, and the background
 // work.
 import { useEffect, useState } from 'preact/hooks';
-import type { Operations, Warning } from '../api';
 import { ago, bytes, count, duration, rate } from '../format';
+import type { Operations, Warning } from '../operations-api';
 import { Health } from './health';
 import { Icon } from './icon';
 import { Jobs, Rejects, Workers } from './machinery';
@@ -18,7 +18,9 @@ const mostSamples = 600;
 function useSamples(data: Operations): Sample[] {
   const [samples, set] = useState<Sample[]>([]);
   useEffect(() => {
-    const sample = { time: Date.parse(data.generated_at), value: data.ingest.events_per_second };
+    const { events_per_second: value } = data.ingest;
+    if (value === null) return;
+    const sample = { time: Date.parse(data.generated_at), value };
     set((old) => [...old, sample].slice(-mostSamples));
   }, [data]);
   return samples;
@@ -84,15 +86,18 @@ function Ingest({ data }: { data: Operations }) {
   const samples = useSamples(data);
   const first = samples[0];
   const most = Math.max(0, ...samples.map((sample) => sample.value));
+  const now = data.ingest.events_per_second;
+  // The server's first reading has nothing to compare with: a zero is measured once it is seen twice.
+  const measured = now !== null && (now > 0 || samples.length > 1);
   const since = first && ago(new Date(first.time).toISOString(), data.generated_at);
   return (
-    <Panel name="ingest" title="Coming in" class="ingest" actions={<Health state={data.ingest.state} />}>
+    <Panel name="ingest" title="Coming in" class="ingest" actions={measured && <Health state={data.ingest.state} />}>
       <div class="in">
         <p>
-          <strong data-testid="ingest-rate" data-value={data.ingest.events_per_second}>
-            {rate(data.ingest.events_per_second)}
+          <strong data-testid="ingest-rate" data-value={now ?? ''} data-measured={measured}>
+            {measured ? rate(now) : '–'}
           </strong>{' '}
-          events per second
+          events per second{!measured && ', being measured'}
         </p>
         <div>
           <Sparkline

@@ -1,11 +1,12 @@
 // What stands in place of the figures when there are none: the server's message and its hint.
 import type { ApiError } from '../api';
+import { address, start, type State } from '../state';
 import { Icon } from './icon';
 
 const titles: Record<string, string> = {
   bad_request: 'This cannot be shown',
   unauthorized: 'A token is needed',
-  forbidden: 'The server refuses this address',
+  forbidden: 'The server refuses this',
   not_found: 'There is no such thing',
   busy: 'The server is busy',
   timeout: 'That took too long',
@@ -14,7 +15,7 @@ const titles: Record<string, string> = {
   silent: 'The server is silent',
 };
 
-export function Problem({ error }: { error: ApiError['error'] }) {
+export function Problem({ error, state }: { error: ApiError['error']; state: State }) {
   return (
     <section class="problem" role="alert" data-testid="problem" data-code={error.code}>
       <Icon name="warning" size={36} />
@@ -27,7 +28,7 @@ export function Problem({ error }: { error: ApiError['error'] }) {
       )}
       {error.code === 'bad_request' ? (
         <p>
-          <a class="button" href={location.pathname}>
+          <a class="button" href={address(start(state))}>
             Start over
           </a>
         </p>

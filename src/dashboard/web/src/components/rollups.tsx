@@ -1,6 +1,7 @@
 // The rollups: how far each is behind, how its refreshes go, and the refreshes that are at work.
-import type { Refresh, Rollup } from '../api';
-import { bytes, count, duration, milliseconds, seconds } from '../format';
+import { bytes, count, duration, milliseconds } from '../format';
+import type { Refresh, Rollup } from '../operations-api';
+import { useTimes } from '../times';
 import { Ago } from './ago';
 import { Grid } from './grid';
 import { Health } from './health';
@@ -26,6 +27,7 @@ function howOften({ declared, paused, refresh_interval_seconds: every }: Rollup)
 }
 
 export function Rollups({ rollups, now }: { rollups: Rollup[]; now: string }) {
+  const { seconds } = useTimes();
   return (
     <Panel name="rollups" title="Rollups">
       <Grid caption="Rollups" columns={columns}>

@@ -1,8 +1,8 @@
 // The partitioned tables, each with its partitions, which can be unfolded. Rows in a default partition are a
 // warning: there was no partition for them.
 import { useState } from 'preact/hooks';
-import type { Partition, Table } from '../api';
 import { bytes, count } from '../format';
+import type { Partition, Table } from '../operations-api';
 import { Grid } from './grid';
 import { Health } from './health';
 import { Icon } from './icon';

@@ -1,17 +1,14 @@
-// The four figures of the span: value, how exact it is, and how it compares with the span before.
-import type { Estimate, Overview } from '../api';
-import { change, count, interval, margin, rate, type Change } from '../format';
+// The figures of the span: value, how exact it is, and how it compares with another span. The first four are large.
+import type { Family, Figure, Measure, Overview, Tile as Answer } from '../api';
+import { isDrawn, isShown, measureOf } from '../family';
+import { figure } from '../figure';
+import { change, margin, type Change } from '../format';
+import { useTimes } from '../times';
 import { Actions } from './panel';
-
-const tiles = [
-  { key: 'events', label: 'Events', name: 'events' },
-  { key: 'devices', label: 'Distinct devices', name: 'devices' },
-  { key: 'sessions', label: 'Distinct sessions', name: 'sessions' },
-  { key: 'events_per_second', label: 'Events per second', name: 'rate' },
-] as const;
 
 const signs: Record<Change['direction'], string> = { up: '▲', down: '▼', same: '=', new: '✦' };
 const spoken: Record<Change['direction'], string> = { up: 'up', down: 'down', same: '', new: '' };
+const large = 4;
 
 function Exactness({ error }: { error: number }) {
   if (error === 0) {
@@ -31,68 +28,87 @@ function Exactness({ error }: { error: number }) {
   );
 }
 
-function Tile({
-  name,
-  label,
-  estimate,
-  digits,
-}: {
-  name: string;
-  label: string;
-  estimate: Estimate;
-  digits: (n: number) => string;
-}) {
-  const { direction, text } = change(estimate.value, estimate.before);
+/** More events are good news, but a longer time or a larger least or most need not be. */
+const isNews = ({ kind }: Measure) => !['average', 'min', 'max'].includes(kind);
+
+function Changed({ measure, value, before }: { measure: Measure; value: Figure; before: Figure }) {
+  const known = typeof value === 'number' && typeof before === 'number';
+  const { direction, text } = known ? change(value, before) : { direction: 'same' as const, text: '' };
   return (
-    <div class="panel tile" data-testid={`tile-${name}`}>
-      <dt>{label}</dt>
-      <dd class="value" data-testid={`tile-${name}-value`} data-value={estimate.value}>
-        {digits(estimate.value)}
-      </dd>
-      <dd class="beside">
-        <span
-          class={`change ${direction}`}
-          title={`Before: ${digits(estimate.before)}`}
-          data-testid={`tile-${name}-change`}
-          data-before={estimate.before}
-        >
+    <span
+      class={`change ${isNews(measure) ? direction : 'same'}`}
+      title={`Before: ${figure(before, measure)}`}
+      data-testid={`tile-${measure.name}-change`}
+      data-before={before ?? ''}
+    >
+      {known ? (
+        <>
           <span aria-hidden="true">{signs[direction]}</span>
           <span class="visually-hidden">{spoken[direction]}</span> {text}
-        </span>
-        <Exactness error={estimate.error} />
+        </>
+      ) : (
+        <span class="was">before {figure(before, measure)}</span>
+      )}
+    </span>
+  );
+}
+
+function Tile({ measure, answer, compared }: { measure: Measure; answer: Answer; compared: boolean }) {
+  const { name, label, description } = measure;
+  return (
+    <div class="panel tile" data-testid={`tile-${name}`}>
+      <dt title={description ?? undefined}>{label}</dt>
+      <dd class="value" data-testid={`tile-${name}-value`} data-value={answer.value ?? ''}>
+        {figure(answer.value, measure)}
+      </dd>
+      <dd class="beside">
+        {compared ? <Changed measure={measure} value={answer.value} before={answer.before} /> : <span />}
+        {isDrawn(measure) && answer.value !== null && <Exactness error={answer.error} />}
       </dd>
     </div>
   );
 }
 
-export function Tiles({ data, stem }: { data: Overview; stem: string }) {
-  const start = Date.parse(data.from);
-  const length = Date.parse(data.to) - start;
+const against = {
+  before: 'the span before',
+  week: 'the same time a week before',
+  custom: 'the chosen period',
+} as const;
+
+interface Props {
+  data: Overview;
+  family: Family;
+  stem: string;
+}
+
+export function Tiles({ data, family, stem }: Props) {
+  const { interval } = useTimes();
+  const { compare, tiles } = data;
+  const shown = tiles.rows.flatMap((answer) => {
+    const measure = measureOf(family, answer.measure);
+    return measure && isShown(measure) ? [{ measure, answer }] : [];
+  });
   const sheet = () => ({
     name: `${stem}_summary`,
     header: ['figure', 'value', 'before', 'relative_standard_error'],
-    rows: tiles.map(({ key }) => {
-      const { value, before, error } = data.tiles[key];
-      return [key, value, before, error];
-    }),
+    rows: shown.map(({ answer: { measure, value, before, error } }) => [measure, value, before, error]),
   });
+  const lists = [shown.slice(0, large), shown.slice(large)].filter((list) => list.length > 0);
   return (
     <section class="summary" aria-label="Summary" data-testid="summary">
-      <dl>
-        {tiles.map(({ key, label, name }) => (
-          <Tile
-            key={key}
-            name={name}
-            label={label}
-            estimate={data.tiles[key]}
-            digits={name === 'rate' ? rate : count}
-          />
-        ))}
-      </dl>
+      {lists.map((list, index) => (
+        <dl key={index} class={index === 0 ? `large of-${list.length}` : 'rest'}>
+          {list.map(({ measure, answer }) => (
+            <Tile key={measure.name} measure={measure} answer={answer} compared={compare !== null} />
+          ))}
+        </dl>
+      ))}
       <footer>
-        <p class="muted">Changes are against the span before: {interval(start - length, start)}.</p>
+        <p class="muted" data-testid="compared" data-from={compare?.from ?? ''} data-to={compare?.to ?? ''}>
+          {compare && `Changes are against ${against[compare.kind]}: ${interval(compare.from, compare.to)}.`}
+        </p>
         <div class="actions">
-          <Actions name="summary" title="Summary" sql={data.tiles.sql} sheet={sheet} />
+          <Actions name="summary" title="Summary" sql={tiles.sql} sheet={sheet} />
         </div>
       </footer>
     </section>

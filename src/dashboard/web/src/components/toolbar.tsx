@@ -1,99 +1,75 @@
-// Which tenant and which time: a picker, spans up to now, or a start and an end.
-import { useEffect, useState } from 'preact/hooks';
-import { localInput } from '../format';
-import { instant, spans, type Navigation, type Range } from '../state';
-import { TenantPicker } from './tenant-picker';
+// What is shown: the family of rollups where there are several, the tenant, the time; and below it how it is shown.
+import { useState } from 'preact/hooks';
+import type { Overview } from '../api';
+import { allFilters, chosen, only } from '../filters';
+import { dimensionOf, namesOf, onlyTenant, subject } from '../family';
+import type { Navigation } from '../state';
+import { CustomRange } from './custom-range';
+import { Options } from './options';
+import { Select } from './select';
+import { Spans } from './spans';
+import { TenantPicker } from './value-picker';
 
-function Custom({ range, go, done }: { range: Range; go: Navigation['go']; done: () => void }) {
-  const custom = 'from' in range ? range : null;
-  const [from, setFrom] = useState('');
-  const [to, setTo] = useState('');
-  const [wrong, setWrong] = useState('');
-  useEffect(() => {
-    const now = Date.now();
-    setFrom(localInput(custom?.from ?? instant(now - 3_600_000)));
-    setTo(localInput(custom?.to ?? instant(now)));
-    setWrong('');
-  }, [custom?.from, custom?.to]);
+interface Props {
+  navigation: Navigation;
+  /** The last answer; null before the first. */
+  data: Overview | null;
+}
 
-  const apply = (event: Event) => {
-    event.preventDefault();
-    const [start, end] = [Date.parse(from), Date.parse(to)];
-    if (Number.isNaN(start) || Number.isNaN(end)) setWrong('Both times are needed.');
-    else if (start >= end) setWrong('The first time must lie before the second.');
-    else {
-      go({ range: { from: instant(start), to: instant(end) } });
-      done();
-    }
-  };
-
+function Families({ data, navigation: { go } }: { data: Overview; navigation: Navigation }) {
   return (
-    <form class="custom" onSubmit={apply} noValidate data-testid="custom">
-      <label>
-        <span>From</span>
-        <input
-          type="datetime-local"
-          value={from}
-          onInput={(event) => setFrom(event.currentTarget.value)}
-          data-testid="custom-from"
-        />
-      </label>
-      <label>
-        <span>To</span>
-        <input
-          type="datetime-local"
-          value={to}
-          onInput={(event) => setTo(event.currentTarget.value)}
-          data-testid="custom-to"
-        />
-      </label>
-      <button type="submit" class="button primary" data-testid="custom-apply">
-        Show
-      </button>
-      {wrong !== '' && (
-        <p class="wrong" role="alert">
-          {wrong}
-        </p>
-      )}
-    </form>
+    <Select
+      label="Rollup"
+      testid="family"
+      value={data.family?.rollup ?? ''}
+      options={data.families.map(({ rollup, title }) => ({ value: rollup, label: title }))}
+      // What is chosen of one family says nothing about another's.
+      choose={(rollup) =>
+        go({ rollup, tenant: null, filters: [], sort: null, columns: null, lines: null, bucket: null })
+      }
+    />
   );
 }
 
-export function Toolbar({ navigation }: { navigation: Navigation }) {
+function Tenant({ data, navigation: { state, go } }: { data: Overview; navigation: Navigation }) {
+  const { family } = data;
+  if (!family || family.tenant === null || data.limited) return null;
+  const name = family.tenant;
+  const filters = allFilters(state, name);
+  return (
+    <TenantPicker
+      state={state}
+      dimension={dimensionOf(family, name)}
+      tenant={onlyTenant(family, filters)}
+      text={subject(family, filters, namesOf(data))}
+      choose={(tenant) => {
+        const others = filters.filter(({ dimension }) => dimension !== name);
+        go(chosen(tenant === undefined ? others : only(filters, name, tenant), name));
+      }}
+    />
+  );
+}
+
+export function Toolbar({ navigation, data }: Props) {
   const { state, go } = navigation;
   const [opened, setOpened] = useState(false);
-  const custom = 'from' in state.range;
-  const chosen = 'span' in state.range ? state.range.span : null;
+  const custom = 'from' in state.range ? state.range : null;
+  const length = data && (Date.parse(data.to) - Date.parse(data.from)) / 1000;
   return (
     <div class="toolbar" role="region" aria-label="What is shown">
-      <TenantPicker tenant={state.tenant} choose={(tenant) => go({ tenant })} />
-      <div class="segments spans" role="group" aria-label="Time">
-        {spans.map(({ span, label, long }) => (
-          <button
-            key={span}
-            type="button"
-            aria-pressed={chosen === span && !opened}
-            title={long}
-            data-testid={`span-${span}`}
-            onClick={() => {
-              setOpened(false);
-              go({ range: { span } });
-            }}
-          >
-            {label}
-          </button>
-        ))}
-        <button
-          type="button"
-          aria-pressed={custom || opened}
-          aria-expanded={custom || opened}
-          data-testid="span-custom"
-          onClick={() => setOpened(!opened)}
-        >
-          Custom
-        </button>
-      </div>
-      {(custom || opened) && <Custom range={state.range} go={go} done={() => setOpened(false)} />}
+      {data && data.families.length > 1 && <Families data={data} navigation={navigation} />}
+      {data && <Tenant data={data} navigation={navigation} />}
+      <Spans navigation={navigation} length={length} custom={opened} openCustom={setOpened} />
+      {(custom !== null || opened) && (
+        <CustomRange
+          key={custom ? `${custom.from} ${custom.to}` : ''}
+          from={custom?.from ?? data?.from}
+          to={custom?.to ?? data?.to}
+          go={go}
+          done={() => setOpened(false)}
+        />
+      )}
+      <Options navigation={navigation} data={data} />
     </div>
   );
 }

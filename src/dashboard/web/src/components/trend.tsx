@@ -1,110 +1,88 @@
-// The trend over the span: a chart with a legend that hides and shows its series, what lies under the
-// pointer, zooming by dragging, and the same as a table for those whom a chart does not help.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Overview } from '../api';
-import { count, dayAndTime, interval, margin } from '../format';
+// The trend over the span: a chart with a legend that hides and shows its lines, what lies under the pointer, zooming
+// by dragging, and the same as a table for those whom a chart does not help; a row of it can be zoomed into.
+import { useMemo, useState } from 'preact/hooks';
+import type { Family, Measure, Overview } from '../api';
+import { addsUp, mainMeasure, shortLabel, usualLines } from '../family';
+import { figure } from '../figure';
+import { margin } from '../format';
 import type { Navigation } from '../state';
-import { makeTrendChart, type Hovered, type TrendChart } from '../trend-chart';
-import { buckets, type Bucket } from '../trend-data';
+import { useTimes } from '../times';
+import { looks, type Line } from '../trend-chart';
+import { scaleOf } from '../trend-scales';
+import { buckets, drawable, drawn, type Bucket } from '../trend-data';
 import { Icon } from './icon';
 import { Actions, Panel } from './panel';
+import { TrendPlot } from './trend-plot';
 
 interface Props {
   data: Overview;
+  family: Family;
   stem: string;
   navigation: Navigation;
+  class?: string;
 }
 
-const series = [
-  { key: 'events', label: 'Events' },
-  { key: 'devices', label: 'Devices' },
-  { key: 'sessions', label: 'Sessions' },
-] as const;
+const names: Record<string, string> = { '1m': 'minute', '1h': 'hour' };
+const parts: Record<string, string> = { m: 'minutes', h: 'hours', d: 'days', w: 'weeks' };
 
-function Tooltip({ hovered, width }: { hovered: Hovered; width: number }) {
-  const { bucket, left } = hovered;
-  const side = left > width / 2 ? { right: `${width - left + 12}px` } : { left: `${left + 12}px` };
-  return (
-    <div class="tooltip" style={side} aria-hidden="true" data-testid="trend-tooltip">
-      <strong>{interval(bucket.start, bucket.end)}</strong>
-      {series.map(({ key, label }) => (
-        <div key={key}>
-          <i class={`sample ${key}`} />
-          {label}
-          <b>{count(bucket[key])}</b>
-        </div>
-      ))}
-      {bucket.open && <em>still going on</em>}
-    </div>
-  );
+/** What a bucket is called: hour, 5 minutes, day. */
+function bucketName(bucket: string): string {
+  const [, number, unit] = /^(\d+)([mhdw])$/.exec(bucket) ?? [];
+  return names[bucket] ?? (unit ? `${number} ${parts[unit]}` : bucket);
 }
 
-/** What the chart shows, in a sentence. */
-function summary(all: Bucket[], data: Overview): string {
-  const first = all[0];
-  if (!first) return 'No events.';
-  const peak = all.reduce((most, bucket) => (bucket.events > most.events ? bucket : most), first);
-  const total = count(data.tiles.events.value);
-  return `${total} events in ${interval(data.from, data.to)}; most, ${count(peak.events)}, from ${interval(peak.start, peak.end)}. The button Table shows all.`;
+function lineOf(measure: Measure, column: number, index: number, main: Measure | null): Line {
+  const look = measure === main ? 0 : 1 + (index % (looks - 1));
+  return { measure, column, look, filled: measure === main && addsUp(measure) };
 }
 
-function Chart({
-  data,
-  all,
-  hidden,
-  zoom,
-}: {
-  data: Overview;
-  all: Bucket[];
-  hidden: boolean[];
-  zoom: Navigation['zoom'];
-}) {
-  const place = useRef<HTMLDivElement>(null);
-  const chart = useRef<TrendChart | null>(null);
-  const [hovered, hover] = useState<Hovered | null>(null);
-  const onZoom = useRef(zoom);
-  onZoom.current = zoom;
-
-  useEffect(() => {
-    if (!place.current) return;
-    chart.current = makeTrendChart(place.current, { hover, zoom: (from, to) => onZoom.current(from, to) });
-    return () => chart.current?.destroy();
-  }, []);
-  useEffect(() => {
-    const [from, to] = [Date.parse(data.from) / 1000, Date.parse(data.to) / 1000];
-    chart.current?.update({ all, from, to, step: data.bucket_seconds });
-  }, [all]);
-  useEffect(() => hidden.forEach((each, index) => chart.current?.show(index + 1, !each)), [hidden]);
-
-  return (
-    <div class="chart">
-      <div ref={place} role="img" aria-label={summary(all, data)} data-testid="trend-chart" />
-      {hovered && <Tooltip hovered={hovered} width={place.current?.clientWidth ?? 0} />}
-    </div>
-  );
+/** All that can be drawn, the main measure first. */
+function linesOf(data: Overview, family: Family): Line[] {
+  const main = mainMeasure(family);
+  const all = drawn(data, family);
+  const first = all.filter(({ measure }) => measure === main);
+  const rest = all.filter(({ measure }) => measure !== main);
+  return [
+    ...first.map(({ measure, column }) => lineOf(measure, column, 0, main)),
+    ...rest.map(({ measure, column }, index) => lineOf(measure, column, index, main)),
+  ];
 }
 
-function Rows({ all }: { all: Bucket[] }) {
+function Rows({ all, lines, zoom }: { all: Bucket[]; lines: Line[]; zoom: Navigation['zoom'] }) {
+  const { dayAndTime } = useTimes();
   return (
     <div class="scroll rows" tabIndex={0} role="region" aria-label="Trend as a table">
       <table data-testid="trend-table">
-        <caption class="visually-hidden">Events, devices and sessions by bucket, newest first</caption>
+        <caption class="visually-hidden">
+          {lines.map(({ measure }) => measure.label).join(', ')} by bucket, newest first
+        </caption>
         <thead>
           <tr>
             <th scope="col">Time</th>
-            {series.map(({ key, label }) => (
-              <th key={key} scope="col">
-                {label}
+            {lines.map(({ measure }) => (
+              <th key={measure.name} scope="col">
+                {shortLabel(measure)}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {[...all].reverse().map((bucket) => (
-            <tr key={bucket.start}>
-              <th scope="row">{dayAndTime(bucket.start)}</th>
-              {series.map(({ key }) => (
-                <td key={key}>{count(bucket[key])}</td>
+          {[...all].reverse().map(({ start, end, values }) => (
+            <tr key={start}>
+              <th scope="row">
+                <button
+                  type="button"
+                  class="link"
+                  title="Show this time only"
+                  data-testid="trend-time"
+                  data-start={start}
+                  onClick={() => zoom(start, end)}
+                >
+                  {dayAndTime(start)}
+                </button>
+              </th>
+              {lines.map(({ measure, column }) => (
+                <td key={measure.name}>{figure(values[column] ?? null, measure)}</td>
               ))}
             </tr>
           ))}
@@ -114,30 +92,95 @@ function Rows({ all }: { all: Bucket[] }) {
   );
 }
 
-export function Trend({ data, stem, navigation }: Props) {
+interface LegendProps {
+  lines: Line[];
+  shown: Line[];
+  compared: boolean;
+  toggle: (name: string) => void;
+}
+
+function Legend({ lines, shown, compared, toggle }: LegendProps) {
+  const left = shown[0] && scaleOf(shown[0].measure);
+  return (
+    <div class="legend" role="group" aria-label="Series shown">
+      {lines.map(({ measure, look, filled }) => {
+        const on = shown.some((line) => line.measure === measure);
+        return (
+          <button
+            key={measure.name}
+            type="button"
+            aria-pressed={on}
+            title={measure.description ?? undefined}
+            data-testid={`legend-${measure.name}`}
+            onClick={() => toggle(measure.name)}
+          >
+            {on ? (
+              <i class={`sample look-${look}${filled ? ' filled' : ''}`} />
+            ) : (
+              <i class="off" aria-hidden="true">
+                +
+              </i>
+            )}{' '}
+            {shortLabel(measure)}
+            {on && scaleOf(measure) !== left && <span class="muted"> (right axis)</span>}
+          </button>
+        );
+      })}
+      {compared && shown[0] && (
+        <span class="compared" data-testid="legend-before">
+          <i class="sample before" /> {shortLabel(shown[0].measure)}, compared
+        </span>
+      )}
+      <span class="muted tip">Drag over the chart to zoom in.</span>
+    </div>
+  );
+}
+
+function precision(data: Overview, shown: Line[]): string | null {
+  const errors = shown.map(({ measure, column }) => ({ measure, error: data.trend.errors[column] ?? 0 }));
+  const estimated = errors.filter(({ error }) => error > 0);
+  if (estimated.length === 0) return null;
+  const most = Math.max(...estimated.map(({ error }) => error));
+  return `${estimated.map(({ measure }) => shortLabel(measure).toLowerCase()).join(' and ')} ${margin(most)}`;
+}
+
+export function Trend({ data, family, stem, navigation, class: more = '' }: Props) {
   const [table, showTable] = useState(false);
-  const [hidden, setHidden] = useState([false, false, false]);
-  const all = useMemo(() => buckets(data), [data]);
-  const { before, go, zoom } = navigation;
+  const { before, go, zoom, state } = navigation;
+  const all = useMemo(() => buckets(data, family), [data, family]);
+  const lines = useMemo(() => linesOf(data, family), [data, family]);
+  const usual = usualLines(family);
+  const wanted = state.lines ?? usual;
+  const shown = lines.filter(({ measure }) => wanted.includes(measure.name));
+  const main = lines[0];
+  const toggle = (name: string) => {
+    const on = shown.some(({ measure }) => measure.name === name);
+    const next = lines
+      .map(({ measure }) => measure.name)
+      .filter((each) => (each === name ? !on : wanted.includes(each)));
+    go({ lines: next.join('\n') === usual.join('\n') ? null : next });
+  };
+  const { columns, rows, sql } = data.trend;
   const sheet = () => ({
     name: `${stem}_trend`,
-    header: ['time', 'events', 'devices', 'sessions'],
-    rows: data.trend.rows.map((row) => [row.time, row.events, row.devices, row.sessions]),
+    header: ['time', ...columns, ...(data.compare ? ['time_before', ...columns.map((each) => `${each}_before`)] : [])],
+    rows: rows.map((row) => [
+      row.time,
+      ...row.values,
+      ...(data.compare ? [row.before_time, ...columns.map((_, index) => row.before?.[index] ?? null)] : []),
+    ]),
   });
+  const off = precision(data, shown);
+  const sum = main ? rows.reduce((total, row) => total + (drawable(row.values[main.column]) ?? 0), 0) : 0;
   return (
     <Panel
       name="trend"
       title="Trend"
-      class="trend"
+      class={`trend ${more}`}
       subtitle={
         <>
-          per {data.bucket_seconds === 300 ? '5 minutes' : 'hour'}
-          {data.trend.error > 0 && (
-            <span title="Two standard errors: 95 % of the estimates lie within">
-              {' '}
-              · devices and sessions {margin(data.trend.error)}
-            </span>
-          )}
+          per {bucketName(data.bucket)}
+          {off !== null && <span title="Two standard errors: 95 % of the estimates lie within"> · {off}</span>}
         </>
       }
       actions={
@@ -161,34 +204,18 @@ export function Trend({ data, stem, navigation }: Props) {
           >
             Table
           </button>
-          <Actions name="trend" title="Trend" sql={data.trend.sql} sheet={sheet} />
+          <Actions name="trend" title="Trend" sql={sql} sheet={sheet} />
         </>
       }
     >
-      <div
-        class="figures"
-        data-testid="trend-sums"
-        data-rows={data.trend.rows.length}
-        data-events={data.trend.rows.reduce((sum, row) => sum + row.events, 0)}
-      >
-        {table ? <Rows all={all} /> : <Chart data={data} all={all} hidden={hidden} zoom={zoom} />}
+      <div class="figures" data-testid="trend-sums" data-rows={rows.length} data-sum={sum}>
+        {table ? (
+          <Rows all={all} lines={lines} zoom={zoom} />
+        ) : (
+          <TrendPlot data={data} all={all} shown={shown} main={main} zoom={zoom} />
+        )}
       </div>
-      <div class="legend" role="group" aria-label="Series shown">
-        {series.map(({ key, label }, index) => (
-          <button
-            key={key}
-            type="button"
-            aria-pressed={!hidden[index]}
-            disabled={table}
-            data-testid={`legend-${key}`}
-            onClick={() => setHidden(hidden.map((each, i) => (i === index ? !each : each)))}
-          >
-            <i class={`sample ${key}`} /> {label}
-            {key !== 'events' && <span class="muted"> (right axis)</span>}
-          </button>
-        ))}
-        <span class="muted tip">Drag over the chart to zoom in.</span>
-      </div>
+      {!table && <Legend lines={lines} shown={shown} compared={data.compare !== null} toggle={toggle} />}
     </Panel>
   );
 }

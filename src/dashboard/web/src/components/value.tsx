@@ -1,7 +1,8 @@
-// A value from the events, as text and nothing else. A missing value looks different from a value with the
-// same text.
+// A value from the events, as text and nothing else. A missing value looks different from a value with the same text.
+import type { Value as Key } from '../api';
+
 interface Props {
-  value: string | null;
+  value: Key;
   /** What it stands for, such as a country's name; null where that is not known. */
   meaning?: string | null;
 }
@@ -14,7 +15,7 @@ export function Value({ value, meaning = null }: Props) {
       </i>
     );
   }
-  if (value.trim() === '') {
+  if (value.trim() === '' && meaning === null) {
     return (
       <i class="unknown" title="A text without characters, or of spaces">
         (blank)
@@ -25,7 +26,7 @@ export function Value({ value, meaning = null }: Props) {
   return (
     <span class="text" title={value}>
       <bdi>{meaning ?? value}</bdi>
-      {meaning !== null && <small> {value}</small>}
+      {meaning !== null && meaning !== value && <small> {value}</small>}
     </span>
   );
 }
