@@ -252,6 +252,13 @@ class Maker {
                     span_.BucketSql(fmt::format("'{}'::timestamptz", Iso(span_.from)))))["first"];
   }
 
+  // The figure of a bucket that has no events.
+  static json WithoutEvents(const Measure& measure) {
+    const bool adds = measure.kind == MeasureKind::kCount || measure.kind == MeasureKind::kSum ||
+                      measure.kind == MeasureKind::kDistinct;
+    return adds ? json(0) : json(nullptr);
+  }
+
   json Trend() {
     const std::vector<const Measure*> measures = Shown(false);
     const std::string sql = TrendSql(measures);
@@ -264,18 +271,20 @@ class Maker {
       made["errors"].push_back(errors_[each->name]);
     }
     for (const json& row : snapshot_.Rows(sql)) {
-      const auto values = [&](const char* prefix) {
+      const auto values = [&](const char* prefix, const char* there) {
+        const bool any = !span_.compared || row[there].get<bool>();
         json list = json::array();
-        for (const Measure* each : measures) list.push_back(row[Alias(family_, *each, prefix)]);
+        for (const Measure* each : measures) {
+          list.push_back(any ? row[Alias(family_, *each, prefix)] : WithoutEvents(*each));
+        }
         return list;
       };
-      const bool both = span_.compared;
       made["rows"].push_back(
           {{"time", row["time"]},
            {"end", row["end"]},
-           {"values", !both || row["now"].get<bool>() ? values("") : json(nullptr)},
-           {"before_time", both ? row["before time"] : json(nullptr)},
-           {"before", both && row["before"].get<bool>() ? values("before ") : json(nullptr)}});
+           {"values", values("", "now")},
+           {"before_time", span_.compared ? row["before time"] : json(nullptr)},
+           {"before", span_.compared ? values("before ", "before") : json(nullptr)}});
     }
     return made;
   }
