@@ -61,14 +61,13 @@ const hour = 3_600_000;
 const ago = (hours) => new Date(Date.now() - hours * hour).toISOString();
 const query = (parameters) => new URLSearchParams(parameters).toString();
 
-const { tenants } = JSON.parse((await get('/api/tenants?limit=1')).text);
-const tenant = tenants?.[0] ?? '1';
+const first = JSON.parse((await get('/api/values?limit=1')).text);
+const tenant = first.values?.[0]?.value ?? '1';
 
-const spans = document.paths['/api/overview'].get.parameters.find(({ name }) => name === 'span').schema.enum;
-const lengths = { '15m': 0.25, '1h': 1, '24h': 24, '2d': 48, '7d': 168 };
+const lengths = { '15m': 0.25, '1h': 1, '24h': 24, '48h': 48, '2d': 48, '7d': 168 };
 const good = [
   {},
-  ...spans.map((span) => ({ span })),
+  ...Object.keys(lengths).map((span) => ({ span })),
   { tenant },
   { tenant, span: '24h' },
   { tenant: '-1' },
@@ -77,28 +76,43 @@ const good = [
   { from: ago(24 * 30), to: ago(0), tenant },
   { from: '2001-01-01T00:00:00Z', to: '2001-01-01T00:05:00Z' },
   { from: '2001-01-01T01:30:00+01:30', to: '2001-01-01T02:35:00+01:30' },
+  { span: '24h', compare: 'none' },
+  { span: '24h', compare: 'week', zone: 'America/St_Johns' },
+  { span: '1h', compare: '2026-01-01T00:00:00Z' },
+  { span: '24h', bucket: '15m' },
+  { span: '30d', zone: 'Australia/Lord_Howe' },
+  ...['today', 'yesterday', 'week', 'last-week', 'month', 'last-month', 'year', 'last-year'].map((span) => ({
+    span,
+    zone: 'Asia/Kathmandu',
+  })),
+  { span: '24h', 'is.country': 'DE', 'not.browser': "O'Neil\\" },
+  { span: '24h', 'null.country': 'not', sort: 'session_distinct_count' },
 ];
+
+const sumOf = (values) => values.reduce((sum, value) => sum + value, 0);
 
 for (const parameters of good) {
   await check(`overview ${query(parameters)}`, async () => {
     const answer = await getJson(`/api/overview?${query(parameters)}`, 'Overview');
     const [from, to] = [Date.parse(answer.from), Date.parse(answer.to)];
     const step = answer.bucket_seconds * 1000;
-    assert.equal(answer.tenant, parameters.tenant ?? null);
-    assert.equal(
-      answer.tenants === null,
-      parameters.tenant !== undefined,
-      'tenants are there unless one is asked for',
+    const filters = answer.filters.filter(({ dimension }) => dimension === answer.family.tenant);
+    assert.deepEqual(
+      filters.flatMap(({ values }) => values),
+      parameters.tenant === undefined ? [] : [parameters.tenant],
     );
-    assert.ok(from < to && from % step === 0 && to % step === 0, 'whole buckets');
+    const ranked = answer.breakdowns.some(({ dimension }) => dimension === answer.family.tenant);
+    assert.equal(ranked, parameters.tenant === undefined, 'tenants are ranked unless one is asked for');
+    assert.ok(from <= to && from % 300_000 === 0, 'from a whole bucket');
+    assert.ok(to <= Date.parse(answer.generated_at) + 1000 || parameters.to, 'not in the future');
     if (parameters.from) {
       assert.ok(
         from <= Date.parse(parameters.from) && to >= Date.parse(parameters.to),
         'widened, not narrowed',
       );
-    } else {
+    } else if (lengths[parameters.span ?? '1h'] && !parameters.zone) {
       const asked = lengths[parameters.span ?? '1h'] * hour;
-      assert.ok(to - from >= asked && to - from <= asked + 2 * step, `a span of ${(to - from) / hour} h`);
+      assert.ok(to - from <= asked && to - from > asked - 2 * step, `a span of ${(to - from) / hour} h`);
     }
     const times = answer.trend.rows.map((row) => Date.parse(row.time));
     assert.ok(
@@ -106,19 +120,28 @@ for (const parameters of good) {
       'the trend ascends',
     );
     assert.ok(
-      times.every((time) => time >= from && time < to && (time - from) % step === 0),
+      answer.trend.rows.every((row) => Date.parse(row.end) > from && Date.parse(row.time) <= to),
       'at buckets of the span',
     );
-    const sum = answer.trend.rows.reduce((all, row) => all + row.events, 0);
-    assert.equal(sum, answer.tiles.events.value, 'the trend adds up to the tile');
-    for (const name of ['top_devices', 'countries', 'browsers', 'event_types', 'tenants']) {
-      const events = answer[name]?.rows.map((row) => row.events) ?? [];
-      assert.ok(
-        events.every((each, i) => i === 0 || each <= events[i - 1]),
-        `${name}: most events first`,
+    const place = answer.trend.columns.indexOf('event_count');
+    const tile = answer.tiles.rows.find(({ measure }) => measure === 'event_count');
+    assert.equal(sumOf(answer.trend.rows.map(({ values }) => values[place])), tile.value, 'the trend adds up');
+    if (answer.compare && answer.bucket !== 'month') {
+      assert.equal(
+        sumOf(answer.trend.rows.map(({ before }) => before[place])),
+        tile.before,
+        'so does that of the other period',
       );
-      assert.ok(events.length <= (name === 'top_devices' ? 10 : 50), `${name}: not too many`);
     }
+    for (const { dimension, columns, rows } of answer.breakdowns) {
+      const sort = columns.indexOf(parameters.sort ?? 'event_count');
+      assert.ok(
+        rows.every(({ values }, i) => i === 0 || values[sort] <= rows[i - 1].values[sort]),
+        `${dimension}: most first`,
+      );
+      assert.ok(rows.length <= 50, `${dimension}: not too many`);
+    }
+    for (const { rows } of answer.tops) assert.ok(rows.length <= 10);
   });
 }
 
@@ -129,12 +152,16 @@ for (const parameters of [
   { search: '-' },
   { limit: '1' },
   { search: tenant, limit: '200' },
+  { dimension: 'country' },
+  { dimension: 'browser', search: 'FIRE' },
 ]) {
-  await check(`tenants ${query(parameters)}`, async () => {
-    const answer = await getJson(`/api/tenants?${query(parameters)}`, 'Tenants');
-    assert.ok(answer.tenants.length <= Number(parameters.limit ?? 50));
-    assert.ok(answer.tenants.every((each) => each.startsWith(parameters.search ?? '')));
-    if (parameters.search === tenant) assert.ok(answer.tenants.includes(tenant));
+  await check(`values ${query(parameters)}`, async () => {
+    const answer = await getJson(`/api/values?${query(parameters)}`, 'Values');
+    const search = (parameters.search ?? '').toLowerCase();
+    assert.ok(answer.values.length <= Number(parameters.limit ?? 50));
+    assert.ok(answer.values.every(({ value }) => value.toLowerCase().includes(search)));
+    if (parameters.search === tenant) assert.ok(answer.values.some(({ value }) => value === tenant));
+    if (parameters.search === 'FIRE') assert.ok(answer.values.length > 0);
   });
 }
 
@@ -160,7 +187,7 @@ await check('stream overview', async () => {
   const { name, data } = await firstEvent(`/api/stream/overview?tenant=${tenant}&span=24h`);
   assert.equal(name, 'overview');
   assert.equal(faultsOf('Overview', data), null);
-  assert.equal(data.tenant, tenant);
+  assert.deepEqual(data.filters[0].values, [tenant]);
 });
 
 await check('stream operations', async () => {
@@ -171,16 +198,28 @@ await check('stream operations', async () => {
 
 const bad = [
   { tenant: 'abc' },
-  { tenant: '' },
   { tenant: '1;DROP TABLE events' },
   { tenant: '9223372036854775808' },
-  { span: '3h' },
+  { span: '3x' },
+  { span: '0h' },
+  { span: '-1h' },
   { span: '' },
+  { span: '99999999d' },
+  { span: '90d', bucket: '5m' },
+  { bucket: '7m' },
+  { zone: 'Nowhere/Land' },
+  { zone: "'" },
+  { compare: 'ever' },
+  { sort: 'nothing' },
+  { sort: 'top_devices_1000' },
+  { 'is.nothing': '1' },
+  { 'null.country': 'maybe' },
+  { 'is.customer_id': 'x' },
   { from: 'yesterday', to: ago(0) },
   { from: ago(1) },
   { to: ago(1) },
   { from: ago(1), to: ago(2) },
-  { from: ago(24 * 400), to: ago(0) },
+  { from: ago(24 * 1200), to: ago(0) },
 ];
 for (const parameters of bad) {
   for (const path of ['/api/overview', '/api/stream/overview']) {
@@ -191,9 +230,9 @@ for (const parameters of bad) {
     });
   }
 }
-for (const parameters of [{ search: 'abc' }, { limit: '0' }, { limit: '201' }, { limit: 'x' }]) {
-  await check(`400: tenants ${query(parameters)}`, async () => {
-    const { error } = await getJson(`/api/tenants?${query(parameters)}`, 'Error', 400);
+for (const parameters of [{ dimension: 'nothing' }, { limit: '0' }, { limit: '201' }, { limit: 'x' }]) {
+  await check(`400: values ${query(parameters)}`, async () => {
+    const { error } = await getJson(`/api/values?${query(parameters)}`, 'Error', 400);
     assert.equal(error.code, 'bad_request');
   });
 }

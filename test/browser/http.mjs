@@ -284,6 +284,11 @@ for (const path of ['/', '/app.js', '/api/overview', '/api/stream/overview', '/m
 // ---- Methods and paths
 
 await check('other methods', async () => {
+  for (const method of ['POST', 'DELETE']) {
+    assertError(await get('/api/views?name=x&query=y', [], { method }), 403, `${method} without the header`);
+    assertError(await get('/api/views?name=x&query=y', ['X-Millrace: 1', 'Origin: http://evil.example'], { method }), 403, `${method} of another site`);
+  }
+  assertError(await get('/api/views', ['X-Millrace: 1'], { method: 'PUT' }), 405, 'PUT');
   for (const path of ['/', '/api/overview', '/api/stream/overview', '/metrics']) {
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH', 'CONNECT', 'PRI']) {
       const answer = await get(path, [], { method });
@@ -375,11 +380,13 @@ await check('long paths, and NUL bytes', async () => {
 
 await check('parameters', async () => {
   for (const parameters of [
-    'tenant=1&tenant=2',
     'span=1h&span=24h',
+    'zone=UTC&zone=UTC',
+    'is.customer_id=x',
+    'is.=1',
+    'null.country=1',
     'nonsense=1',
     'Tenant=1',
-    '%74enant=1&tenant=2',
     '%ff=1',
     '%ff%fe%00=%80',
     'tenant=%ff',
@@ -399,9 +406,6 @@ await check('parameters', async () => {
     'tenant=-9223372036854775809',
     'tenant=1;DROP+TABLE+events',
     "tenant=1'--",
-    'tenant=0x10',
-    'tenant=+1',
-    'tenant=%201',
     'tenant=1e3',
     'token=x',
     '__proto__=1',
@@ -412,14 +416,17 @@ await check('parameters', async () => {
     }
   }
   for (const [path, parameters] of [
-    ['/api/tenants', 'limit=0'],
-    ['/api/tenants', 'limit=201'],
-    ['/api/tenants', 'limit=99999999999999999999'],
-    ['/api/tenants', 'limit=1&limit=2'],
-    ['/api/tenants', 'limit=-1'],
-    ['/api/tenants', "search='"],
-    ['/api/tenants', 'search=%25'],
-    ['/api/tenants', 'search=%ff'],
+    ['/api/values', 'limit=0'],
+    ['/api/values', 'limit=201'],
+    ['/api/values', 'limit=99999999999999999999'],
+    ['/api/values', 'limit=1&limit=2'],
+    ['/api/values', 'limit=-1'],
+    ['/api/values', "dimension='"],
+    ['/api/values', 'dimension=%ff'],
+    ['/api/values', 'search=' + 'x'.repeat(201)],
+    ['/api/overview', 'is.country=%ff'],
+    ['/api/overview', 'is.country=%00'],
+    ['/api/views', 'x=1'],
     ['/api/operations', 'x=1'],
     ['/api/stream/operations', 'x=%ff'],
     ['/metrics', 'x=%ff'],
@@ -620,7 +627,7 @@ await check('headers of every kind of answer', async () => {
     ['/icon.svg', [], 200],
     ['/api/overview', [], 200],
     ['/api/operations', [], 200],
-    ['/api/tenants', [], 200],
+    ['/api/values', [], 200],
     ['/api/openapi.json', [], 200],
     ['/api/stream/overview', [], 200],
     ['/metrics', [], 200],
@@ -774,7 +781,7 @@ await check('2,000 requests of garbage', async () => {
     request('/'),
     request('/api/overview?tenant=1&span=24h'),
     request('/api/overview?from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00%2B01:00'),
-    request('/api/tenants?search=1&limit=10', ['Cookie: a=b; millrace_token=x', 'Authorization: Bearer x']),
+    request('/api/values?search=1&limit=10', ['Cookie: a=b; millrace_token=x', 'Authorization: Bearer x']),
     request('/api/stream/operations', ['Accept: text/event-stream', 'Last-Event-ID: 7']),
     request('/metrics', ['Range: bytes=0-10', 'Accept-Encoding: gzip, br']),
     request('/', ['Content-Type: multipart/form-data; boundary=x', 'Content-Length: 3'], { method: 'POST' }) + 'abc',
@@ -825,7 +832,7 @@ if (!process.env.MILLRACE_TOKEN_URL || !process.env.MILLRACE_TOKEN) {
   const to = addressOf('MILLRACE_TOKEN_URL');
   const token = process.env.MILLRACE_TOKEN;
   const ask = (path, ...fields) => get(path, fields, { to });
-  const paths = ['/', '/app.js', '/app.css', '/icon.svg', '/api/overview', '/api/tenants', '/api/operations',
+  const paths = ['/', '/app.js', '/app.css', '/icon.svg', '/api/overview', '/api/values', '/api/operations',
     '/api/stream/overview', '/api/stream/operations', '/api/openapi.json', '/metrics', '/nowhere'];
   const wrong = ['', 'x', token.slice(0, -1), `${token}x`, `${token}${token}`, ` ${token}x`, token.slice(1), '\xff'.repeat(token.length),
     token.toUpperCase() === token ? token.toLowerCase() : token.toUpperCase(), 'a'.repeat(5000)];

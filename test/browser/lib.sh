@@ -54,6 +54,7 @@ CREATE SCHEMA partman;
 CREATE EXTENSION pg_partman SCHEMA partman;
 GRANT ALL ON SCHEMA partman, public TO citus;
 GRANT ALL ON ALL TABLES IN SCHEMA partman TO citus;
+GRANT SELECT, INSERT, UPDATE, DELETE ON millrace.saved_view TO millrace_dashboard;
 SQL
   psql "$(connection "$owner_login" "$1")" -Xq -o /dev/null \
     -f "$root/examples/workshop/01_events.sql" -f "$root/examples/workshop/07_declared.sql" -f "$root/examples/workshop/09_summaries.sql"
