@@ -37,7 +37,9 @@ const iso = (time) => new Date(time).toISOString().slice(0, 19) + 'Z';
 const now = Math.floor(Date.now() / 300_000) * 300_000 + 300_000;
 const hour = 3_600_000;
 const back = (length, i) => `from=${iso(now - length * hour - i * 1000)}&to=${iso(now)}`;
-const tenants = JSON.parse((await get('/api/tenants?limit=100')).text).tenants;
+const tenants = JSON.parse((await get('/api/values?limit=100')).text).values.map(({ value }) => value);
+const valuesOf = async (dimension) => JSON.parse((await get(`/api/values?dimension=${dimension}`)).text).values.map(({ value }) => value);
+const [countries, browsers] = [await valuesOf('country'), await valuesOf('browser')];
 
 await ask('connect and look around', ['span=15m', 'span=2d']);
 for (const span of ['1h', '24h']) {
@@ -47,6 +49,13 @@ const some = Array.from({ length: 20 }, (_, i) => i + 1);
 await ask('whole page, all tenants, 1h', some.map((i) => back(1, i)));
 await ask('whole page, all tenants, 12h by 5 minutes', some.map((i) => back(11.9, i)));
 await ask('whole page, all tenants, 24h by the hour', some.map((i) => back(24, i)));
+
+const pairs = countries.flatMap((country) => browsers.map((browser) => `is.country=${country}&is.browser=${browser}`));
+for (const [name, length] of [['1h', 1], ['24h by the hour', 24]]) {
+  const asked = tenants.slice(0, 50).map((tenant, i) => `tenant=${tenant}&is.country=${countries[i % countries.length]}&${back(length, i)}`);
+  await ask(`whole page, two filters: a tenant and a country, ${name}`, asked);
+  await ask(`whole page, two filters: a country and a browser, ${name}`, pairs.map((pair, i) => `${pair}&${back(length, i)}`));
+}
 
 /** Statements that the dashboard sends in ten seconds, while so many pages are open. */
 async function statements(pages) {
@@ -77,7 +86,7 @@ for (let i = 0; i < 7; ++i) {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(`${url}/?span=1h`);
-  await page.waitForSelector('[data-testid="tile-events-value"]');
+  await page.waitForSelector('[data-testid="tile-event_count-value"]');
   paints.push(await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000));
   await context.close();
 }

@@ -60,8 +60,8 @@ SELECT r.relation AS rollup, r.source, n.ids AS watermark, l.behind AS events_be
        CASE WHEN l.behind OPERATOR(pg_catalog.=) 0 AND NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.statement_timestamp()
             WHEN l.behind OPERATOR(pg_catalog.=) 0 THEN COALESCE(s.replayed, l.complete)
             ELSE LEAST(l.complete, s.replayed) END AS complete_through,
-       -- A distributed table has no count here: its rows are in the shards.
-       CASE WHEN root.watermark_copy IS NULL THEN GREATEST(c.reltuples, 0)::pg_catalog.int8 END AS rows, root.refresh_interval, root.paused,
+       -- Not known before the table is analyzed. A distributed table has no count here: its rows are in the shards.
+       CASE WHEN root.watermark_copy IS NULL AND c.reltuples OPERATOR(pg_catalog.>=) 0 THEN c.reltuples::pg_catalog.int8 END AS rows, root.refresh_interval, root.paused,
        w.refreshed_at, w.duration,
        CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
             THEN e.message END AS last_error, e.failed_at, e.retry_at,
