@@ -320,10 +320,15 @@ class Dashboard::Server {
 
   // Sends the answer now and each time it changes.
   void Stream(const std::shared_ptr<Feed>& feed, const char* event, Response& response) {
-    response.set_header("X-Accel-Buffering", "no");
     auto watch = std::make_shared<Watch>(feed);
-    // The stored answer may be old.
-    (void)feed->Get();
+    // The stored answer may be old. What makes no sense is refused before the stream begins.
+    const Answer first = feed->Get();
+    if (first.status >= 400 && first.status < 500) {
+      response.status = first.status;
+      response.set_content(*first.body, kJson);
+      return;
+    }
+    response.set_header("X-Accel-Buffering", "no");
     auto version = std::make_shared<long long>(0);
     auto last = std::make_shared<Clock::time_point>(Clock::now());
     response.set_chunked_content_provider(
