@@ -1,4 +1,4 @@
--- From version 0.1 to 0.2: one watermark per node, in one table.
+-- From version 0.1 to 0.2: one watermark per node, in one table; what a rollup's columns are; how the dashboard names them.
 \echo Use "ALTER EXTENSION millrace UPDATE" to load this file. \quit
 
 -- The worker holds this lock during a step (HoldExtension).
@@ -120,6 +120,8 @@ BEGIN
   DELETE FROM millrace.distributed_table WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.loaded_range WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.retention WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.label WHERE rollup::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.ratio WHERE rollup::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   WITH RECURSIVE lost AS (
     SELECT relation FROM millrace.rollup
     WHERE ARRAY[relation, source, definition]::pg_catalog.oid[] OPERATOR(pg_catalog.&&) dropped
@@ -155,3 +157,69 @@ BEGIN
   END LOOP;
 END
 $$;
+
+CREATE FUNCTION millrace.rollup_columns(
+  rollup pg_catalog.regclass, OUT "position" pg_catalog.int4, OUT name pg_catalog.name, OUT role pg_catalog.text, OUT type pg_catalog.regtype,
+  OUT expression pg_catalog.text, OUT filter pg_catalog.text, OUT parent_column pg_catalog.name,
+  OUT bucket_width pg_catalog.interval, OUT bucket_zone pg_catalog.text, OUT bucket_origin pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_rollup_columns' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.rollup_columns IS 'one row per column of a declared rollup: what it is (bucket, key, count, sum, min, max, bool_and, bool_or, hll, topn, average), of which expression and filter, and which column of the rollup below it reads';
+CREATE FUNCTION millrace.rollup_filter(rollup pg_catalog.regclass) RETURNS pg_catalog.text
+AS '$libdir/millrace', 'millrace_rollup_filter' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.rollup_filter IS 'the WHERE of a declared rollup; NULL if it has none';
+
+-- How the dashboard shows rollups. One row per column, and one per value of a key that has a name of its own.
+CREATE TABLE millrace.label (
+  rollup pg_catalog.regclass NOT NULL,
+  name pg_catalog.name NOT NULL,
+  value pg_catalog.text,
+  label pg_catalog.text,
+  unit pg_catalog.text,
+  "position" pg_catalog.int4,
+  hidden pg_catalog.bool NOT NULL DEFAULT false,
+  tenant pg_catalog.bool NOT NULL DEFAULT false,
+  UNIQUE NULLS NOT DISTINCT (rollup, name, value),
+  CHECK (value IS NULL OR (unit IS NULL AND "position" IS NULL AND NOT hidden AND NOT tenant))
+);
+COMMENT ON TABLE millrace.label IS 'how the dashboard names, orders or hides the columns of a rollup, and names values of its keys';
+COMMENT ON COLUMN millrace.label.name IS 'a column of the rollup, or a ratio of millrace.ratio';
+COMMENT ON COLUMN millrace.label.value IS 'NULL: this is about the column; otherwise a value of it, as text';
+COMMENT ON COLUMN millrace.label.unit IS 'of a measure: EUR, ms, %';
+COMMENT ON COLUMN millrace.label.tenant IS 'this key is the tenant';
+
+-- Measures that follow from two others, such as revenue per purchase.
+CREATE TABLE millrace.ratio (
+  rollup pg_catalog.regclass NOT NULL,
+  name pg_catalog.name NOT NULL,
+  numerator pg_catalog.name NOT NULL,
+  denominator pg_catalog.name NOT NULL,
+  PRIMARY KEY (rollup, name)
+);
+COMMENT ON TABLE millrace.ratio IS 'measures that the dashboard computes from two columns of a rollup: numerator divided by denominator';
+GRANT SELECT ON millrace.label, millrace.ratio TO PUBLIC;
+GRANT INSERT, UPDATE, DELETE ON millrace.label, millrace.ratio TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('millrace.label', '');
+SELECT pg_catalog.pg_extension_config_dump('millrace.ratio', '');
+
+CREATE TABLE millrace.saved_view (
+  name pg_catalog.text PRIMARY KEY CHECK (pg_catalog.length(name) OPERATOR(pg_catalog.<=) 200),
+  query pg_catalog.text NOT NULL CHECK (pg_catalog.length(query) OPERATOR(pg_catalog.<=) 8000),
+  saved_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE millrace.saved_view IS 'views of the dashboard that somebody saved by name: what stands after ? in their addresses';
+GRANT SELECT, INSERT, UPDATE, DELETE ON millrace.saved_view TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('millrace.saved_view', '');
+
+CREATE TABLE millrace.link (
+  id pg_catalog.text PRIMARY KEY,
+  name pg_catalog.text NOT NULL,
+  rollup pg_catalog.text NOT NULL,
+  dimension pg_catalog.text NOT NULL,
+  tenants pg_catalog.text[] NOT NULL,
+  made_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  expires_at pg_catalog.timestamptz,
+  revoked_at pg_catalog.timestamptz
+);
+COMMENT ON TABLE millrace.link IS 'links to the dashboard that show some tenants only; a link without a row here, or one that is revoked, is refused';
+GRANT SELECT, INSERT, UPDATE, DELETE ON millrace.link TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('millrace.link', '');

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   AddGenerateCommand(app);
   AddLoadCommand(app);
   AddServeCommand(app);
+  AddLinkCommand(app);
   AddDistributeCommand(app);
   AddPartitionsCommand(app);
 

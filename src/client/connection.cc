@@ -33,7 +33,8 @@ std::string WithoutTrailingNewline(std::string text) {
   append(PG_DIAG_MESSAGE_DETAIL, "");
   append(PG_DIAG_CONTEXT, "at: ");
   append(PG_DIAG_MESSAGE_HINT, "");
-  throw CliError(message, way_out);
+  const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  throw SqlError(message, way_out, sqlstate == nullptr ? "" : sqlstate);
 }
 
 QueryResult Checked(PGconn* connection, QueryResult result) {

@@ -21,4 +21,17 @@ class CliError : public std::runtime_error {
   int exit_code_;
 };
 
+// An error of the server about a statement.
+class SqlError : public CliError {
+ public:
+  SqlError(const std::string& what, std::string way_out, std::string sqlstate)
+      : CliError(what, std::move(way_out)), sqlstate_(std::move(sqlstate)) {}
+
+  // The five characters that PostgreSQL's manual lists.
+  const std::string& sqlstate() const { return sqlstate_; }
+
+ private:
+  std::string sqlstate_;
+};
+
 }  // namespace millrace

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "dashboard/link.h"
+
 namespace millrace::dashboard {
 namespace {
 
@@ -155,7 +157,7 @@ bool Access::IsToken(const std::string& given) const {
   return difference == 0;
 }
 
-std::optional<ApiError> Access::Refuse(const httplib::Request& request) const {
+std::optional<ApiError> Access::Refuse(const httplib::Request& request, Grant* grant) const {
   const auto host = ParseHost(request.get_header_value("Host"));
   if (request.get_header_value_count("Host") != 1 || !host || !IsOurs(host->name)) {
     return ApiError(403, "forbidden", "this is not the host that was asked for",
@@ -165,8 +167,20 @@ std::optional<ApiError> Access::Refuse(const httplib::Request& request) const {
                                        !IsOriginOf(request.get_header_value("Origin"), *host))) {
     return ApiError(403, "forbidden", "another site's page asked", "");
   }
-  if (options_.token.empty()) return std::nullopt;
   const auto bearer = BearerOf(request);
+  std::string link = request.get_param_value("link");
+  // Tokens have no dots.
+  if (link.empty() && bearer && bearer->find('.') != std::string::npos) link = *bearer;
+  if (!link.empty() || request.has_param("link")) {
+    const auto read = request.get_param_value_count("link") > 1 ? std::nullopt
+                                                                : ReadLink(link, options_.link_key);
+    if (!read) {
+      return ApiError(401, "unauthorized", "this link is not valid", "Ask for another one.");
+    }
+    *grant = read->grant;
+    return std::nullopt;
+  }
+  if (options_.token.empty()) return std::nullopt;
   const std::string given = bearer ? *bearer : CookieOf(request);
   if (IsToken(given)) return std::nullopt;
   return ApiError(
@@ -184,16 +198,28 @@ std::string Access::CookieFor(const httplib::Request& request) const {
          "; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000";
 }
 
-httplib::Headers SecurityHeaders() {
-  return {{"Content-Security-Policy",
-           "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-           "connect-src 'self'; font-src 'none'; base-uri 'none'; form-action 'none'; "
-           "frame-ancestors 'none'"},
-          {"X-Content-Type-Options", "nosniff"},
-          {"X-Frame-Options", "DENY"},
-          {"Referrer-Policy", "no-referrer"},
-          {"Cross-Origin-Opener-Policy", "same-origin"},
-          {"Cross-Origin-Resource-Policy", "same-origin"}};
+bool IsOrigin(const std::string& text) {
+  const std::size_t colon = text.find("://");
+  if (colon == std::string::npos) return false;
+  const std::string scheme = text.substr(0, colon);
+  return (scheme == "http" || scheme == "https") && ParseHost(text.substr(colon + 3)).has_value();
+}
+
+httplib::Headers SecurityHeaders(const std::vector<std::string>& embed_origins) {
+  std::string framers;
+  for (const std::string& origin : embed_origins) framers += " " + origin;
+  httplib::Headers headers = {
+      {"Content-Security-Policy",
+       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+       "connect-src 'self'; font-src 'none'; base-uri 'none'; form-action 'none'; "
+       "frame-ancestors" +
+           (framers.empty() ? " 'none'" : framers)},
+      {"X-Content-Type-Options", "nosniff"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Cross-Origin-Opener-Policy", "same-origin"},
+      {"Cross-Origin-Resource-Policy", "same-origin"}};
+  if (framers.empty()) headers.emplace("X-Frame-Options", "DENY");
+  return headers;
 }
 
 }  // namespace millrace::dashboard

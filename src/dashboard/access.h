@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dashboard/database.h"
+#include "dashboard/grant.h"
 
 namespace millrace::dashboard {
 
@@ -21,6 +22,10 @@ struct AccessOptions {
   std::vector<std::string> host_names;
   // The address it listens on, which a Host header may have too.
   std::string listen;
+  // The key of links (link.h). Empty: there are none.
+  std::string link_key;
+  // Origins whose pages may show ours in a frame, such as "https://intranet.example".
+  std::vector<std::string> embed_origins;
 };
 
 // The normal form in which names and addresses are compared: in lower case, without a dot at the
@@ -35,7 +40,9 @@ class Access {
   // somebody else's which resolves to us is of no use (DNS rebinding); Origin, so that no page of
   // another site can read; and the token, as `Authorization: Bearer` or as our cookie. Names are
   // compared in their normal form (HostName).
-  std::optional<ApiError> Refuse(const httplib::Request& request) const;
+  // A request with a link (`?link=`, or as Bearer) gets what the link allows and nothing else, even
+  // if it has a token too; `grant` is set to it.
+  std::optional<ApiError> Refuse(const httplib::Request& request, Grant* grant) const;
 
   // The value of Set-Cookie if the address contains the right token (`?token=`), so that the token
   // can be removed from the address; empty otherwise.
@@ -53,7 +60,11 @@ class Access {
   std::set<std::string> names_;
 };
 
-// The headers of each answer: only our own content may be loaded, and nothing framed or sniffed.
-httplib::Headers SecurityHeaders();
+// Whether a text is the origin of a page: a scheme, a host and perhaps a port, and nothing else.
+bool IsOrigin(const std::string& text);
+
+// The headers of each answer: only our own content may be loaded, and nothing sniffed, or framed
+// but by these origins.
+httplib::Headers SecurityHeaders(const std::vector<std::string>& embed_origins);
 
 }  // namespace millrace::dashboard

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "dashboard/database.h"
-#include "dashboard/rollup_tables.h"
+#include "dashboard/family.h"
 #include "monitor/monitor.h"
 
 namespace millrace::dashboard {

@@ -11,11 +11,13 @@
 #include "dashboard/condition.h"
 #include "dashboard/feed.h"
 #include "dashboard/http_server.h"
+#include "dashboard/link.h"
 #include "dashboard/lookout.h"
 #include "dashboard/metrics.h"
 #include "dashboard/operations.h"
 #include "dashboard/overview.h"
-#include "dashboard/tenants.h"
+#include "dashboard/saved_views.h"
+#include "dashboard/values.h"
 #include "embedded/openapi.h"
 #include "embedded/page.h"
 
@@ -59,19 +61,20 @@ void SetError(Response& response, const ApiError& error) {
   response.set_content(error.ToText(), kJson);
 }
 
-// The parameters of a request: known ones only, each once.
-Parameters ParametersOf(const Request& request, const std::set<std::string>& known) {
+// The parameters of a request, without the link that allows it.
+Parameters ParametersOf(const Request& request) {
   Parameters parameters;
   for (const auto& [name, value] : request.params) {
-    if (!known.contains(name)) {
-      throw ApiError(400, "bad_request", "there is no such parameter: " + name,
-                     "/api/openapi.json lists them.");
-    }
-    if (!parameters.emplace(name, value).second) {
-      throw ApiError(400, "bad_request", name + " is given twice", "Give it once.");
-    }
+    if (name != "link") parameters.emplace_back(name, value);
   }
   return parameters;
+}
+
+void RefuseParameters(const Request& request) {
+  for (const auto& [name, value] : ParametersOf(request)) {
+    throw ApiError(400, "bad_request", "there is no such parameter: " + name,
+                   "/api/openapi.json lists them.");
+  }
 }
 
 const char* TypeOf(std::string_view name) {
@@ -85,33 +88,37 @@ const char* TypeOf(std::string_view name) {
 // same answer for the same watermark and bucket.
 class OverviewMaker {
  public:
-  OverviewMaker(Database& database, RollupFinder& finder, ConditionFinder& conditions,
-                OverviewRequest request)
+  OverviewMaker(Database& database, FamilyFinder& finder, ConditionFinder& conditions,
+                OverviewRequest request, Grant grant)
       : database_(database),
         finder_(finder),
         conditions_(conditions),
-        request_(std::move(request)) {}
+        request_(std::move(request)),
+        grant_(std::move(grant)) {}
 
   json operator()() {
     auto snapshot = database_.Begin();
-    const RollupTables tables = finder_.Find(snapshot);
-    const RollupTable* table = ChooseTable(tables, request_);
-    const Standing standing = conditions_.Find(snapshot, table);
-    const OverviewVersion version = VersionOf(snapshot, table, standing);
+    CheckLink(snapshot, grant_);
+    const auto families = finder_.Find(snapshot);
+    const Family* family = ChooseFamily(*families, request_.rollup, grant_);
+    const Standing standing =
+        conditions_.Find(snapshot, family == nullptr ? nullptr : &family->tables.front());
+    const OverviewVersion version = VersionOf(snapshot, family, standing);
     if (!version.settled || version.state != version_.state || answer_.is_null()) {
       version_ = {};
-      answer_ = MakeOverview(snapshot, tables, request_, standing);
+      answer_ = MakeOverview(snapshot, *families, request_, grant_, standing);
       version_ = version;
     }
-    SetStanding(snapshot, standing, answer_);
+    SetStanding(snapshot, standing, grant_, answer_);
     return answer_;
   }
 
  private:
   Database& database_;
-  RollupFinder& finder_;
+  FamilyFinder& finder_;
   ConditionFinder& conditions_;
   const OverviewRequest request_;
+  const Grant grant_;
   OverviewVersion version_;
   json answer_;
 };
@@ -124,8 +131,10 @@ class Dashboard::Server {
       : access_(options.access),
         database_(options.database),
         lookout_(options.database.conninfo),
-        finder_(options.minutes, options.hours),
-        tenants_(database_, finder_),
+        finder_(options.rollups),
+        values_(database_, finder_),
+        views_(database_, options.database.conninfo),
+        embed_origins_(options.access.embed_origins),
         http_(HttpLimits{}) {
     Route();
     port_ = http_.Bind(options.host, options.port);
@@ -155,6 +164,8 @@ class Dashboard::Server {
 
  private:
   using Handler = void (Server::*)(const Request&, Response&);
+  // Whom a handler answers.
+  enum class For { kEverybody, kUnlimited };
 
   // Looks at the rollups even when nobody asks. How long a rollup has been behind can only be known
   // if somebody saw when it was not.
@@ -177,7 +188,7 @@ class Dashboard::Server {
   }
 
   void Route() {
-    http_.set_default_headers(SecurityHeaders());
+    http_.set_default_headers(SecurityHeaders(embed_origins_));
     http_.set_pre_routing_handler([this](const Request& request, Response& response) {
       return Admit(request, response) ? Server::kUnhandled : Server::kHandled;
     });
@@ -196,12 +207,15 @@ class Dashboard::Server {
       });
     }
     On("/api/overview", &Server::GetOverview);
-    On("/api/tenants", &Server::GetTenants);
-    On("/api/operations", &Server::GetOperations);
+    On("/api/values", &Server::GetValues);
+    On("/api/operations", &Server::GetOperations, For::kUnlimited);
     On("/api/stream/overview", &Server::StreamOverview);
-    On("/api/stream/operations", &Server::StreamOperations);
+    On("/api/stream/operations", &Server::StreamOperations, For::kUnlimited);
     On("/api/openapi.json", &Server::GetDocument);
-    On("/metrics", &Server::GetMetrics);
+    On("/api/views", &Server::GetViews, For::kUnlimited);
+    http_.Post(Exactly("/api/views"), Answering(&Server::SaveView, For::kUnlimited));
+    http_.Delete(Exactly("/api/views"), Answering(&Server::DeleteView, For::kUnlimited));
+    On("/metrics", &Server::GetMetrics, For::kUnlimited);
     On(kHealth, &Server::GetHealth);
     On(kReadiness, &Server::GetReadiness);
   }
@@ -216,25 +230,47 @@ class Dashboard::Server {
     return pattern;
   }
 
-  void On(const std::string& path, Handler handler) {
-    http_.Get(Exactly(path), [this, handler](const Request& request, Response& response) {
+  void On(const std::string& path, Handler handler, For whom = For::kEverybody) {
+    http_.Get(Exactly(path), Answering(handler, whom));
+  }
+
+  httplib::Server::Handler Answering(Handler handler, For whom) {
+    return [this, handler, whom](const Request& request, Response& response) {
       DoNotStore(response);
       try {
+        if (whom == For::kUnlimited && GrantOf(request).limited) {
+          throw ApiError(403, "forbidden", "this link shows one view of the figures only", "");
+        }
         (this->*handler)(request, response);
       } catch (const ApiError& e) {
         SetError(response, e);
       } catch (const std::exception& e) {
         SetError(response, ApiError(503, "unavailable", e.what()));
       }
-    });
+    };
+  }
+
+  // What a request that was admitted may see.
+  Grant GrantOf(const Request& request) const {
+    Grant grant;
+    if (const auto refused = access_.Refuse(request, &grant)) throw ApiError(*refused);
+    return grant;
   }
 
   // False if the request was answered already.
   bool Admit(const Request& request, Response& response) {
     ++requests_;
-    if (request.method != "GET" && request.method != "HEAD") {
+    const bool writes = request.method == "POST" || request.method == "DELETE";
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    if (!reads && !(writes && request.path == "/api/views")) {
       response.set_header("Allow", "GET, HEAD");
-      SetError(response, ApiError(405, "bad_request", "only GET is served", ""));
+      SetError(response, ApiError(405, "bad_request", "only GET is served here", ""));
+      return false;
+    }
+    // No other site's page can send this header without asking first, and the answer is no.
+    if (writes && !request.has_header("X-Millrace")) {
+      SetError(response, ApiError(403, "forbidden", "the header X-Millrace is missing",
+                                  "Send it with any value, so that no other site can write here."));
       return false;
     }
     // Probes know no token, and may use any name for us.
@@ -252,7 +288,12 @@ class Dashboard::Server {
       response.set_redirect("/" + rest, 303);
       return false;
     }
-    if (const auto refused = access_.Refuse(request)) {
+    // The page's own files have nothing secret, and a frame with a link has no cookie.
+    const bool is_file =
+        request.path != "/" && !request.path.starts_with("/api/") && request.path != "/metrics";
+    Grant grant;
+    if (const auto refused = access_.Refuse(request, &grant)) {
+      if (is_file && refused->status() == 401) return true;
       SetError(response, *refused);
       return false;
     }
@@ -260,11 +301,11 @@ class Dashboard::Server {
   }
 
   std::shared_ptr<Feed> OverviewFeed(const Request& request) {
-    const OverviewRequest parsed =
-        OverviewRequest::Parse(ParametersOf(request, {"tenant", "span", "from", "to"}));
+    const OverviewRequest parsed = OverviewRequest::Parse(ParametersOf(request));
+    const Grant grant = GrantOf(request);
     // Only one thread at a time calls the maker of a feed.
-    return hub_.Find("overview|" + parsed.Key(),
-                     OverviewMaker(database_, finder_, conditions_, parsed));
+    return hub_.Find("overview|" + grant.id + "|" + parsed.Key(),
+                     OverviewMaker(database_, finder_, conditions_, parsed, grant));
   }
 
   std::shared_ptr<Feed> OperationsFeed() {
@@ -311,26 +352,38 @@ class Dashboard::Server {
     Send(OverviewFeed(request), response);
   }
   void GetOperations(const Request& request, Response& response) {
-    (void)ParametersOf(request, {});
+    RefuseParameters(request);
     Send(OperationsFeed(), response);
   }
   void StreamOverview(const Request& request, Response& response) {
     Stream(OverviewFeed(request), "overview", response);
   }
   void StreamOperations(const Request& request, Response& response) {
-    (void)ParametersOf(request, {});
+    RefuseParameters(request);
     Stream(OperationsFeed(), "operations", response);
   }
-  void GetTenants(const Request& request, Response& response) {
-    const Parameters parameters = ParametersOf(request, {"search", "limit"});
-    response.set_content(tenants_.Find(parameters).dump(), kJson);
+  void GetValues(const Request& request, Response& response) {
+    response.set_content(values_.Find(ParametersOf(request), GrantOf(request)).dump(), kJson);
+  }
+  void GetViews(const Request& request, Response& response) {
+    RefuseParameters(request);
+    response.set_content(views_.List().dump(), kJson);
+  }
+  void SaveView(const Request& request, Response& response) {
+    const Parameters parameters = ParametersOf(request);
+    views_.Save(One(parameters, "name"), One(parameters, "query"));
+    response.set_content(views_.List().dump(), kJson);
+  }
+  void DeleteView(const Request& request, Response& response) {
+    views_.Delete(One(ParametersOf(request), "name"));
+    response.set_content(views_.List().dump(), kJson);
   }
   void GetDocument(const Request&, Response& response) {
     response.set_content(std::string(embedded::kOpenapi[0].text), kJson);
   }
   // Answers even if the database does not, because that is just when one wants to know.
   void GetMetrics(const Request& request, Response& response) {
-    (void)ParametersOf(request, {});
+    RefuseParameters(request);
     const Answer answer = OperationsFeed()->Get();
     const ServerCounters counters = {requests_, database_.statements() + lookout_.statements(),
                                      http_.connections(), hub_.watchers()};
@@ -363,9 +416,11 @@ class Dashboard::Server {
   const Access access_;
   Database database_;
   Lookout lookout_;
-  RollupFinder finder_;
+  FamilyFinder finder_;
   ConditionFinder conditions_{lookout_.monitor()};
-  Tenants tenants_;
+  Values values_;
+  SavedViews views_;
+  const std::vector<std::string> embed_origins_;
   OperationsMaker operations_;
   MetricsMaker metrics_;
   std::atomic<long long> requests_ = 0;
@@ -380,7 +435,7 @@ class Dashboard::Server {
 
 void CheckTables(const DashboardOptions& options) {
   Database database(options.database);
-  RollupFinder finder(options.minutes, options.hours);
+  FamilyFinder finder(options.rollups);
   auto snapshot = database.Begin();
   finder.Check(snapshot);
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dashboard/access.h"
 #include "dashboard/database.h"
@@ -15,9 +16,8 @@ struct DashboardOptions {
   int port = 8080;  // 0: a free one
   AccessOptions access;
   DatabaseOptions database;
-  // Tables to read; empty: found by their columns.
-  std::string minutes;
-  std::string hours;
+  // Rollups to show, each with its family; empty: all that are found (families.h).
+  std::vector<std::string> rollups;
 };
 
 // Checks that the database can be reached and the tables can be read; throws ApiError if not.

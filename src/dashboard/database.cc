@@ -22,6 +22,11 @@ ApiError Explain(const CliError& error, const PGconn* connection) {
     return {503, "timeout", "the database took too long",
             "Ask for a shorter span, or give `millrace serve` a longer --statement-timeout."};
   }
+  // A value of the request that is none of its column's type, or a time zone that does not exist.
+  const auto* sql = dynamic_cast<const SqlError*>(&error);
+  if (sql != nullptr && sql->sqlstate().starts_with("22")) {
+    return {400, "bad_request", message, "Choose a value that the dimension has."};
+  }
   return {503, "failed", message, error.way_out()};
 }
 
@@ -49,6 +54,19 @@ nlohmann::json Database::Snapshot::Rows(const std::string& sql,
     return nlohmann::json::parse(result.Value(0, 0));
   } catch (const CliError& e) {
     throw Explain(e, connection_->get());
+  }
+}
+
+std::optional<nlohmann::json> Database::Snapshot::TryRows(const std::string& sql) {
+  connection_->Execute("SAVEPOINT tried");
+  try {
+    nlohmann::json rows = Rows(sql);
+    connection_->Execute("RELEASE tried");
+    return rows;
+  } catch (const ApiError&) {
+    if (!connection_->alive()) throw;
+    connection_->Execute("ROLLBACK TO tried; RELEASE tried");
+    return std::nullopt;
   }
 }
 
@@ -96,6 +114,12 @@ std::unique_ptr<Connection> Database::Connect() {
         "pg_catalog; SET application_name = 'millrace dashboard'; SET "
         "idle_in_transaction_session_timeout = '30s'; SET jit = off",
         options_.statement_timeout.count()));
+    // The types of sketches and their functions may be in a schema of their own.
+    connection->Execute(
+        "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'public', "
+        "(SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname), ', ') FROM "
+        "pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE "
+        "e.extname IN ('hll', 'topn') AND n.nspname <> 'public'), 'pg_catalog'), false)");
     connection->Execute(kBegin);
     return connection;
   } catch (const CliError& e) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -62,6 +63,8 @@ class Database {
 
     // The rows as objects. PostgreSQL makes the JSON, so that numbers stay numbers.
     nlohmann::json Rows(const std::string& sql, const std::vector<const char*>& parameters = {});
+    // The same, but nullopt if the statement fails; the snapshot can be used after that.
+    std::optional<nlohmann::json> TryRows(const std::string& sql);
     // The first row. REQUIRES: there is one.
     nlohmann::json Row(const std::string& sql, const std::vector<const char*>& parameters = {}) {
       return Rows(sql, parameters).at(0);

@@ -1,393 +1,503 @@
 #include "dashboard/overview.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <ctime>
+
+#include "dashboard/figures.h"
+#include "dashboard/source.h"
+#include "dashboard/span.h"
 
 namespace millrace::dashboard {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
-constexpr std::int64_t kLongest = 366 * kDay;
-// Longer spans are shown by the hour.
-constexpr std::int64_t kLongestByMinutes = 12 * kHour;
 // How many events after the watermark the live views may still count; each panel reads them.
 constexpr long long kLongestTail = 20'000;
+constexpr std::size_t kMostRows = 50;
+constexpr int kTop = 10;
+// The name of the rate of events in the answer, after that of the count.
+constexpr const char* kPerSecond = "_per_second";
 
-constexpr struct {
-  const char* name;
-  std::int64_t length;
-} kSpans[] = {
-    {"15m", 15 * kMinute}, {"1h", kHour}, {"24h", kDay}, {"2d", 2 * kDay}, {"7d", 7 * kDay}};
+// Computes the panels of one answer.
+class Maker {
+ public:
+  Maker(Database::Snapshot& snapshot, const Family& family, const OverviewRequest& request,
+        const Grant& grant, const Standing& standing)
+      : snapshot_(snapshot),
+        family_(family),
+        request_(request),
+        grant_(grant),
+        filters_(FiltersOf(family, request, grant)),
+        span_(ResolveSpan(snapshot, family, request)),
+        // If the table has all events, the view would give the same, but more slowly.
+        source_(family, filters_,
+                standing.known && standing.behind > 0 && standing.behind <= kLongestTail) {}
 
-[[noreturn]] void Refuse(const std::string& message, const std::string& hint) {
-  throw ApiError(400, "bad_request", message, hint);
-}
-
-// A number of exactly `digits` digits at `*at`, which moves past it; -1 if there is none.
-int TakeNumber(const std::string& text, std::size_t* at, std::size_t digits) {
-  if (*at + digits > text.size()) return -1;
-  int value = 0;
-  for (std::size_t i = 0; i < digits; ++i) {
-    const char c = text[*at + i];
-    if (c < '0' || c > '9') return -1;
-    value = value * 10 + (c - '0');
-  }
-  *at += digits;
-  return value;
-}
-
-bool TakeOneOf(const std::string& text, std::size_t* at, std::string_view characters) {
-  if (*at >= text.size() || characters.find(text[*at]) == std::string_view::npos) return false;
-  ++*at;
-  return true;
-}
-
-// Reads RFC 3339; seconds may be missing, and fractions of a second are ignored. -1 if it is no
-// time.
-std::int64_t ParseTime(const std::string& text) {
-  std::size_t at = 0;
-  std::tm time = {};
-  auto number = [&](std::size_t digits, int low, int high, int* to) {
-    *to = TakeNumber(text, &at, digits);
-    return *to >= low && *to <= high;
-  };
-  int year, month;
-  if (!number(4, 1970, 9999, &year) || !TakeOneOf(text, &at, "-") || !number(2, 1, 12, &month) ||
-      !TakeOneOf(text, &at, "-") || !number(2, 1, 31, &time.tm_mday) ||
-      !TakeOneOf(text, &at, "Tt ") || !number(2, 0, 23, &time.tm_hour) ||
-      !TakeOneOf(text, &at, ":") || !number(2, 0, 59, &time.tm_min)) {
-    return -1;
-  }
-  if (TakeOneOf(text, &at, ":") && !number(2, 0, 60, &time.tm_sec)) return -1;
-  if (TakeOneOf(text, &at, ".")) {
-    const std::size_t start = at;
-    while (TakeOneOf(text, &at, "0123456789")) {
+  json Make() {
+    if (!HasRows()) return nullptr;
+    json overview = {{"tiles", Tiles()}};
+    overview["trend"] = Trend();
+    overview["breakdowns"] = json::array();
+    for (const Dimension& each : family_.dimensions) {
+      if (!each.hidden && !IsChosen(each)) overview["breakdowns"].push_back(Breakdown(each));
     }
-    if (at == start) return -1;
-  }
-  time.tm_year = year - 1900;
-  time.tm_mon = month - 1;
-  const int day = time.tm_mday;
-  std::int64_t seconds = timegm(&time);
-  if (time.tm_mday != day) return -1;  // such as February 30
-  if (!TakeOneOf(text, &at, "Zz")) {
-    const bool ahead = at < text.size() && text[at] == '+';
-    int hours, minutes;
-    if (!TakeOneOf(text, &at, "+-") || !number(2, 0, 23, &hours) || !TakeOneOf(text, &at, ":") ||
-        !number(2, 0, 59, &minutes)) {
-      return -1;
+    overview["tops"] = json::array();
+    for (const Measure& each : family_.measures) {
+      if (each.kind == MeasureKind::kTop && !each.hidden) overview["tops"].push_back(Top(each));
     }
-    seconds += (ahead ? -1 : 1) * (hours * kHour + minutes * kMinute);
+    overview["answered_by"] = read_;
+    overview["from"] = Iso(span_.from);
+    const auto now = static_cast<std::int64_t>(span_.now);
+    overview["to"] = Iso(span_.open ? std::max(std::min(span_.to, now), span_.from) : span_.to);
+    overview["zone"] = span_.zone;
+    overview["bucket"] = span_.BucketName();
+    overview["bucket_seconds"] = span_.bucket.seconds();
+    overview["compare"] = nullptr;
+    if (span_.compared) {
+      overview["compare"] = {
+          {"kind", CompareName()}, {"from", Iso(span_.before_from)}, {"to", Iso(span_.before_to)}};
+    }
+    overview["filters"] = FiltersToJson();
+    return overview;
   }
-  return at == text.size() ? seconds : -1;
-}
 
-std::int64_t TimeOf(const Parameters& parameters, const char* name) {
-  const auto found = parameters.find(name);
-  const std::int64_t time = found == parameters.end() ? -1 : ParseTime(found->second);
-  if (time < 0) {
-    Refuse(fmt::format("{} is not a time", name),
-           "Give from and to, both as 2026-01-31T12:00:00Z.");
+ private:
+  bool HasRows() {
+    const RollupTable& table = family_.tables.front();
+    const auto has = [&](const std::string& relation) {
+      return snapshot_
+          .Row(fmt::format("SELECT EXISTS (SELECT FROM {}) AS there", relation))["there"]
+          .get<bool>();
+    };
+    return has(table.name) || (!table.live.empty() && has(table.live));
   }
-  return time;
-}
 
-std::string TenantOf(const Parameters& parameters) {
-  const auto found = parameters.find("tenant");
-  if (found == parameters.end()) return "";
-  std::int64_t number;
-  const std::string& text = found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    Refuse("tenant is not a customer_id", "It is a whole number of 64 bits; leave it out for all.");
+  const char* CompareName() const {
+    switch (request_.compare) {
+      case OverviewRequest::Compare::kWeek:
+        return "week";
+      case OverviewRequest::Compare::kCustom:
+        return "custom";
+      default:
+        return "before";
+    }
   }
-  return std::to_string(number);
-}
 
-std::int64_t Floor(std::int64_t time, std::int64_t unit) { return time / unit * unit; }
+  json FiltersToJson() const {
+    json made = json::array();
+    for (const Filter& filter : filters_) {
+      // The limit of a link is none that somebody chose, and comes last.
+      if (grant_.limited && &filter == &filters_.back()) continue;
+      json values = json::array();
+      for (const Value& value : filter.values)
+        values.push_back(value ? json(*value) : json(nullptr));
+      made.push_back(
+          {{"dimension", filter.dimension}, {"values", values}, {"not", filter.negated}});
+    }
+    return made;
+  }
 
-std::string Iso(std::int64_t time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(time)));
-}
+  // Tenants are not ranked where one is chosen.
+  bool IsChosen(const Dimension& dimension) const {
+    if (!dimension.tenant) return false;
+    return std::any_of(filters_.begin(), filters_.end(), [&](const Filter& filter) {
+      return filter.dimension == dimension.name && !filter.negated && filter.values.size() == 1;
+    });
+  }
 
-// The span that is read, and from where.
-struct Span {
-  RollupTable table;
-  bool live;             // with the events that are not yet in the rollup
-  std::string stitched;  // used instead of the table, unless empty
-  std::string tenant;
-  std::int64_t from, to, before;
-};
+  // The measures of a panel that can be seen and are numbers or texts.
+  std::vector<const Measure*> Shown(bool texts) const {
+    std::vector<const Measure*> shown;
+    for (const Measure& each : family_.measures) {
+      if (each.hidden || each.kind == MeasureKind::kTop || (each.text && !texts)) continue;
+      shown.push_back(&each);
+    }
+    return shown;
+  }
 
-// The source of the rows for a panel: for all tenants, the summary with the fewest keys.
-std::string SourceOf(const Span& span, const std::string& summary) {
-  if (!span.stitched.empty()) return span.stitched;
-  const auto found = span.table.summaries.find(summary);
-  const RollupSource& source =
-      span.tenant.empty() && found != span.table.summaries.end() ? found->second : span.table;
-  return span.live ? source.live : source.name;
-}
+  static Needs NeedsOf(const std::vector<const Measure*>& measures, bool bucketed) {
+    Needs needs;
+    needs.bucketed = bucketed;
+    for (const Measure* each : measures) needs.columns.merge(StoredOf(*each));
+    return needs;
+  }
 
-// The rows of a span, as the end of a statement. `summary`: the key that the panel needs, or
-// "total".
-std::string From(const Span& span, const std::string& summary, std::int64_t from, std::int64_t to) {
-  return fmt::format("FROM {0} WHERE {1} >= '{2}' AND {1} < '{3}'{4}", SourceOf(span, summary),
-                     span.table.bucket, Iso(from), Iso(to),
-                     span.tenant.empty() ? "" : " AND customer_id = " + span.tenant);
-}
+  Source::Rows Find(const Needs& needs, std::int64_t from, std::int64_t to) {
+    return source_.Find(needs, span_, from, to, &read_);
+  }
 
-// One standard error of an estimate (Flajolet, Fusy, Gandouet, Meunier 2007: 1.04 / sqrt(m)); few
-// values are kept as they are and counted exactly.
-std::string ErrorSql(const char* sketch) {
-  return fmt::format(
-      "CASE WHEN coalesce(hll_type({0}), 1) <= 2 THEN 0 ELSE 1.04 / sqrt(2 ^ hll_log2m({0})) END",
-      sketch);
-}
+  // The merged values of a measure, in a statement that groups.
+  StoredSql MergedFrom(const Source::Rows& rows) const {
+    return [this, &rows](const std::string& name) {
+      return MergeSql(*family_.measure(name), rows.columns.at(name));
+    };
+  }
 
-std::string TilesSql(const Span& span) {
-  auto totals = [&](std::int64_t from, std::int64_t to) {
-    return "SELECT coalesce(sum(event_count), 0)::bigint AS events,\n"
-           "               hll_union_agg(device_distinct_count) AS devices,\n"
-           "               hll_union_agg(session_distinct_count) AS sessions\n        " +
-           From(span, "total", from, to);
-  };
-  return fmt::format(R"(SELECT n.events,
-       b.events AS events_before,
-       coalesce(hll_cardinality(n.devices), 0) AS devices,
-       coalesce(hll_cardinality(b.devices), 0) AS devices_before,
-       {} AS devices_error,
-       coalesce(hll_cardinality(n.sessions), 0) AS sessions,
-       coalesce(hll_cardinality(b.sessions), 0) AS sessions_before,
-       {} AS sessions_error
-FROM (  {}
-     ) n,
-     (  {}
-     ) b)",
-                     ErrorSql("n.devices"), ErrorSql("n.sessions"), totals(span.from, span.to),
-                     totals(span.before, span.from));
-}
+  // SELECT with one row: all measures of the needs, merged and named as they are.
+  std::string TotalsSql(const Needs& needs, std::int64_t from, std::int64_t to) {
+    const Source::Rows rows = Find(needs, from, to);
+    std::string list;
+    for (const std::string& name : needs.columns) {
+      const Measure& measure = *family_.measure(name);
+      list +=
+          fmt::format("{}{} AS {}", list.empty() ? "" : ",\n             ",
+                      MergeSql(measure, rows.columns.at(name)), Quoted(Alias(family_, measure)));
+    }
+    return fmt::format("SELECT {}\n      {}", list, rows.from);
+  }
 
-std::string TrendSql(const Span& span) {
-  return fmt::format(R"(SELECT {0} AS time,
-       sum(event_count)::bigint AS events,
-       coalesce(hll_cardinality(hll_union_agg(device_distinct_count)), 0) AS devices,
-       coalesce(hll_cardinality(hll_union_agg(session_distinct_count)), 0) AS sessions
-{1}
-GROUP BY {0} ORDER BY {0})",
-                     span.table.bucket, From(span, "total", span.from, span.to));
-}
+  StoredSql MergedIn(const char* alias) const {
+    return [this, alias](const std::string& name) {
+      return fmt::format("{}.{}", alias, Quoted(Alias(family_, *family_.measure(name))));
+    };
+  }
 
-// `output`: the group's column as it is shown.
-std::string GroupSql(const Span& span, const char* column, const char* output) {
-  return fmt::format(R"(SELECT {1},
-       sum(event_count)::bigint AS events,
-       coalesce(hll_cardinality(hll_union_agg(device_distinct_count)), 0) AS devices
-{2}
-GROUP BY {0} ORDER BY events DESC, {0} LIMIT 50)",
-                     column, output, From(span, column, span.from, span.to));
-}
+  json Tiles() {
+    const std::vector<const Measure*> measures = Shown(true);
+    const Needs needs = NeedsOf(measures, false);
+    std::string list;
+    for (const Measure* each : measures) {
+      list += fmt::format("{}{} AS {}", list.empty() ? "" : ",\n       ",
+                          FigureSql(family_, *each, MergedIn("n")), Quoted(Alias(family_, *each)));
+      if (span_.compared) {
+        list += fmt::format(",\n       {} AS {}", FigureSql(family_, *each, MergedIn("b")),
+                            Quoted(Alias(family_, *each, "before ")));
+      }
+      for (const std::string& stored : StoredOf(*each)) {
+        if (family_.measure(stored)->kind != MeasureKind::kDistinct) continue;
+        list += fmt::format(",\n       {} AS {}", ErrorSql(MergedIn("n")(stored)),
+                            Quoted(Alias(family_, *each, "error of ")));
+      }
+    }
+    std::string sql =
+        fmt::format("SELECT {}\nFROM ({}) n", list, TotalsSql(needs, span_.from, span_.to));
+    if (span_.compared) {
+      sql += fmt::format(",\n     ({}) b", TotalsSql(needs, span_.before_from, span_.before_to));
+    }
+    const json row = snapshot_.Row(sql);
+    json made = {{"sql", sql}, {"rows", json::array()}};
+    for (const Measure* each : measures) {
+      const std::string error = Alias(family_, *each, "error of ");
+      errors_[each->name] = row.contains(error) ? row[error].get<double>() : 0;
+      values_[each->name] = row[Alias(family_, *each)];
+      made["rows"].push_back(
+          {{"measure", each->name},
+           {"value", values_[each->name]},
+           {"before", span_.compared ? row[Alias(family_, *each, "before ")] : json(nullptr)},
+           {"error", errors_[each->name]}});
+    }
+    AddRate(row, &made["rows"]);
+    return made;
+  }
 
-// In a full summary the count of each item is too high by at most the smallest count.
-std::string TopDevicesSql(const Span& span) {
-  return fmt::format(R"(SELECT top.item AS device, top.frequency AS events,
+  // How many events came per second; of a span that is not over, in the part that is.
+  void AddRate(const json& row, json* tiles) const {
+    const Measure* events = family_.events();
+    if (events == nullptr || events->hidden) return;
+    const double length = static_cast<double>(span_.to - span_.from);
+    const double passed = std::max(
+        1.0, std::min(span_.now, static_cast<double>(span_.to)) - static_cast<double>(span_.from));
+    json before = nullptr;
+    if (span_.compared) {
+      before = row[Alias(family_, *events, "before ")].get<double>() / length;
+    }
+    tiles->push_back({{"measure", events->name + kPerSecond},
+                      {"value", row[Alias(family_, *events)].get<double>() / passed},
+                      {"before", before},
+                      {"error", 0}});
+  }
+
+  // SELECT with one row per bucket.
+  std::string BucketsSql(const std::vector<const Measure*>& measures, const Needs& needs,
+                         std::int64_t from, std::int64_t to, bool before) {
+    const Source::Rows rows = Find(needs, from, to);
+    const std::string time = before ? span_.ForwardSql(rows.bucket) : rows.bucket;
+    std::string list = span_.BucketSql(time) + " AS time";
+    for (const Measure* each : measures) {
+      list += fmt::format(",\n             {} AS {}", FigureSql(family_, *each, MergedFrom(rows)),
+                          Quoted(Alias(family_, *each, before ? "before " : "")));
+    }
+    return fmt::format("SELECT {}\n      {} GROUP BY 1", list, rows.from);
+  }
+
+  std::string TrendSql(const std::vector<const Measure*>& measures) {
+    const Needs needs = NeedsOf(measures, true);
+    const std::string now = BucketsSql(measures, needs, span_.from, span_.to, false);
+    const std::string end = span_.BucketEndSql("time");
+    std::string list;
+    for (const char* prefix : {"", "before "}) {
+      if (!span_.compared && *prefix != '\0') continue;
+      for (const Measure* each : measures) {
+        list += fmt::format(", {}", Quoted(Alias(family_, *each, prefix)));
+      }
+    }
+    if (!span_.compared) {
+      return fmt::format("SELECT time, {} AS \"end\"{}\nFROM ({}) n ORDER BY time", end, list, now);
+    }
+    return fmt::format(
+        "SELECT time, {} AS \"end\", {} AS \"before time\",\n       n.time IS NOT NULL AS \"now\", "
+        "b.time IS NOT NULL AS \"before\"{}\nFROM ({}) n\nFULL JOIN ({}) b USING (time)\nWHERE "
+        "time >= '{}' AND time < '{}' ORDER BY time",
+        end, span_.BackSql("time"), list, now,
+        BucketsSql(measures, needs, span_.before_from, span_.before_to, true), Iso(FirstBucket()),
+        Iso(span_.to));
+  }
+
+  // The first bucket may begin before the span.
+  std::int64_t FirstBucket() {
+    return snapshot_.Row(
+        fmt::format("SELECT extract(epoch FROM {})::bigint AS first",
+                    span_.BucketSql(fmt::format("'{}'::timestamptz", Iso(span_.from)))))["first"];
+  }
+
+  // The figure of a bucket that has no events.
+  static json WithoutEvents(const Measure& measure) {
+    const bool adds = measure.kind == MeasureKind::kCount || measure.kind == MeasureKind::kSum ||
+                      measure.kind == MeasureKind::kDistinct;
+    return adds ? json(0) : json(nullptr);
+  }
+
+  json Trend() {
+    const std::vector<const Measure*> measures = Shown(false);
+    const std::string sql = TrendSql(measures);
+    json made = {{"sql", sql},
+                 {"columns", json::array()},
+                 {"errors", json::array()},
+                 {"rows", json::array()}};
+    for (const Measure* each : measures) {
+      made["columns"].push_back(each->name);
+      made["errors"].push_back(errors_[each->name]);
+    }
+    for (const json& row : snapshot_.Rows(sql)) {
+      const auto values = [&](const char* prefix, const char* there) {
+        const bool any = !span_.compared || row[there].get<bool>();
+        json list = json::array();
+        for (const Measure* each : measures) {
+          list.push_back(any ? row[Alias(family_, *each, prefix)] : WithoutEvents(*each));
+        }
+        return list;
+      };
+      made["rows"].push_back(
+          {{"time", row["time"]},
+           {"end", row["end"]},
+           {"values", values("", "now")},
+           {"before_time", span_.compared ? row["before time"] : json(nullptr)},
+           {"before", span_.compared ? values("before ", "before") : json(nullptr)}});
+    }
+    return made;
+  }
+
+  // What a breakdown shows: not every distinct count, because each costs a union per row.
+  std::vector<const Measure*> BreakdownMeasures() const {
+    std::vector<const Measure*> shown;
+    bool distinct = false;
+    for (const Measure* each : Shown(true)) {
+      if (each->kind == MeasureKind::kDistinct) {
+        if (distinct && each->name != request_.sort) continue;
+        distinct = true;
+      }
+      shown.push_back(each);
+    }
+    return shown;
+  }
+
+  // The measure that breakdowns are sorted by.
+  const Measure* SortMeasure(const std::vector<const Measure*>& shown) const {
+    if (!request_.sort.empty()) {
+      for (const Measure* each : shown) {
+        if (each->name == request_.sort) return each;
+      }
+      throw ApiError(400, "bad_request", "there is no measure " + request_.sort,
+                     "Leave sort out, or name a measure of the family.");
+    }
+    if (family_.events() != nullptr && !family_.events()->hidden) return family_.events();
+    return shown.empty() ? nullptr : shown.front();
+  }
+
+  json Breakdown(const Dimension& dimension) {
+    const std::vector<const Measure*> measures = BreakdownMeasures();
+    Needs needs = NeedsOf(measures, false);
+    needs.columns.insert(dimension.name);
+    const Source::Rows rows = Find(needs, span_.from, span_.to);
+    const std::string& column = rows.columns.at(dimension.name);
+    std::string list = fmt::format("{}::text AS value", column);
+    json columns = json::array(), total = json::array();
+    for (const Measure* each : measures) {
+      list += fmt::format(",\n       {} AS {}", FigureSql(family_, *each, MergedFrom(rows)),
+                          Quoted(Alias(family_, *each)));
+      columns.push_back(each->name);
+      total.push_back(values_[each->name]);
+    }
+    const Measure* sort = SortMeasure(measures);
+    const std::string order =
+        sort == nullptr ? "" : Quoted(Alias(family_, *sort)) + " DESC NULLS LAST, ";
+    const std::string sql = fmt::format("SELECT {}\n{}\nGROUP BY {} ORDER BY {}value LIMIT {}",
+                                        list, rows.from, column, order, kMostRows + 1);
+    json made = {{"dimension", dimension.name}, {"sql", sql},
+                 {"columns", columns},          {"total", total},
+                 {"rows", json::array()},       {"more", false}};
+    for (const json& row : snapshot_.Rows(sql)) {
+      if (made["rows"].size() == kMostRows) {
+        made["more"] = true;
+        break;
+      }
+      json values = json::array();
+      for (const Measure* each : measures) values.push_back(row[Alias(family_, *each)]);
+      made["rows"].push_back({{"value", row["value"]},
+                              {"label", family_.LabelOf(dimension.name, row["value"])},
+                              {"values", values}});
+    }
+    return made;
+  }
+
+  // In a full summary the count of each item is too high by at most the smallest count.
+  json Top(const Measure& measure) {
+    Needs needs;
+    needs.columns.insert(measure.name);
+    const Source::Rows rows = Find(needs, span_.from, span_.to);
+    const std::string sql = fmt::format(
+        R"(SELECT top.item, top.frequency AS count,
        (SELECT CASE WHEN count(*) < coalesce(current_setting('topn.number_of_counters', true)::int, 1000)
                THEN 0 ELSE min(value::bigint) END
-        FROM jsonb_each_text(merged.devices)) AS error
-FROM (SELECT topn_union_agg(top_devices_1000) AS devices {}) merged,
-     topn(merged.devices, 10) top
-ORDER BY events DESC, device)",
-                     From(span, "total", span.from, span.to));
-}
-
-json Estimate(const json& tiles, const std::string& name) {
-  const std::string error = name + "_error";
-  return {{"value", tiles[name]},
-          {"before", tiles[name + "_before"]},
-          {"error", tiles.contains(error) ? tiles[error] : json(0)}};
-}
-
-json Tiles(Database::Snapshot& snapshot, const Span& span, double now) {
-  const std::string sql = TilesSql(span);
-  const json row = snapshot.Row(sql);
-  const double passed =
-      std::max(1.0, std::min(now, static_cast<double>(span.to)) - static_cast<double>(span.from));
-  const double rate = row["events"].get<double>() / passed;
-  const double rate_before =
-      row["events_before"].get<double>() / static_cast<double>(span.to - span.from);
-  return {{"sql", sql},
-          {"events", Estimate(row, "events")},
-          {"devices", Estimate(row, "devices")},
-          {"sessions", Estimate(row, "sessions")},
-          {"events_per_second", {{"value", rate}, {"before", rate_before}, {"error", 0}}}};
-}
-
-json Panel(Database::Snapshot& snapshot, const std::string& sql) {
-  return {{"sql", sql}, {"rows", snapshot.Rows(sql)}};
-}
-
-json Groups(Database::Snapshot& snapshot, const Span& span, const char* column) {
-  return Panel(snapshot, GroupSql(span, column, fmt::format("{} AS value", column).c_str()));
-}
-
-json TopDevices(Database::Snapshot& snapshot, const Span& span) {
-  json panel = Panel(snapshot, TopDevicesSql(span));
-  panel["error"] = 0;
-  for (json& row : panel["rows"]) {
-    panel["error"] = row["error"];
-    row.erase("error");
+        FROM jsonb_each_text(merged.items)) AS error
+FROM (SELECT {} AS items {}) merged,
+     topn(merged.items, {}) top
+ORDER BY count DESC, item)",
+        MergeSql(measure, rows.columns.at(measure.name)), rows.from, kTop);
+    json made = {{"measure", measure.name},
+                 {"sql", sql},
+                 {"rows", json::array()},
+                 {"error", 0},
+                 {"certain", true}};
+    double smallest = 0;
+    for (const json& row : snapshot_.Rows(sql)) {
+      made["error"] = row["error"];
+      smallest = row["count"];
+      made["rows"].push_back({{"item", row["item"]},
+                              {"label", family_.LabelOf(measure.name, row["item"])},
+                              {"count", row["count"]}});
+    }
+    // An item that is not shown may have come as often as one that is.
+    made["certain"] = 2 * made["error"].get<double>() <= smallest;
+    return made;
   }
-  return panel;
-}
 
-json Tenants(Database::Snapshot& snapshot, const Span& span) {
-  if (!span.tenant.empty()) return nullptr;
-  return Panel(snapshot, GroupSql(span, "customer_id", "customer_id::text AS tenant"));
-}
-
-// The hand-written rollups have no live view, so the hour that is not over is read from the
-// minutes.
-std::string Stitched(const RollupTables& tables, std::int64_t hour) {
-  const char* columns =
-      "customer_id, event_type, country, browser, {} AS hour, event_count, device_distinct_count, "
-      "session_distinct_count, top_devices_1000";
-  return fmt::format(
-      "(SELECT {} FROM {} WHERE hour < '{}' UNION ALL SELECT {} FROM {} WHERE minute "
-      ">= '{}') stitched",
-      fmt::format(fmt::runtime(columns), "hour"), tables.hours->name, Iso(hour),
-      fmt::format(fmt::runtime(columns), "date_trunc('hour', minute, 'UTC')"), tables.minutes->name,
-      Iso(hour));
-}
-
-Span ChooseSpan(const RollupTables& tables, const RollupTable& table,
-                const OverviewRequest& request, std::int64_t now, const Standing& standing) {
-  Span span;
-  span.table = table;
-  const std::int64_t unit = span.table.bucket_seconds;
-  if (request.up_to_now) {
-    span.to = Floor(now, unit) + unit;
-    span.from = span.to - std::max(Floor(request.length, unit), unit);
-  } else {
-    span.from = Floor(request.from, unit);
-    span.to = Floor(request.to + unit - 1, unit);
-  }
-  span.before = span.from - (span.to - span.from);
-  span.tenant = request.tenant;
-  // If the table has all events, the view would give the same, but more slowly.
-  span.live = standing.known && standing.behind > 0 && standing.behind <= kLongestTail;
-  if (unit == kHour && table.live.empty() && tables.minutes.has_value()) {
-    span.stitched = Stitched(tables, Floor(now, kHour));
-  }
-  return span;
-}
-
-// The time of the snapshot, by the database's clock.
-struct Clock {
-  double now;
-  std::string iso;
+  Database::Snapshot& snapshot_;
+  const Family& family_;
+  const OverviewRequest& request_;
+  const Grant& grant_;
+  const std::vector<Filter> filters_;
+  const Span span_;
+  const Source source_;
+  std::set<std::string> read_;
+  std::map<std::string, double> errors_;  // of the tiles, by measure
+  std::map<std::string, json> values_;
 };
-Clock ReadClock(Database::Snapshot& snapshot) {
-  const json row = snapshot.Row(
-      R"(SELECT extract(epoch FROM now())::float8 AS now, to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS iso)");
-  return {row["now"], row["iso"]};
-}
-
-bool HasRows(Database::Snapshot& snapshot, const std::string& relation) {
-  return snapshot.Row(fmt::format("SELECT EXISTS (SELECT FROM {}) AS there", relation))["there"];
-}
-
-json EmptyPanel() { return {{"sql", ""}, {"rows", json::array()}}; }
 
 // There is nothing to read yet.
-json NoOverview(const OverviewRequest& request, std::int64_t now) {
-  const json zero = {{"value", 0}, {"before", 0}, {"error", 0}};
-  json overview = {{"tenant", request.tenant.empty() ? json(nullptr) : json(request.tenant)},
-                   {"from", Iso(request.up_to_now ? now - request.length : request.from)},
-                   {"to", Iso(request.up_to_now ? now : request.to)},
-                   {"bucket_seconds", request.length <= kLongestByMinutes ? 300 : 3600},
-                   {"empty", true},
-                   {"tiles",
-                    {{"sql", ""},
-                     {"events", zero},
-                     {"devices", zero},
-                     {"sessions", zero},
-                     {"events_per_second", zero}}},
-                   {"trend", EmptyPanel()},
-                   {"top_devices", EmptyPanel()},
-                   {"countries", EmptyPanel()},
-                   {"browsers", EmptyPanel()},
-                   {"event_types", EmptyPanel()},
-                   {"tenants", request.tenant.empty() ? EmptyPanel() : json(nullptr)}};
-  overview["trend"]["error"] = 0;
-  overview["top_devices"]["error"] = 0;
-  return overview;
+json NoOverview(const OverviewRequest& request, double now) {
+  const auto end = static_cast<std::int64_t>(now);
+  const bool between = request.kind == OverviewRequest::Kind::kBetween;
+  return {{"from", Iso(between ? request.from : end - request.length.seconds())},
+          {"to", Iso(between ? request.to : end)},
+          {"zone", request.zone},
+          {"bucket", "5m"},
+          {"bucket_seconds", 300},
+          {"compare", nullptr},
+          {"filters", json::array()},
+          {"answered_by", json::array()},
+          {"tiles", {{"sql", ""}, {"rows", json::array()}}},
+          {"trend",
+           {{"sql", ""},
+            {"columns", json::array()},
+            {"errors", json::array()},
+            {"rows", json::array()}}},
+          {"breakdowns", json::array()},
+          {"tops", json::array()}};
+}
+
+json FamilyToJson(const Family& family) {
+  json made = family.ToJson();
+  const Measure* events = family.events();
+  if (events != nullptr && !events->hidden) {
+    made["measures"].push_back({{"name", events->name + kPerSecond},
+                                {"label", events->label + " per second"},
+                                {"description", nullptr},
+                                {"kind", "rate"},
+                                {"unit", "/s"},
+                                {"goal", nullptr},
+                                {"type", "number"},
+                                {"hidden", false}});
+  }
+  return made;
 }
 
 }  // namespace
 
-OverviewRequest OverviewRequest::Parse(const Parameters& parameters) {
-  OverviewRequest request;
-  request.tenant = TenantOf(parameters);
-  const auto span = parameters.find("span");
-  const bool has_from = parameters.contains("from"), has_to = parameters.contains("to");
-  if (has_from || has_to) {
-    if (span != parameters.end()) {
-      Refuse("span and from exclude each other", "Give span, or from and to.");
-    }
-    request.up_to_now = false;
-    request.from = TimeOf(parameters, "from");
-    request.to = TimeOf(parameters, "to");
-    request.length = request.to - request.from;
-    if (request.length <= 0) Refuse("from is not before to", "Exchange the two.");
-    if (request.length > kLongest) {
-      Refuse("from and to are more than 366 days apart", "Ask for a shorter span.");
-    }
-  } else if (span != parameters.end()) {
-    const auto* known = std::find_if(std::begin(kSpans), std::end(kSpans),
-                                     [&](const auto& one) { return span->second == one.name; });
-    if (known == std::end(kSpans)) {
-      Refuse("span is none that is known", "It is one of 15m, 1h, 24h, 2d, 7d.");
-    }
-    request.length = known->length;
+const Family* ChooseFamily(const Families& families, const std::string& rollup,
+                           const Grant& grant) {
+  const std::string& wanted = grant.limited ? grant.rollup : rollup;
+  if (grant.limited && !rollup.empty() && rollup != grant.rollup) {
+    throw ApiError(403, "forbidden", "this link does not show " + rollup,
+                   "It shows " + grant.rollup + " only.");
   }
-  return request;
+  if (wanted.empty()) return families.empty() ? nullptr : &families.front();
+  for (const Family& each : families) {
+    if (each.id == wanted) return &each;
+  }
+  throw ApiError(404, "not_found", "there is no rollup " + wanted + " to show",
+                 "Leave rollup out to see which there are.");
 }
 
-std::string OverviewRequest::Key() const {
-  return fmt::format("{}|{}|{}|{}", tenant, length, up_to_now ? 0 : from, up_to_now ? 0 : to);
+std::vector<Filter> FiltersOf(const Family& family, const OverviewRequest& request,
+                              const Grant& grant) {
+  std::vector<Filter> filters = request.filters;
+  if (!request.tenants.empty()) {
+    if (family.tenant() == nullptr) {
+      throw ApiError(400, "bad_request", family.id + " has no tenants",
+                     "Leave tenant out, or filter by a dimension: is.country=DE.");
+    }
+    filters.insert(filters.begin(), {family.tenant()->name, false, request.tenants});
+  }
+  for (const Filter& filter : filters) {
+    if (family.dimension(filter.dimension) != nullptr) continue;
+    throw ApiError(400, "bad_request", "there is no dimension " + filter.dimension,
+                   family.id + " can be filtered by its keys only.");
+  }
+  if (grant.limited) {
+    if (family.dimension(grant.dimension) == nullptr) {
+      throw ApiError(403, "forbidden", "this link is for a dimension that no longer exists", "");
+    }
+    // Beside what is asked for, so it can only be narrowed.
+    Filter limit = {grant.dimension, false, {}};
+    for (const std::string& tenant : grant.tenants) limit.values.emplace_back(tenant);
+    filters.push_back(limit);
+  }
+  return filters;
 }
 
-const RollupTable* ChooseTable(const RollupTables& tables, const OverviewRequest& request) {
-  if (!tables.minutes && !tables.hours) return nullptr;
-  const bool by_minutes =
-      request.length <= kLongestByMinutes ? tables.minutes.has_value() : !tables.hours.has_value();
-  return by_minutes ? &*tables.minutes : &*tables.hours;
-}
-
-OverviewVersion VersionOf(Database::Snapshot& snapshot, const RollupTable* table,
+OverviewVersion VersionOf(Database::Snapshot& snapshot, const Family* family,
                           const Standing& standing) {
   OverviewVersion version;
-  version.settled = standing.known && standing.behind == 0;
+  version.settled = standing.known && standing.behind == 0 && family != nullptr;
   if (!version.settled) return version;
-  const Clock clock = ReadClock(snapshot);
   // But it is computed again once per minute: the rate of a span up to now changes with the time,
   // and a rebuild may have corrected rows.
-  version.state =
-      fmt::format("{} {} {} {}", standing.watermark, table->name, table->summaries.size(),
-                  Floor(static_cast<std::int64_t>(clock.now), kMinute));
+  const json row = snapshot.Row("SELECT floor(extract(epoch FROM now()) / 60)::bigint AS minute");
+  version.state = fmt::format("{} {} {}", standing.watermark, row["minute"].get<std::int64_t>(),
+                              family->ToJson().dump());
+  for (const RollupTable& table : family->tables) version.state += " " + table.name;
   return version;
 }
 
 // Everything that was committed before the snapshot is in, unless too much is waiting for a
 // refresh. On a standby: everything that it had replayed.
-void SetStanding(Database::Snapshot& snapshot, const Standing& standing, json& overview) {
-  const std::string now = ReadClock(snapshot).iso;
+void SetStanding(Database::Snapshot& snapshot, const Standing& standing, const Grant& grant,
+                 json& overview) {
+  const std::string now =
+      snapshot.Row(R"(SELECT to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS iso)")["iso"];
   const monitor::ServerState& server = standing.server;
   const bool all = standing.known && standing.behind <= kLongestTail;
   std::string through = all ? now : standing.complete_through;
@@ -402,36 +512,34 @@ void SetStanding(Database::Snapshot& snapshot, const Standing& standing, json& o
   overview["standby"] = server.standby;
   overview["condition"] = standing.condition.ToJson();
   overview["warnings"] = standing.warnings;
+  if (grant.limited) {
+    // What is wrong may name other tenants' values.
+    overview["condition"]["message"] = standing.condition.message.empty()
+                                           ? ""
+                                           : "The figures are not up to date, or not complete.";
+    overview["warnings"] = json::array();
+  }
 }
 
-json MakeOverview(Database::Snapshot& snapshot, const RollupTables& tables,
-                  const OverviewRequest& request, const Standing& standing) {
-  const double now = ReadClock(snapshot).now;
-  const auto now_seconds = static_cast<std::int64_t>(now);
-  const RollupTable* table = ChooseTable(tables, request);
-  if (table == nullptr) return NoOverview(request, now_seconds);
-
-  const Span span = ChooseSpan(tables, *table, request, now_seconds, standing);
-  const json tiles = Tiles(snapshot, span, now);
-  if (tiles["events"]["value"] == 0 &&
-      !HasRows(snapshot, table->live.empty() ? table->name : table->live)) {
-    return NoOverview(request, now_seconds);
+json MakeOverview(Database::Snapshot& snapshot, const Families& families,
+                  const OverviewRequest& request, const Grant& grant, const Standing& standing) {
+  const Family* family = ChooseFamily(families, request.rollup, grant);
+  json overview;
+  if (family != nullptr) overview = Maker(snapshot, *family, request, grant, standing).Make();
+  const bool empty = overview.is_null();
+  if (empty) {
+    overview =
+        NoOverview(request, snapshot.Row("SELECT extract(epoch FROM now())::float8 AS now")["now"]);
   }
-  json trend = Panel(snapshot, TrendSql(span));
-  trend["error"] =
-      std::max(tiles["devices"]["error"].get<double>(), tiles["sessions"]["error"].get<double>());
-  return {{"tenant", request.tenant.empty() ? json(nullptr) : json(request.tenant)},
-          {"from", Iso(span.from)},
-          {"to", Iso(span.to)},
-          {"bucket_seconds", span.table.bucket_seconds},
-          {"empty", false},
-          {"tiles", tiles},
-          {"trend", trend},
-          {"top_devices", TopDevices(snapshot, span)},
-          {"countries", Groups(snapshot, span, "country")},
-          {"browsers", Groups(snapshot, span, "browser")},
-          {"event_types", Groups(snapshot, span, "event_type")},
-          {"tenants", Tenants(snapshot, span)}};
+  overview["empty"] = empty;
+  overview["family"] = family == nullptr ? json(nullptr) : FamilyToJson(*family);
+  overview["limited"] = grant.limited;
+  overview["families"] = json::array();
+  for (const Family& each : families) {
+    if (grant.limited && each.id != grant.rollup) continue;
+    overview["families"].push_back({{"rollup", each.id}, {"title", each.title}});
+  }
+  return overview;
 }
 
 }  // namespace millrace::dashboard

@@ -82,6 +82,7 @@ class PrivateServer {
 
   // The token that `millrace serve` asks for. Made if there is none. REQUIRES: locked.
   std::string DashboardToken() const;
+  std::string DashboardLinkKey() const;
 
   // The password with which the superuser logs in from other nodes. Made if there is none.
   // REQUIRES: locked.

@@ -21,6 +21,7 @@ void AddDemoCommand(CLI::App& app);
 void AddGenerateCommand(CLI::App& app);
 void AddLoadCommand(CLI::App& app);
 void AddServeCommand(CLI::App& app);
+void AddLinkCommand(CLI::App& app);
 void AddDistributeCommand(CLI::App& app);
 void AddPartitionsCommand(CLI::App& app);
 

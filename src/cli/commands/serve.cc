@@ -72,6 +72,26 @@ std::string MakeToken(const ServeOptions& options) {
                  "--show-token.");
 }
 
+}  // namespace
+
+// With --conninfo there are no links without a key of the user's: nothing else would keep it.
+std::string LinkKey(const SecretSource& source, const ConnectionOptions& connection) {
+  if (source.given()) {
+    std::string key = ReadSecret(source, "key of links");
+    if (key.size() < 16) {
+      throw CliError("the key of links is too short", "It must have 16 characters at least.");
+    }
+    return key;
+  }
+  if (!connection.conninfo.empty()) return "";
+  (void)ResolveConninfo(connection);  // throws with what to do if there is no server
+  PrivateServer server(connection.data_dir);
+  server.Lock();
+  return server.DashboardLinkKey();
+}
+
+namespace {
+
 bool IsStandby(const PrivateServer& server, const ServerFacts& facts) {
   Connection admin = Connection::Open(server.SuperuserConninfo(facts, facts.database));
   return admin.Execute("SELECT pg_catalog.pg_is_in_recovery()").Value(0, 0) == "t";
@@ -150,8 +170,15 @@ DashboardOptions MakeOptions(const ServeOptions& options) {
   made.database.connections = static_cast<std::size_t>(options.connections);
   made.database.statement_timeout =
       std::chrono::milliseconds(static_cast<long long>(options.statement_timeout * 1000));
-  made.minutes = options.minutes;
-  made.hours = options.hours;
+  made.rollups = options.rollups;
+  for (const std::string& origin : options.embed_origins) {
+    if (!dashboard::IsOrigin(origin)) {
+      throw CliError("\"" + origin + "\" is no origin of a page",
+                     "Give --embed-origin as https://intranet.example, with a port if it has one.");
+    }
+  }
+  made.access.embed_origins = options.embed_origins;
+  made.access.link_key = LinkKey(options.link_key, options.connection);
   return made;
 }
 
@@ -336,10 +363,16 @@ void AddServeCommand(CLI::App& app) {
   command->add_option(
       "--host-name", options->host_names,
       "Name by which browsers may reach this server, besides those of loopback; may be repeated");
-  command->add_option("--minutes", options->minutes,
-                      "Rollup by 5 minutes [default: found by its columns]");
-  command->add_option("--hours", options->hours,
-                      "Rollup by the hour [default: found by its columns]");
+  command->add_option("--rollup", options->rollups,
+                      "Rollup to show, with those over it; may be repeated [default: all that can "
+                      "be read]");
+  command->add_option("--embed-origin", options->embed_origins,
+                      "Origin whose pages may show the dashboard in a frame, such as "
+                      "https://intranet.example; may be repeated");
+  AddSecretOptions(*command, "--link-key",
+                   "the key of links that show some tenants only [default: made and kept in "
+                   "DATA_DIR/dashboard_link_key]",
+                   options->link_key);
   command->add_option("--connections", options->connections, "Most connections to the database")
       ->capture_default_str()
       ->check(CLI::Range(1, 64));

@@ -16,10 +16,16 @@ struct ServeOptions {
   SecretSource token;
   bool show_token = false;  // print the address with the token
   std::vector<std::string> host_names;
-  std::string minutes, hours;
+  std::vector<std::string> rollups;
+  SecretSource link_key;
+  std::vector<std::string> embed_origins;
   int connections = 4;
   double statement_timeout = 5;  // seconds
 };
+
+// The key of links that show some tenants only (dashboard/link.h): the user's, or that of the private
+// server. Empty for another server whose user gave none. Throws CliError.
+std::string LinkKey(const SecretSource& source, const ConnectionOptions& connection);
 
 // Starts the dashboard of a private server in a separate process, which continues after this one
 // has ended. Returns its address. If a dashboard runs already, returns the address of that one.
