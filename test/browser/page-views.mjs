@@ -1,7 +1,7 @@
 // Checks views that are saved under a name, the page in a frame, and the page on paper.
 import assert from 'node:assert/strict';
 import { loaded, open } from './browser.mjs';
-import { shown } from './figures.mjs';
+import { shown, workshop } from './figures.mjs';
 import { fits } from './page-look.mjs';
 import { parameter } from './page-navigation.mjs';
 
@@ -113,4 +113,6 @@ export async function viewTests({ browser, url, pageCheck }) {
   await pageCheck('in a frame: the whole, and single panels', '/?embed=1&span=24h', (page) => embedded(page, url));
   await pageCheck("a link's token goes with every request", '/', (page) => linked(page, url), { mayComplain: true });
   await pageCheck('on paper', '/?span=24h&is.country=DE', printed, { colorScheme: 'dark' });
+  const columns = `column=${workshop.devices}&column=${workshop.sessions}`;
+  await pageCheck('on paper, with more columns', `/?span=24h&${columns}`, printed);
 }

@@ -1,6 +1,7 @@
 // A figure of a measure as people read it: its number with its unit. Texts (the least or most of times or names) are
 // shown as they are.
 import type { Figure, Measure } from './api';
+import { inWords } from './family';
 import { bytes, compact, count, duration, locale, milliseconds, rate, share, thin } from './format';
 
 const currencies = new Set(Intl.supportedValuesOf('currency'));
@@ -40,7 +41,7 @@ export function number(value: number, measure: Measure): string {
 export function figure(value: Figure, measure: Measure): string {
   if (value === null) return '–';
   if (measure.kind === 'flag') return [1, '1', 't', 'true'].includes(value) ? 'yes' : 'no';
-  return typeof value === 'number' ? number(value, measure) : value;
+  return typeof value === 'number' ? number(value, measure) : inWords(value);
 }
 
 /** Short, for an axis. */

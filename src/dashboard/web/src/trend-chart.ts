@@ -53,6 +53,8 @@ export interface TrendChart {
 const mostBars = 400;
 /** Up to this many points of a line can be told apart. */
 const mostPoints = 60;
+/** Pixels between the margins of A4, inside a panel. */
+const paperWidth = 670;
 /** Between the lines of the grid. */
 const steps = 5;
 /** So many looks there are in the style sheet. */
@@ -228,6 +230,15 @@ export function makeTrendChart(place: HTMLElement, setup: Setup, handlers: Handl
   const resized = new ResizeObserver(() => chart.setSize(size(place)));
   resized.observe(place);
 
+  // Paper is narrower than most windows, and no observer runs before it is printed.
+  const shrink = () => {
+    const { width, height } = size(place);
+    chart.setSize({ width: Math.min(width, paperWidth), height });
+  };
+  const grow = () => chart.setSize(size(place));
+  addEventListener('beforeprint', shrink);
+  addEventListener('afterprint', grow);
+
   // The theme: by the system, or by the switch.
   const redraw = () => chart.redraw(false);
   const system = matchMedia('(prefers-color-scheme: dark)');
@@ -242,6 +253,8 @@ export function makeTrendChart(place: HTMLElement, setup: Setup, handlers: Handl
     },
     destroy: () => {
       resized.disconnect();
+      removeEventListener('beforeprint', shrink);
+      removeEventListener('afterprint', grow);
       system.removeEventListener('change', redraw);
       switched.disconnect();
       chart.destroy();

@@ -28,6 +28,19 @@ function fileStem(data: Overview, family: Family): string {
   return `millrace_${safe}_${data.from.replace(/:\d\d(\.\d+)?(Z|[+-].*)$/, '').replace(':', '')}`;
 }
 
+/** Which tables or views were read: by name if they are few. */
+function Answered({ by }: { by: string[] }) {
+  if (by.length === 0) return null;
+  const names = by.map((name) => name.replace(/^public\./, ''));
+  const few = names.length <= 2;
+  return (
+    <span title={few ? undefined : names.join(', ')} data-testid="answered-by" data-names={names.join(' ')}>
+      {' '}
+      · answered by {few ? names.join(' and ') : `${names[0]} and ${names.length - 1} more`}
+    </span>
+  );
+}
+
 function About({ data, family }: { data: Overview; family: Family }) {
   const { interval } = useTimes();
   return (
@@ -44,12 +57,7 @@ function About({ data, family }: { data: Overview; family: Family }) {
           ) : (
             <span> · without events that came after the last refresh</span>
           ))}
-        {data.answered_by.length > 0 && (
-          <span class="answered" data-testid="answered-by">
-            {' '}
-            · answered by {data.answered_by.join(', ')}
-          </span>
-        )}
+        <Answered by={data.answered_by} />
       </p>
     </div>
   );
@@ -97,7 +105,7 @@ export function OverviewView({ data, family, navigation, stale }: Props) {
         data-zone={data.zone}
         data-bucket={data.bucket}
         data-tenant={tenant ?? ''}
-        data-filters={JSON.stringify(data.filters)}
+        data-filters={JSON.stringify(data.filters.map(({ dimension, values, not }) => ({ dimension, values, not })))}
         data-generated-at={data.generated_at}
       >
         {state.panel === null && <About data={data} family={family} />}

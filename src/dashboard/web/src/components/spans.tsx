@@ -1,4 +1,5 @@
 // Which time: spans up to now, calendar days, weeks and months, or a start and an end.
+import type { Overview } from '../api';
 import type { Navigation } from '../state';
 import { Menu } from './menu';
 
@@ -24,23 +25,23 @@ const more = [
 
 interface Props {
   navigation: Navigation;
-  /** The span of the figures in seconds, for one that the server has chosen. */
-  length: number | null;
+  /** The last answer, whose span the server may have chosen. */
+  data: Overview | null;
   custom: boolean;
   openCustom: (open: boolean) => void;
 }
 
 const lengths: Record<string, number> = { '15m': 900, '1h': 3600, '24h': 86_400, '7d': 604_800, '30d': 2_592_000 };
 
-/** Is a span in seconds about this long? It begins where a bucket does. */
-function isAbout(length: number, seconds: number): boolean {
-  return length >= seconds * 0.99 && length <= seconds + Math.max(600, seconds / 12);
+/** Is what is shown about so many seconds long? It begins where a bucket does, and ends now. */
+function isAbout({ from, to, bucket_seconds: bucket }: Overview, seconds: number): boolean {
+  return Math.abs((Date.parse(to) - Date.parse(from)) / 1000 - seconds) <= bucket;
 }
 
-export function Spans({ navigation, length, custom, openCustom }: Props) {
+export function Spans({ navigation, data, custom, openCustom }: Props) {
   const { state, go } = navigation;
   const own = 'from' in state.range;
-  const usual = spans.find(({ span }) => length !== null && isAbout(length, lengths[span] ?? 0))?.span;
+  const usual = spans.find(({ span }) => data && isAbout(data, lengths[span] ?? 0))?.span;
   const span = 'from' in state.range ? null : (state.range.span ?? usual ?? null);
   const inMore = span !== null && !spans.some((each) => each.span === span);
   const named = more.find((each) => each.span === span)?.label;

@@ -54,12 +54,11 @@ export function Toolbar({ navigation, data }: Props) {
   const { state, go } = navigation;
   const [opened, setOpened] = useState(false);
   const custom = 'from' in state.range ? state.range : null;
-  const length = data && (Date.parse(data.to) - Date.parse(data.from)) / 1000;
   return (
     <div class="toolbar" role="region" aria-label="What is shown">
       {data && data.families.length > 1 && <Families data={data} navigation={navigation} />}
       {data && <Tenant data={data} navigation={navigation} />}
-      <Spans navigation={navigation} length={length} custom={opened} openCustom={setOpened} />
+      <Spans navigation={navigation} data={data} custom={opened} openCustom={setOpened} />
       {(custom !== null || opened) && (
         <CustomRange
           key={custom ? `${custom.from} ${custom.to}` : ''}
