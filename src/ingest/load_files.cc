@@ -14,6 +14,7 @@
 #include "client/error.h"
 #include "client/output.h"
 #include "ingest/batch_loader.h"
+#include "ingest/csv.h"
 #include "ingest/entry_points.h"
 #include "ingest/input_file.h"
 #include "ingest/load_record.h"
