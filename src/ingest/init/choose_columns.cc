@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 #include <unordered_set>
 
 #include "client/error.h"
@@ -124,10 +125,10 @@ Kind KindOf(const Column& column, const std::string& table) {
   if (id) return Kind::kId;
   if (!IsText(column)) return Kind::kNone;
   if (profile.distinct <= kMostDimensionValues && Repeats(profile)) return Kind::kFew;
-  // A name that was not known and still nearly each value differs: an id if there is no blank in it.
-  const bool blank = std::any_of(profile.examples.begin(), profile.examples.end(), [](auto& text) {
-    return text.find(' ') != std::string::npos;
-  });
+  // A name that was not known and still nearly each value differs: an id if there is no blank in
+  // it.
+  const bool blank = std::any_of(profile.examples.begin(), profile.examples.end(),
+                                 [](auto& text) { return text.find(' ') != std::string::npos; });
   if (profile.repeats() < 1.2) return blank || profile.longest > 64 ? Kind::kNone : Kind::kId;
   return profile.longest <= kLongestTopValue ? Kind::kRepeated : Kind::kNone;
 }
@@ -139,8 +140,8 @@ std::int64_t Groups(const Proposal& proposal, const std::vector<std::size_t>& ch
   for (std::size_t row = 0; row < rows; ++row) {
     std::uint64_t key = 0;
     for (const std::size_t column : chosen) {
-      key = (std::rotl(key, 5) ^ proposal.columns[column].profile.keys[row]) *
-            0x9E3779B97F4A7C15ULL;
+      key =
+          (std::rotl(key, 5) ^ proposal.columns[column].profile.keys[row]) * 0x9E3779B97F4A7C15ULL;
     }
     groups.insert(key);
   }
@@ -185,8 +186,7 @@ void ChooseDimensions(const InitChoices& choices, const std::vector<Kind>& kinds
     column->why = "a dimension (--dimensions)";
   };
   if (TakeChoice(proposal, choices.dimensions, "--dimensions", choose)) return;
-  const std::int64_t most =
-      std::clamp<std::int64_t>(proposal->sample_rows / 4, 100, kMostGroups);
+  const std::int64_t most = std::clamp<std::int64_t>(proposal->sample_rows / 4, 100, kMostGroups);
   std::vector<std::size_t> chosen;
   for (const std::size_t i : DimensionCandidates(*proposal, kinds)) {
     Column& column = proposal->columns[i];
@@ -233,8 +233,9 @@ void ChooseDistinct(const InitChoices& choices, const std::vector<Kind>& kinds,
     const bool taken = count < kMostDistinct;
     column.distinct = taken;
     count += taken ? 1 : 0;
-    column.why = fmt::format("{}: an id; {}", Differ(column.profile),
-                             taken ? "counted with hll" : "not counted, three others are (--distinct)");
+    column.why =
+        fmt::format("{}: an id; {}", Differ(column.profile),
+                    taken ? "counted with hll" : "not counted, three others are (--distinct)");
   }
 }
 
@@ -255,8 +256,9 @@ void ChooseTop(const InitChoices& choices, const std::vector<Kind>& kinds, Propo
     if (profile.distinct < 2 || profile.longest > kLongestTopValue) continue;
     column.top = true;
     ++count;
-    column.why = column.why.empty() ? Differ(profile) + ", many again and again: the most frequent are kept"
-                                    : column.why + "; the most frequent are kept";
+    column.why = column.why.empty()
+                     ? Differ(profile) + ", many again and again: the most frequent are kept"
+                     : column.why + "; the most frequent are kept";
   }
 }
 
@@ -282,10 +284,11 @@ void ChooseMeasures(const InitChoices& choices, const std::vector<Kind>& kinds,
                     Proposal* proposal) {
   const bool chosen = TakeChoice(proposal, choices.sum, "--sum", [](Column* column) {
     if (!IsNumber(*column)) {
-      throw CliError(fmt::format("--sum: {} is {}, and not a number", column->name, column->type),
-                     fmt::format("Its first value is {}. --type {}=numeric has it read as one.",
-                                 column->profile.examples.empty() ? "empty" : column->profile.examples[0],
-                                 column->name));
+      throw CliError(
+          fmt::format("--sum: {} is {}, and not a number", column->name, column->type),
+          fmt::format("Its first value is {}. --type {}=numeric has it read as one.",
+                      column->profile.examples.empty() ? "empty" : column->profile.examples[0],
+                      column->name));
     }
     column->sum = true;
     column->why = "summed (--sum)";
@@ -314,8 +317,9 @@ void ExplainRest(const std::vector<Kind>& kinds, Proposal* proposal) {
     if (!column.why.empty()) continue;
     switch (kinds[i]) {
       case Kind::kEmpty:
-        column.why = fmt::format("empty in all {} rows of the sample: {} until you know better (--type)",
-                                 FormatCount(proposal->sample_rows), column.type);
+        column.why =
+            fmt::format("empty in all {} rows of the sample: {} until you know better (--type)",
+                        FormatCount(proposal->sample_rows), column.type);
         break;
       case Kind::kOwnId:
         column.why = Differ(column.profile) + ": the event's own id, as many as events";

@@ -53,7 +53,8 @@ std::size_t FindTime(const InitChoices& choices, const Proposal& proposal) {
   for (std::size_t i = 0; i < proposal.columns.size(); ++i) {
     const Column& column = proposal.columns[i];
     if (!choices.time_column.empty()) {
-      if (column.name == choices.time_column || column.profile.name == choices.time_column) return i;
+      if (column.name == choices.time_column || column.profile.name == choices.time_column)
+        return i;
       continue;
     }
     const int score = Score(column);
@@ -66,9 +67,10 @@ std::size_t FindTime(const InitChoices& choices, const Proposal& proposal) {
   if (best_score < 0) {
     throw CliError(
         "no column has times, and a rollup needs to know when each event happened",
-        fmt::format("The columns are: {}\nIf one of them is a time, name it: --time-column NAME "
-                    "--time-format '%d.%m.%Y %H:%M' (or epoch, epoch_ms, epoch_us).",
-                    DescribeColumns(proposal)));
+        fmt::format(
+            "The columns are: {}\nIf one of them is a time, name it: --time-column NAME "
+            "--time-format '%d.%m.%Y %H:%M' (or seconds, milliseconds, microseconds since 1970).",
+            DescribeColumns(proposal)));
   }
   return best;
 }
@@ -87,10 +89,9 @@ void CheckReadable(const InitChoices& choices, const Column& column) {
                     LoadFormat(kTimeMonthFirst, profile.time)));
   }
   if (profile.time_forms == 0 && !IsTimeType(column.type)) {
-    throw CliError(
-        fmt::format("{} is not written as a time that we know: {}", column.name,
-                    example.empty() ? "it is empty" : example),
-        "Say how it is written: --time-format '%d %b %Y %H:%M', as for strptime.");
+    throw CliError(fmt::format("{} is not written as a time that we know: {}", column.name,
+                               example.empty() ? "it is empty" : example),
+                   "Say how it is written: --time-format '%d %b %Y %H:%M', as for strptime.");
   }
 }
 
@@ -103,9 +104,9 @@ std::string Explain(const InitChoices& choices, const Column& column, const std:
   }
   if (!format.empty()) why += fmt::format("; written as {}", format);
   if (column.type == "timestamptz" && profile.without_zone > 0) {
-    why += fmt::format("; {}no zone: read as {} (--time-zone)",
-                       profile.without_zone == profile.values ? "" : "some have ",
-                       choices.time_zone);
+    why +=
+        fmt::format("; {}no zone: read as {} (--time-zone)",
+                    profile.without_zone == profile.values ? "" : "some have ", choices.time_zone);
   }
   if (profile.nulls > 0) {
     why += fmt::format("; {} of {} rows have none, and are bad rows", FormatCount(profile.nulls),

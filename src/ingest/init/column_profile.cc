@@ -158,8 +158,8 @@ class Profiler {
       const bool number = text.size() <= 500 && ReadNumber(text, '.', '\0', &shape);
       std::int64_t value = 0;
       const char* const end = text.data() + text.size();
-      Keep(kFitBigint, number && !shape.point &&
-                           std::from_chars(text.data(), end, value).ec == std::errc());
+      Keep(kFitBigint,
+           number && !shape.point && std::from_chars(text.data(), end, value).ec == std::errc());
       Keep(kFitDecimal, number);
       // 007 is no float either.
       if (shape.leading_zero) Keep(kFitFloat, false);
@@ -227,8 +227,7 @@ class Profiler {
       profile_.high = first ? value : std::max(profile_.high, value);
       const char point = profile_.style == NumberStyle::kComma ? ',' : '.';
       const auto at = text->find(point);
-      const int decimals =
-          at == std::string::npos ? 0 : static_cast<int>(text->size() - at - 1);
+      const int decimals = at == std::string::npos ? 0 : static_cast<int>(text->size() - at - 1);
       profile_.same_decimals = profile_.same_decimals && (first || decimals == profile_.decimals);
       profile_.decimals = std::max(profile_.decimals, decimals);
       const auto digits = std::count_if(text->begin(), text->end(), IsDigit);
@@ -249,10 +248,10 @@ class Profiler {
         profile_.first_time = profile_.last_time = time.micros;
       }
       const TimeReading& one = profile_.time;
-      profile_.same_time_format =
-          profile_.same_time_format && time.has_clock == one.has_clock &&
-          time.has_zone == one.has_zone && time.has_seconds == one.has_seconds &&
-          time.separator == one.separator && time.joint == one.joint;
+      profile_.same_time_format = profile_.same_time_format && time.has_clock == one.has_clock &&
+                                  time.has_zone == one.has_zone &&
+                                  time.has_seconds == one.has_seconds &&
+                                  time.separator == one.separator && time.joint == one.joint;
       clock |= time.has_clock;
       profile_.without_zone += time.has_zone ? 0 : 1;
       profile_.first_time = std::min(profile_.first_time, time.micros);
@@ -323,7 +322,8 @@ std::vector<ColumnProfile> ProfileColumns(const Sample& sample, const std::strin
 }
 
 std::string GuessNullText(const Sample& sample) {
-  constexpr const char* kWords[] = {"NULL", "\\N", "null", "NA", "N/A", "None", "nil", "-", "(null)"};
+  constexpr const char* kWords[] = {"NULL", "\\N", "null", "NA",    "N/A",
+                                    "None", "nil", "-",    "(null)"};
   std::string best;
   int most = 0;
   for (const char* word : kWords) {

@@ -37,9 +37,10 @@ std::string WithoutId(const std::string& name) {
 }  // namespace
 
 bool NamesTime(const std::string& name) {
-  return HasAny(" time times timestamp ts date datetime at when epoch stamp zeit datum day zeitpunkt "
-                "zeitstempel buchungstag created occurred received started ",
-                name);
+  return HasAny(
+      " time times timestamp ts date datetime at when epoch stamp zeit datum day zeitpunkt "
+      "zeitstempel buchungstag created occurred received started ",
+      name);
 }
 
 int RankAsTime(const std::string& name) {
@@ -48,7 +49,8 @@ int RankAsTime(const std::string& name) {
              name)) {
     return -1;
   }
-  return Has(" event_time timestamp event_timestamp time ts datetime date_time occurred_at event_date "
+  return Has(" event_time timestamp event_timestamp time ts datetime date_time occurred_at "
+             "event_date "
              "date zeit zeitpunkt zeitstempel datum server_time received_at created_at ",
              name)
              ? 2
@@ -56,10 +58,10 @@ int RankAsTime(const std::string& name) {
 }
 
 int RankAsTenant(const std::string& name) {
-  constexpr const char* kTenants[] = {"tenant",   "workspace", "organization", "organisation", "org",
-                                      "account",  "customer",  "project",      "merchant",     "shop",
-                                      "store",    "site",      "property",     "website",      "domain",
-                                      "company",  "client",    "team",         "mandant",      "kunde"};
+  constexpr const char* kTenants[] = {
+      "tenant",  "workspace", "organization", "organisation", "org",     "account",  "customer",
+      "project", "merchant",  "shop",         "store",        "site",    "property", "website",
+      "domain",  "company",   "client",       "team",         "mandant", "kunde"};
   std::string base = WithoutId(name);
   if (Has(" name code slug ", LastWord(base)) && base != LastWord(base)) {
     base = base.substr(0, base.size() - LastWord(base).size() - 1);
@@ -80,7 +82,8 @@ bool NamesOwnId(const std::string& name, const std::string& table) {
   if (base == name) return Has(" id uuid guid key ", name);
   const bool plural = !table.empty() && table.back() == 's';
   return base == table || (plural && base == table.substr(0, table.size() - 1)) ||
-         Has(" event message msg hit record row request log entry payment transaction insert ", base);
+         Has(" event message msg hit record row request log entry payment transaction insert ",
+             base);
 }
 
 int RankAsActor(const std::string& name) {
@@ -95,9 +98,10 @@ int RankAsActor(const std::string& name) {
 }
 
 bool NamesKind(const std::string& name) {
-  return HasAny(" status code level kind type class category version port floor room priority group "
-                "grade state error month weekday hour quarter channel ",
-                name);
+  return HasAny(
+      " status code level kind type class category version port floor room priority group "
+      "grade state error month weekday hour quarter channel ",
+      name);
 }
 
 bool NamesCurrency(const std::string& name) {
@@ -105,22 +109,25 @@ bool NamesCurrency(const std::string& name) {
 }
 
 bool NamesMoney(const std::string& name) {
-  return HasAny(" revenue amount price cost costs total subtotal fee fees tax betrag umsatz preis "
-                "summe brutto netto sales spend discount refund tip eur usd gbp chf cents turnover "
-                "income gmv ",
-                name);
+  return HasAny(
+      " revenue amount price cost costs total subtotal fee fees tax betrag umsatz preis "
+      "summe brutto netto sales spend discount refund tip eur usd gbp chf cents turnover "
+      "income gmv ",
+      name);
 }
 
 bool NamesQuantity(const std::string& name) {
-  return HasAny(" quantity qty count items units bytes clicks views impressions conversions menge "
-                "anzahl hits packets orders requests errors points ",
-                name);
+  return HasAny(
+      " quantity qty count items units bytes clicks views impressions conversions menge "
+      "anzahl hits packets orders requests errors points ",
+      name);
 }
 
 bool NamesNoMeasure(const std::string& name) {
-  return HasAny(" lat latitude lon lng long longitude x y zip plz postcode phone telefon year jahr "
-                "offset index position seq sequence ",
-                name);
+  return HasAny(
+      " lat latitude lon lng long longitude x y zip plz postcode phone telefon year jahr "
+      "offset index position seq sequence ",
+      name);
 }
 
 }  // namespace millrace::cli

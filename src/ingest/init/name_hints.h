@@ -16,7 +16,8 @@ int RankAsTime(const std::string& name);
 int RankAsTenant(const std::string& name);
 // One of many things: device_id, uuid, ip.
 bool NamesId(const std::string& name);
-// The number of the row itself: event_id, message_id, or just id. `table` is the table's plain name.
+// The number of the row itself: event_id, message_id, or just id. `table` is the table's plain
+// name.
 bool NamesOwnId(const std::string& name, const std::string& table);
 // Who or what acts, from the one that matters most: 3 users and devices, 2 sessions, 1 others, 0
 // none of these.

@@ -100,10 +100,10 @@ std::vector<std::string> WordsOf(const std::string& plain_name) {
 }
 
 std::string SqlName(const std::string& name) {
-  const bool plain =
-      !name.empty() && !IsDigit(name[0]) && !IsReserved(name) &&
-      std::all_of(name.begin(), name.end(),
-                  [](char c) { return IsLower(c) || IsDigit(c) || IsOther(c) || c == '_'; });
+  const bool plain = !name.empty() && !IsDigit(name[0]) && !IsReserved(name) &&
+                     std::all_of(name.begin(), name.end(), [](char c) {
+                       return IsLower(c) || IsDigit(c) || IsOther(c) || c == '_';
+                     });
   return plain ? name : QuoteIdentifier(name);
 }
 

@@ -36,9 +36,9 @@ enum class ColumnUse {
 };
 
 struct Column {
-  std::string name;      // in the table
-  std::string raw_name;  // of the column that the file's text goes to, if it is another one, from
-                         // which this one is generated; else empty
+  std::string name;        // in the table
+  std::string raw_name;    // of the column that the file's text goes to, if it is another one, from
+                           // which this one is generated; else empty
   std::string expression;  // that generates it
   std::string type;        // as in SQL
   ColumnProfile profile;
@@ -61,6 +61,8 @@ struct Proposal {
   QualifiedName table;  // with its schema
   bool table_is_there = false;
   std::string id_column;
+  std::string add_id;    // for a table that has no such column: the statement that adds it
+  bool name_id = false;  // other columns are filled by sequences too: rollups must name this one
   std::vector<Column> columns;  // without the id
   std::size_t time = 0;         // of `columns`
   std::string time_sql;         // the expression that the buckets are made of

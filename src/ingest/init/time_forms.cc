@@ -56,7 +56,8 @@ bool ReadFraction(Reader& reader, TimeReading* time) {
   if (!reader.Take('.') && !reader.Take(',')) return true;
   std::int64_t unit = kSecond / 10;
   if (!IsDigit(reader.Peek())) return false;
-  for (; IsDigit(reader.Peek()) && unit > 0; unit /= 10) time->micros += *reader.Number(1, 1) * unit;
+  for (; IsDigit(reader.Peek()) && unit > 0; unit /= 10)
+    time->micros += *reader.Number(1, 1) * unit;
   reader.SkipDigits();
   time->has_fraction = true;
   return true;
@@ -118,11 +119,11 @@ bool ReadDate(Reader& reader, TimeForm form, TimeReading* time) {
   reader.Take(time->separator);
   const auto second = form == kTimeIso ? reader.Number(2, 2) : reader.Number(1, 2);
   if (!second || !reader.Take(time->separator)) return false;
-  const auto third = !year_first           ? reader.Number(4, 4)
+  const auto third = !year_first        ? reader.Number(4, 4)
                      : form == kTimeIso ? reader.Number(2, 2)
-                                           : reader.Number(1, 2);
+                                        : reader.Number(1, 2);
   if (!third) return false;
-  const auto date = year_first               ? MicrosOfDate(*first, *second, *third)
+  const auto date = year_first                ? MicrosOfDate(*first, *second, *third)
                     : form == kTimeMonthFirst ? MicrosOfDate(*third, *first, *second)
                                               : MicrosOfDate(*third, *second, *first);
   if (!date) return false;
@@ -164,14 +165,13 @@ std::optional<TimeReading> ReadTime(std::string_view text, TimeForm form) {
 bool SqlReads(TimeForm form) { return form == kTimeIso || form == kTimeYearFirst; }
 
 std::string LoadFormat(TimeForm form, const TimeReading& reading) {
-  if (form == kTimeSeconds) return "epoch";
-  if (form == kTimeMillis) return "epoch_ms";
-  if (form == kTimeMicros) return "epoch_us";
+  if (form == kTimeSeconds) return "seconds";
+  if (form == kTimeMillis) return "milliseconds";
+  if (form == kTimeMicros) return "microseconds";
   const char s = reading.separator;
-  std::string format = form == kTimeIso || form == kTimeYearFirst
-                           ? fmt::format("%Y{0}%m{0}%d", s)
-                       : form == kTimeMonthFirst ? fmt::format("%m{0}%d{0}%Y", s)
-                                                 : fmt::format("%d{0}%m{0}%Y", s);
+  std::string format = form == kTimeIso || form == kTimeYearFirst ? fmt::format("%Y{0}%m{0}%d", s)
+                       : form == kTimeMonthFirst                  ? fmt::format("%m{0}%d{0}%Y", s)
+                                                                  : fmt::format("%d{0}%m{0}%Y", s);
   if (!reading.has_clock) return format;
   format += reading.joint;
   format += reading.has_seconds ? "%H:%M:%S" : "%H:%M";

@@ -1,0 +1,165 @@
+// `millrace init`: from files of events, or a table, to rollups.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "cli/commands/commands.h"
+#include "client/connection.h"
+#include "client/error.h"
+#include "client/output.h"
+#include "ingest/init/apply.h"
+#include "ingest/init/load_plan.h"
+#include "ingest/init/proposal_sql.h"
+#include "ingest/init/propose_files.h"
+#include "ingest/init/rollups.h"
+#include "ingest/init/sample_files.h"
+#include "ingest/units.h"
+#include "server/options.h"
+
+namespace millrace::cli {
+namespace {
+
+using Names = std::optional<std::vector<std::string>>;
+
+struct Arguments {
+  ConnectionOptions connection;
+  std::vector<std::string> files;
+  std::string from_table;
+  InitChoices choices;
+  SampleChoices sample;
+  LoadOptions load;
+  std::vector<std::string> types;  // as typed
+  bool apply = false;
+};
+
+// "column=type" as typed. The type is not looked at: PostgreSQL says what is wrong with it; but it
+// must be one, as it becomes a part of a statement.
+std::map<std::string, std::string> ParseTypes(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> types;
+  for (const std::string& text : texts) {
+    const auto equals = text.rfind('=');
+    const std::string type = equals == std::string::npos ? "" : text.substr(equals + 1);
+    const bool plain =
+        type.find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ (),[].") ==
+        std::string::npos;
+    if (type.empty() || equals == 0 || !plain) {
+      throw CliError("--type: not a column and its type: " + text,
+                     "Such as --type amount=numeric.");
+    }
+    types[text.substr(0, equals)] = type;
+  }
+  return types;
+}
+
+// The rows that were loaded are in the rollups when the command ends, also where no worker runs.
+void Refresh(Connection& connection, const Proposal& proposal) {
+  const std::string rollup = SqlName(RollupsOf(proposal)[0].name);
+  connection.Execute("SELECT millrace.refresh_rollup($1)", {rollup.c_str()});
+}
+
+void PrintApplied(const Applied& applied) {
+  if (!applied.there.empty()) {
+    fmt::print("There already, and left as it is: {}\n", fmt::join(applied.there, ", "));
+  }
+  if (!applied.made.empty()) fmt::print("Made: {}\n", fmt::join(applied.made, ", "));
+}
+
+void ApplyFiles(const Arguments& arguments, const LoadOptions& load, Proposal proposal) {
+  const std::string conninfo = ResolveConninfo(arguments.connection);
+  Connection connection = Connection::Open(conninfo);
+  CheckExtensions(connection, &proposal);
+  PrintApplied(Apply(connection, proposal, SqlParts(proposal)));
+  const LoadReport report = LoadFiles(conninfo, load);
+  Refresh(connection, proposal);
+  fmt::print("{} rows are loaded", FormatCount(report.loaded));
+  if (report.rejected > 0) {
+    fmt::print(", {} were rejected; {} has them", FormatCount(report.rejected), load.rejects_file);
+  }
+  fmt::print(".\n");
+}
+
+void RunFiles(const Arguments& arguments) {
+  const SampledFiles sampled = SampleFiles(arguments.files, arguments.sample);
+  const Proposal proposal =
+      ProposeForFiles(arguments.files, sampled, arguments.choices, NowMicros());
+  const LoadOptions load =
+      LoadPlan(arguments.files, sampled, arguments.choices, proposal, arguments.load);
+  if (arguments.apply) return ApplyFiles(arguments, load, proposal);
+  fmt::print("{}", SqlScript(proposal, SqlParts(proposal), LoadCommand(load)));
+}
+
+void Run(Arguments& arguments) {
+  if (arguments.files.empty() == arguments.from_table.empty()) {
+    throw CliError("init needs files, or a table that is there",
+                   "Such as `millrace init clicks.csv` or `millrace init --from-table clicks`.");
+  }
+  arguments.choices.types = ParseTypes(arguments.types);
+  RunFiles(arguments);
+}
+
+void AddNames(CLI::App* command, const std::string& name, Names& names, const std::string& help) {
+  command
+      ->add_option_function<std::vector<std::string>>(
+          name, [&names](const std::vector<std::string>& given) { names = given; },
+          help + ", as a,b,c; none: no column")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("NAMES");
+}
+
+void AddChoices(CLI::App* command, Arguments& arguments) {
+  InitChoices& choices = arguments.choices;
+  command->add_option("--table", choices.table,
+                      "The table to make, as name or schema.name [default: the first file's name]");
+  command->add_option("--time-column", choices.time_column,
+                      "The column with the time of the event");
+  command
+      ->add_option("--time-zone", choices.time_zone,
+                   "The zone of times that are written without one")
+      ->capture_default_str();
+  command->add_option("--time-format", choices.time_format,
+                      "How the time is written, as for load: a format of strptime, or seconds, "
+                      "milliseconds, microseconds since 1970");
+  command->add_option("--tenant", choices.tenant,
+                      "The column with the tenant, such as a customer or a site; none: no column");
+  AddNames(command, "--dimensions", choices.dimensions, "The columns to group by");
+  AddNames(command, "--distinct", choices.distinct,
+           "The columns whose distinct values are counted");
+  AddNames(command, "--top", choices.top, "The columns whose most frequent values are kept");
+  AddNames(command, "--sum", choices.sum, "The columns that are summed");
+  command->add_option("--type", arguments.types, "The type of a column; may be given several times")
+      ->allow_extra_args(false)
+      ->type_name("COLUMN=TYPE");
+  CLI::Option* width = command->add_option(
+      "--partition", choices.partition,
+      "The width of a partition, such as 5min, 1hour or 1day [default: by the rate of the events]");
+  command
+      ->add_flag_callback(
+          "--no-partitions", [&choices] { choices.partitions = false; },
+          "Make a table without partitions")
+      ->excludes(width);
+}
+
+}  // namespace
+
+void AddInitCommand(CLI::App& app) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "init",
+      "Propose a table with partitions and rollups for the events in files, as SQL with a comment "
+      "for each decision; --apply makes them and loads the files");
+  command->add_option("files", arguments->files, "Files with the events");
+  command->add_flag("--apply", arguments->apply,
+                    "Make what is proposed, in one transaction, and load the files. What is there "
+                    "already stays as it is");
+  AddChoices(command, *arguments);
+  AddConnectionOptions(*command, arguments->connection);
+  command->callback([arguments] { Run(*arguments); });
+}
+
+}  // namespace millrace::cli
