@@ -90,8 +90,9 @@ void ChooseTenant(const InitChoices& choices, Proposal* proposal) {
     }
     if (!best) return;
     const ColumnProfile& profile = proposal->columns[*best].profile;
-    proposal->columns[*best].why =
-        fmt::format("{} and its name: the tenant, the first key of the rollups", Differ(profile));
+    proposal->columns[*best].why = fmt::format(
+        "{} different values in {}, and its name: the tenant, the first key of the rollups",
+        FormatCount(profile.distinct), FormatCount(profile.values));
   }
   proposal->tenant = best;
   proposal->columns[*best].use = ColumnUse::kTenant;
@@ -157,14 +158,26 @@ void MakeDimension(Column* column) {
                                   FormatCount(profile.distinct), FormatCount(profile.values));
 }
 
+// Whether the user has a use for a column other than as a dimension.
+bool IsNamed(const InitChoices& choices, const Column& column) {
+  for (const auto* names : {&choices.distinct, &choices.top, &choices.sum}) {
+    if (!*names) continue;
+    for (const std::string& name : **names) {
+      if (name == column.name || name == column.profile.name) return true;
+    }
+  }
+  return false;
+}
+
 // The columns that could be dimensions, those with the fewest values first. A currency comes before
 // all: sums of different currencies mean nothing.
-std::vector<std::size_t> DimensionCandidates(const Proposal& proposal,
+std::vector<std::size_t> DimensionCandidates(const InitChoices& choices, const Proposal& proposal,
                                              const std::vector<Kind>& kinds) {
   std::vector<std::size_t> candidates;
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     const ColumnProfile& profile = proposal.columns[i].profile;
     if (proposal.columns[i].use != ColumnUse::kPlain) continue;
+    if (IsNamed(choices, proposal.columns[i])) continue;
     const bool few_ids = kinds[i] == Kind::kId && profile.distinct <= kMostDimensionValues &&
                          profile.repeats() >= 10;
     if (kinds[i] == Kind::kFew || few_ids) candidates.push_back(i);
@@ -188,7 +201,7 @@ void ChooseDimensions(const InitChoices& choices, const std::vector<Kind>& kinds
   if (TakeChoice(proposal, choices.dimensions, "--dimensions", choose)) return;
   const std::int64_t most = std::clamp<std::int64_t>(proposal->sample_rows / 4, 100, kMostGroups);
   std::vector<std::size_t> chosen;
-  for (const std::size_t i : DimensionCandidates(*proposal, kinds)) {
+  for (const std::size_t i : DimensionCandidates(choices, *proposal, kinds)) {
     Column& column = proposal->columns[i];
     if (column.profile.distinct < 2 && column.profile.nulls == 0) {
       column.why = fmt::format("always {}: no dimension",
@@ -209,12 +222,12 @@ void ChooseDimensions(const InitChoices& choices, const std::vector<Kind>& kinds
   }
 }
 
-// Columns in the order in which their distinct or top values are worth the most.
-std::vector<std::size_t> ByActor(const Proposal& proposal) {
+// Columns by a rank of their names, the highest first.
+std::vector<std::size_t> ByRank(const Proposal& proposal, int (*rank)(const std::string&)) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < proposal.columns.size(); ++i) order.push_back(i);
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return RankAsActor(proposal.columns[a].name) > RankAsActor(proposal.columns[b].name);
+    return rank(proposal.columns[a].name) > rank(proposal.columns[b].name);
   });
   return order;
 }
@@ -227,7 +240,7 @@ void ChooseDistinct(const InitChoices& choices, const std::vector<Kind>& kinds,
   };
   if (TakeChoice(proposal, choices.distinct, "--distinct", choose)) return;
   int count = 0;
-  for (const std::size_t i : ByActor(*proposal)) {
+  for (const std::size_t i : ByRank(*proposal, RankAsActor)) {
     Column& column = proposal->columns[i];
     if (kinds[i] != Kind::kId || column.use != ColumnUse::kPlain) continue;
     const bool taken = count < kMostDistinct;
@@ -247,7 +260,7 @@ void ChooseTop(const InitChoices& choices, const std::vector<Kind>& kinds, Propo
   };
   if (TakeChoice(proposal, choices.top, "--top", choose)) return;
   int count = 0;
-  for (const std::size_t i : ByActor(*proposal)) {
+  for (const std::size_t i : ByRank(*proposal, RankForTop)) {
     Column& column = proposal->columns[i];
     const ColumnProfile& profile = column.profile;
     const bool repeated = kinds[i] == Kind::kRepeated || kinds[i] == Kind::kFew;

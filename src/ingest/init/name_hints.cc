@@ -27,11 +27,16 @@ std::string LastWord(const std::string& name) {
 
 constexpr std::string_view kIdWords = " id ids uuid guid key hash nr no number nummer ";
 
-// `name` without a last word that says that it is an id.
+// `name` without a last word that says that it is an id; also without the end of a German word:
+// kundennummer, kunden_nr.
 std::string WithoutId(const std::string& name) {
+  constexpr std::string_view kNumber = "nummer";
   const std::string last = LastWord(name);
-  if (last == name || !Has(kIdWords, last)) return name;
-  return name.substr(0, name.size() - last.size() - 1);
+  if (last != name && Has(kIdWords, last)) return name.substr(0, name.size() - last.size() - 1);
+  if (name.size() > kNumber.size() && name.ends_with(kNumber)) {
+    return name.substr(0, name.size() - kNumber.size());
+  }
+  return name;
 }
 
 }  // namespace
@@ -73,8 +78,8 @@ int RankAsTenant(const std::string& name) {
 }
 
 bool NamesId(const std::string& name) {
-  return Has(" id ids uuid guid key hash ip ipaddress ", LastWord(name)) || name == "ip_address" ||
-         RankAsActor(name) > 0;
+  return Has(" id ids uuid guid key hash nr no ip ipaddress ", LastWord(name)) ||
+         name == "ip_address" || name.ends_with("nummer") || RankAsActor(name) > 0;
 }
 
 bool NamesOwnId(const std::string& name, const std::string& table) {
@@ -82,19 +87,31 @@ bool NamesOwnId(const std::string& name, const std::string& table) {
   if (base == name) return Has(" id uuid guid key ", name);
   const bool plural = !table.empty() && table.back() == 's';
   return base == table || (plural && base == table.substr(0, table.size() - 1)) ||
-         Has(" event message msg hit record row request log entry payment transaction insert ",
+         Has(" event message msg hit record row request log entry payment transaction insert "
+             "zahlungs ",
              base);
 }
 
 int RankAsActor(const std::string& name) {
   const std::string base = WithoutId(name);
   if (Has(" user visitor device person customer member subscriber anonymous client_user cookie "
-          "sensor machine vehicle player driver kunde geraet ",
+          "sensor machine vehicle player driver kunde kunden geraet gerät nutzer ",
           base)) {
     return 3;
   }
   if (Has(" session visit cart trip ride call besuch sitzung ", base)) return 2;
-  return Has(" order product sku article item page url path campaign card iban ", base) ? 1 : 0;
+  return Has(" order card iban auftrag auftrags ", base) ? 1 : 0;
+}
+
+int RankForTop(const std::string& name) {
+  const std::string base = WithoutId(name);
+  if (Has(" page url path product sku article item query keyword song video seite artikel produkt ",
+          base)) {
+    return 2;
+  }
+  // Hardly anybody asks which session was the longest.
+  const int actor = RankAsActor(name);
+  return actor == 3 ? 3 : actor == 0 ? 1 : 0;
 }
 
 bool NamesKind(const std::string& name) {

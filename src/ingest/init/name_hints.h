@@ -22,6 +22,9 @@ bool NamesOwnId(const std::string& name, const std::string& table);
 // Who or what acts, from the one that matters most: 3 users and devices, 2 sessions, 1 others, 0
 // none of these.
 int RankAsActor(const std::string& name);
+// How much people ask for the most frequent values: 3 users and devices, 2 pages and products, 1
+// others, 0 sessions and the like.
+int RankForTop(const std::string& name);
 // A number that is a name: status, version, port.
 bool NamesKind(const std::string& name);
 bool NamesCurrency(const std::string& name);

@@ -43,7 +43,7 @@ std::string ColumnLines(const Proposal& proposal) {
 }
 
 SqlPart TablePart(const Proposal& proposal) {
-  std::string sql = SqlComment("1. The events: one row per event.") + "\n";
+  std::string sql = SqlComment("1. The events: one row per event.");
   sql += fmt::format("CREATE TABLE {} (\n", SqlName(proposal.table));
   sql += SqlComment(
       fmt::format("{}: the server draws it, and rollups follow the events by it. The sequence must "

@@ -9,6 +9,8 @@
 namespace millrace::cli {
 namespace {
 
+constexpr std::size_t kLineWidth = 80;
+
 // Gives each output column a name that no other has.
 class Namer {
  public:
@@ -49,6 +51,7 @@ std::string HashSql(const Column& column) {
 // What is kept of one column, over the events and over the rollup of these.
 struct Measures {
   std::vector<RollupColumn> over_events, over_rollup;
+  bool averages = false;
 };
 
 void Add(Measures* measures, const std::string& expression, const std::string& name,
@@ -78,6 +81,7 @@ void AddMeasures(const Column& column, Namer* namer, Measures* measures) {
     const std::string name = namer->Take(column.name, {"", "_sum", "_count", "_min", "_max"});
     measures->over_events.push_back({fmt::format("avg({})", sql), name});
     const std::string sum = name + "_sum", count = name + "_count";
+    measures->averages = true;
     measures->over_rollup.push_back({fmt::format("sum({})", SqlName(sum)), sum});
     measures->over_rollup.push_back({fmt::format("sum({})::bigint", SqlName(count)), count});
     for (const char* function : {"min", "max"}) {
@@ -144,19 +148,32 @@ std::vector<ProposedRollup> RollupsOf(const Proposal& proposal) {
   hours.source = SqlName(fine.name);
   hours.name = {proposal.table.schema, proposal.table.name + "_1hr"};
   hours.title = "By the hour, over the first: the events are read once for both.";
+  if (measures.averages) hours.title += " An average is its sum divided by its count.";
   hours.over_rollup = true;
   return {fine, hours};
 }
 
 std::string DeclareSql(const ProposedRollup& rollup, const std::string& id_column) {
-  std::string select, groups;
-  for (std::size_t i = 0; i < rollup.keys.size(); ++i) {
-    groups += fmt::format("{}{}", i == 0 ? "" : ", ", i + 1);
-    select += fmt::format("{}{}", i == 0 ? "" : ",\n           ", SelectLine(rollup.keys[i]));
+  // Keys that are columns share lines; everything else has a line of its own.
+  std::string select, line;
+  const auto end_line = [&] {
+    if (!line.empty()) select += (select.empty() ? "" : ",\n           ") + line;
+    line.clear();
+  };
+  for (const RollupColumn& key : rollup.keys) {
+    const std::string text = SelectLine(key);
+    const bool bare = text == key.expression;
+    if (!bare || line.size() + text.size() > kLineWidth) end_line();
+    line += (line.empty() ? "" : ", ") + text;
+    if (!bare) end_line();
   }
+  end_line();
   for (const RollupColumn& measure : rollup.measures) {
-    select += ",\n           " + SelectLine(measure);
+    line = SelectLine(measure);
+    end_line();
   }
+  std::string groups = "1";
+  for (std::size_t i = 2; i <= rollup.keys.size(); ++i) groups += fmt::format(", {}", i);
   std::string options;
   if (!id_column.empty()) options += ", id_column => " + SqlText(id_column);
   if (!rollup.over_rollup) options += ", refresh_interval => '1 second'";

@@ -17,8 +17,8 @@
 namespace millrace::cli {
 namespace {
 
-// Of each place in a file, and of all files together.
-constexpr std::size_t kChunk = 2 << 20;
+// Of each of three places in a file, and of all files together.
+constexpr std::size_t kChunk = 3 << 20;
 constexpr std::size_t kAll = 12 << 20;
 constexpr std::size_t kSniffed = 256 << 10;
 // A packed file has about so many times more bytes of text.
@@ -161,10 +161,12 @@ class FileSampler {
 
   void AddFile(const std::string& path) {
     const std::int64_t size = FileSize(path);
-    const std::size_t chunk =
-        std::min(kChunk, std::max<std::size_t>(kAll / files_.size(), 64 << 10));
-    Chunk head{ReadSample(OpenText(path, encoding_), chunk), true, false};
-    head.last = head.text.size() < chunk;
+    const std::size_t share = std::max<std::size_t>(kAll / files_.size(), 192 << 10);
+    const std::size_t chunk = std::min(kChunk, share / 3);
+    // A small file is read whole.
+    const std::size_t beginning = size < static_cast<std::int64_t>(share) ? share : chunk;
+    Chunk head{ReadSample(OpenText(path, encoding_), beginning), true, false};
+    head.last = head.text.size() < beginning;
     const std::size_t before = result_.sample.rows.size();
     AddChunk(path, head);
     const auto rows = static_cast<std::int64_t>(result_.sample.rows.size() - before);
