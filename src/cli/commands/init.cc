@@ -15,6 +15,7 @@
 #include "ingest/init/load_plan.h"
 #include "ingest/init/proposal_sql.h"
 #include "ingest/init/propose_files.h"
+#include "ingest/init/propose_table.h"
 #include "ingest/init/rollups.h"
 #include "ingest/init/sample_files.h"
 #include "ingest/units.h"
@@ -62,10 +63,11 @@ void Refresh(Connection& connection, const Proposal& proposal) {
   connection.Execute("SELECT millrace.refresh_rollup($1)", {rollup.c_str()});
 }
 
-void PrintApplied(const Applied& applied) {
+void PrintApplied(const Proposal& proposal, const Applied& applied) {
   if (!applied.there.empty()) {
     fmt::print("There already, and left as it is: {}\n", fmt::join(applied.there, ", "));
   }
+  if (applied.mended) fmt::print("Changed: {}\n", SqlName(proposal.table));
   if (!applied.made.empty()) fmt::print("Made: {}\n", fmt::join(applied.made, ", "));
 }
 
@@ -73,7 +75,7 @@ void ApplyFiles(const Arguments& arguments, const LoadOptions& load, Proposal pr
   const std::string conninfo = ResolveConninfo(arguments.connection);
   Connection connection = Connection::Open(conninfo);
   CheckExtensions(connection, &proposal);
-  PrintApplied(Apply(connection, proposal, SqlParts(proposal)));
+  PrintApplied(proposal, Apply(connection, proposal, SqlParts(proposal)));
   const LoadReport report = LoadFiles(conninfo, load);
   Refresh(connection, proposal);
   fmt::print("{} rows are loaded", FormatCount(report.loaded));
@@ -93,13 +95,33 @@ void RunFiles(const Arguments& arguments) {
   fmt::print("{}", SqlScript(proposal, SqlParts(proposal), LoadCommand(load)));
 }
 
+void RunTable(const Arguments& arguments) {
+  Connection connection = Connection::Open(ResolveConninfo(arguments.connection));
+  Proposal proposal = ProposeForTable(connection, arguments.from_table, arguments.choices);
+  CheckExtensions(connection, &proposal);
+  Applied applied;
+  const std::vector<SqlPart> parts =
+      MissingParts(connection, proposal, SqlParts(proposal), &applied);
+  if (parts.empty()) {
+    fmt::print("There already: {}. Nothing is missing.\n", fmt::join(applied.there, ", "));
+  } else if (arguments.apply) {
+    PrintApplied(proposal, Apply(connection, proposal, parts));
+  } else {
+    fmt::print("{}", SqlScript(proposal, parts, ""));
+  }
+}
+
 void Run(Arguments& arguments) {
   if (arguments.files.empty() == arguments.from_table.empty()) {
     throw CliError("init needs files, or a table that is there",
                    "Such as `millrace init clicks.csv` or `millrace init --from-table clicks`.");
   }
   arguments.choices.types = ParseTypes(arguments.types);
-  RunFiles(arguments);
+  if (arguments.from_table.empty()) {
+    RunFiles(arguments);
+  } else {
+    RunTable(arguments);
+  }
 }
 
 void AddNames(CLI::App* command, const std::string& name, Names& names, const std::string& help) {
@@ -125,6 +147,9 @@ void AddChoices(CLI::App* command, Arguments& arguments) {
   command->add_option("--time-format", choices.time_format,
                       "How the time is written, as for load: a format of strptime, or seconds, "
                       "milliseconds, microseconds since 1970");
+  command->add_option("--id-column", choices.id_column,
+                      "With --from-table: the id by which rollups follow the events, if sequences "
+                      "fill several columns");
   command->add_option("--tenant", choices.tenant,
                       "The column with the tenant, such as a customer or a site; none: no column");
   AddNames(command, "--dimensions", choices.dimensions, "The columns to group by");
@@ -153,7 +178,10 @@ void AddInitCommand(CLI::App& app) {
       "init",
       "Propose a table with partitions and rollups for the events in files, as SQL with a comment "
       "for each decision; --apply makes them and loads the files");
-  command->add_option("files", arguments->files, "Files with the events");
+  command->add_option("files", arguments->files,
+                      "Files with the events, as load takes them: CSV and the like, or JSON lines");
+  command->add_option("--from-table", arguments->from_table,
+                      "In place of files: a table that is there. What is missing is proposed");
   command->add_flag("--apply", arguments->apply,
                     "Make what is proposed, in one transaction, and load the files. What is there "
                     "already stays as it is");

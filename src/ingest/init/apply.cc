@@ -51,34 +51,6 @@ void CheckColumns(Connection& connection, const Proposal& proposal) {
           name, name));
 }
 
-// The parts that are missing.
-std::vector<const SqlPart*> Missing(Connection& connection, const Proposal& proposal,
-                                    const std::vector<SqlPart>& parts, Applied* applied) {
-  std::vector<const SqlPart*> missing;
-  const bool table = IsThere(connection, SqlName(proposal.table));
-  if (table && !proposal.table_is_there) {
-    CheckColumns(connection, proposal);
-    applied->there.push_back(SqlName(proposal.table));
-  }
-  for (const SqlPart& part : parts) {
-    const bool of_table = part.what == SqlPart::What::kTable ||
-                          part.what == SqlPart::What::kPartitions ||
-                          part.what == SqlPart::What::kIndexes;
-    if (part.what == SqlPart::What::kRetention || (of_table && table)) continue;
-    if (part.what == SqlPart::What::kRollup && IsThere(connection, part.name)) {
-      if (!IsRollup(connection, part.name)) {
-        throw CliError(
-            fmt::format("there is a relation {} already, and it is no rollup", part.name),
-            "--table NAME gives the table and its rollups other names; or rename that one.");
-      }
-      applied->there.push_back(part.name);
-      continue;
-    }
-    missing.push_back(&part);
-  }
-  return missing;
-}
-
 }  // namespace
 
 void CheckExtensions(Connection& connection, Proposal* proposal) {
@@ -103,13 +75,41 @@ void CheckExtensions(Connection& connection, Proposal* proposal) {
   }
 }
 
+std::vector<SqlPart> MissingParts(Connection& connection, const Proposal& proposal,
+                                  const std::vector<SqlPart>& parts, Applied* applied) {
+  std::vector<SqlPart> missing;
+  const bool table = IsThere(connection, SqlName(proposal.table));
+  if (table && !proposal.table_is_there) {
+    CheckColumns(connection, proposal);
+    applied->there.push_back(SqlName(proposal.table));
+  }
+  for (const SqlPart& part : parts) {
+    const bool of_table = part.what == SqlPart::What::kTable ||
+                          part.what == SqlPart::What::kPartitions ||
+                          part.what == SqlPart::What::kIndexes;
+    if (part.what == SqlPart::What::kRetention || (of_table && table)) continue;
+    if (part.what == SqlPart::What::kRollup && IsThere(connection, part.name)) {
+      if (!IsRollup(connection, part.name)) {
+        throw CliError(
+            fmt::format("there is a relation {} already, and it is no rollup", part.name),
+            "--table NAME gives the table and its rollups other names; or rename that one.");
+      }
+      applied->there.push_back(part.name);
+      continue;
+    }
+    missing.push_back(part);
+  }
+  return missing;
+}
+
 Applied Apply(Connection& connection, const Proposal& proposal, const std::vector<SqlPart>& parts) {
   Applied applied;
   connection.Execute("BEGIN ISOLATION LEVEL READ COMMITTED");
   try {
-    for (const SqlPart* part : Missing(connection, proposal, parts, &applied)) {
-      connection.Execute(part->sql);
-      if (!part->name.empty()) applied.made.push_back(part->name);
+    for (const SqlPart& part : MissingParts(connection, proposal, parts, &applied)) {
+      connection.Execute(part.sql);
+      applied.mended |= part.what == SqlPart::What::kMending;
+      if (!part.name.empty()) applied.made.push_back(part.name);
     }
     connection.Execute("COMMIT");
   } catch (const CliError& e) {

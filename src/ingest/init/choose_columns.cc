@@ -119,6 +119,7 @@ Kind KindOf(const Column& column, const std::string& table) {
   if (profile.all_null()) return Kind::kEmpty;
   if (IsNumber(column)) return KindOfNumber(column, table);
   if (column.type == "boolean") return Kind::kFew;
+  if (column.enumeration) return Kind::kFew;
   const bool all_differ = profile.distinct == profile.values && profile.values >= 20;
   const bool id = column.type == "uuid" || column.type == "inet" ||
                   (IsText(column) && (NamesId(column.name) || RankAsTenant(column.name) > 0));

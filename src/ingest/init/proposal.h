@@ -16,7 +16,8 @@ namespace millrace::cli {
 // What the user has decided; everything else is guessed. Names of columns are as in the file or as
 // in the table. In the lists nothing is nullopt, and {"none"} no column at all.
 struct InitChoices {
-  std::string table;  // empty: by the name of the first file
+  std::string table;      // empty: by the name of the first file
+  std::string id_column;  // of a table that is there
   std::string time_column;
   std::string time_zone = "UTC";  // of times that say none
   std::string time_format;        // of the time column; as for `millrace load`
@@ -41,6 +42,7 @@ struct Column {
                            // which this one is generated; else empty
   std::string expression;  // that generates it
   std::string type;        // as in SQL
+  bool enumeration = false;  // a type of PostgreSQL's that lists its values
   ColumnProfile profile;
   ColumnUse use = ColumnUse::kPlain;
   bool distinct = false;  // distinct values are counted
@@ -61,7 +63,7 @@ struct Proposal {
   QualifiedName table;  // with its schema
   bool table_is_there = false;
   std::string id_column;
-  std::string add_id;    // for a table that has no such column: the statement that adds it
+  std::string mending;   // for a table that is there: statements that it needs first
   bool name_id = false;  // other columns are filled by sequences too: rollups must name this one
   std::vector<Column> columns;  // without the id
   std::size_t time = 0;         // of `columns`

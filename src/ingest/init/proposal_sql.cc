@@ -177,8 +177,8 @@ std::vector<SqlPart> SqlParts(const Proposal& proposal) {
                                                       : PartitionPart(proposal));
   } else {
     number = 1;
-    if (!proposal.add_id.empty()) {
-      parts.push_back({What::kId, "", fmt::format("{}", proposal.add_id)});
+    if (!proposal.mending.empty()) {
+      parts.push_back({What::kMending, "", proposal.mending});
     }
     if (proposal.name_id) id_column = proposal.id_column;
   }

@@ -9,7 +9,7 @@
 namespace millrace::cli {
 
 struct SqlPart {
-  enum class What { kId, kTable, kPartitions, kIndexes, kRollup, kRetention };
+  enum class What { kMending, kTable, kPartitions, kIndexes, kRollup, kRetention };
   What what;
   std::string name;  // of the rollup: as in SQL, to_regclass finds it
   std::string sql;   // statements with their comments
