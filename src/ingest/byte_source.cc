@@ -163,19 +163,6 @@ ByteSource SourceOf(ByteSource packed, const std::string& name) {
   return [unpacker](char* buffer, std::size_t size) { return unpacker->Read(buffer, size); };
 }
 
-// Reads the first `size` bytes of `source`, and then gives them once more.
-std::string Peek(ByteSource* source, std::size_t size) {
-  std::string beginning = ReadSample(*source, size);
-  *source = [source = std::move(*source), beginning, given = std::size_t{0}](
-                char* buffer, std::size_t wanted) mutable {
-    if (given == beginning.size()) return source(buffer, wanted);
-    const std::size_t got = beginning.copy(buffer, wanted, given);
-    given += got;
-    return got;
-  };
-  return beginning;
-}
-
 // A source that is made at the first call, when the beginning of `source` can be read.
 using Maker = std::function<ByteSource(ByteSource source)>;
 ByteSource Later(ByteSource source, Maker make) {
@@ -199,6 +186,18 @@ std::string ReadSample(const ByteSource& source, std::size_t size) {
   }
   sample.resize(got);
   return sample;
+}
+
+std::string Peek(ByteSource* source, std::size_t size) {
+  std::string beginning = ReadSample(*source, size);
+  *source = [source = std::move(*source), beginning, given = std::size_t{0}](
+                char* buffer, std::size_t wanted) mutable {
+    if (given == beginning.size()) return source(buffer, wanted);
+    const std::size_t got = beginning.copy(buffer, wanted, given);
+    given += got;
+    return got;
+  };
+  return beginning;
 }
 
 Packing PackingOf(std::string_view beginning, const std::string& name) {

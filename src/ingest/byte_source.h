@@ -36,5 +36,7 @@ ByteSource OpenText(const std::string& path, const std::string& encoding);
 
 // The first `size` bytes of a source, or all of them if there are fewer.
 std::string ReadSample(const ByteSource& source, std::size_t size);
+// The same, but the source gives them once more afterwards.
+std::string Peek(ByteSource* source, std::size_t size);
 
 }  // namespace millrace::cli

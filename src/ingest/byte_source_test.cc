@@ -229,7 +229,7 @@ TEST(Dialect, WhatUsersType) {
   EXPECT_EQ(ParseQuote("'"), '\'');
   EXPECT_THROW(ParseQuote("\"\""), CliError);
   EXPECT_NO_THROW(CheckDialect({}));
-  EXPECT_NO_THROW(CheckDialect({';', '\0', "\"", ""}));
+  EXPECT_NO_THROW(CheckDialect({';', '\0', "NULL", ""}));
   EXPECT_THROW(CheckDialect({'"', '"', "", ""}), CliError);
   EXPECT_THROW(CheckDialect({',', '"', "a,b", ""}), CliError);
   EXPECT_THROW(CheckDialect({',', '"', "\"", ""}), CliError);

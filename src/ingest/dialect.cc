@@ -33,13 +33,15 @@ char ParseQuote(const std::string& text) {
 }
 
 void CheckDialect(const Dialect& dialect) {
-  if (dialect.quote == dialect.delimiter) {
+  // A file without quotes is sent with double quotes where they are needed.
+  const char quote = dialect.quote == '\0' ? '"' : dialect.quote;
+  if (quote == dialect.delimiter) {
     throw CliError(fmt::format("{} cannot be both the delimiter and the quote",
                                DelimiterWord(dialect.delimiter)));
   }
   for (const char c : dialect.null_text) {
     const bool line_end = c == '\n' || c == '\r' || c == '\0';
-    if (!line_end && c != dialect.delimiter && (dialect.quote == '\0' || c != dialect.quote)) {
+    if (!line_end && c != dialect.delimiter && c != quote) {
       continue;
     }
     throw CliError(fmt::format("--null {}: has {} in it", ShellWord(dialect.null_text),

@@ -172,15 +172,23 @@ std::vector<std::int64_t> PartitionMaker::ParseTimes(const std::vector<std::stri
   std::vector<std::int64_t> parsed;
   if (times.empty() || *failures >= kMostFailures) return parsed;
   try {
+    // In a transaction of its own, because pg_partman names partitions in the session's time zone.
+    if (!time_zone_.empty()) {
+      connection_.Execute("BEGIN");
+      connection_.Execute("SELECT pg_catalog.set_config('TimeZone', $1, true)",
+                          {time_zone_.c_str()});
+    }
     const auto found = connection_.Execute(
         "SELECT (extract(epoch FROM t) * 1000000)::bigint FROM (SELECT v::timestamptz AS t FROM "
         "pg_catalog.unnest($1::text[]) v OFFSET 0) x WHERE t " +
             std::string(kInReach),
         {TextArray(times).c_str()});
+    if (!time_zone_.empty()) connection_.Execute("COMMIT");
     for (int i = 0; i < found.rows(); ++i) parsed.push_back(Integer(found.Value(i, 0)));
     return parsed;
   } catch (const CliError&) {
     if (PQstatus(connection_.get()) != CONNECTION_OK) throw;
+    if (!time_zone_.empty()) connection_.Execute("ROLLBACK");
     if (times.size() == 1) ++*failures;
   }
   if (times.size() == 1) return parsed;

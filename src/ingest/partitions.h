@@ -45,6 +45,9 @@ class PartitionMaker {
   // The column that the table is partitioned by.
   const std::string& control() const { return control_name_; }
 
+  // The zone of the times that MakeFor is given without one; empty: the session's.
+  void set_time_zone(const std::string& zone) { time_zone_ = zone; }
+
   // Makes the missing partitions for [from, to], at most kMostPartitions in all calls together.
   // After the newest partition it leaves no gap.
   PartitionsMade Make(std::int64_t from, std::int64_t to);
@@ -89,6 +92,7 @@ class PartitionMaker {
   std::string control_name_;
   std::string columns_;    // the columns that can be written, quoted, with commas between
   bool old_calls_ = true;  // pg_partman before 5
+  std::string time_zone_;
   std::int64_t width_ = 0;
   std::int64_t premake_ = 0;
   std::int64_t made_ = 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "client/error.h"
+#include "client/text.h"
 
 namespace millrace::cli {
 namespace {
@@ -80,13 +81,26 @@ void FindIdColumn(Connection& connection, const std::string& quoted, TargetTable
 
 }  // namespace
 
+std::size_t TargetTable::IndexOf(const std::string& column) const {
+  return static_cast<std::size_t>(std::find(columns.begin(), columns.end(), column) -
+                                  columns.begin());
+}
+
 std::string TargetTable::Match(const std::string& name) const {
-  for (const std::string& candidate : {name, Lower(name)}) {
-    if (std::find(columns.begin(), columns.end(), candidate) != columns.end()) {
-      return candidate;
+  if (IndexOf(name) < columns.size()) return name;
+  std::string match;
+  const std::string lower = Lower(name);
+  for (const std::string& column : columns) {
+    if (Lower(column) != lower) continue;
+    if (!match.empty()) {
+      throw CliError(
+          fmt::format("{} may be column {} or {} of the table {}", QuoteIdentifier(name),
+                      QuoteIdentifier(match), QuoteIdentifier(column), this->name.Quoted()),
+          fmt::format("Say which: --map {}={}", ShellWord(name), ShellWord(match)));
     }
+    match = column;
   }
-  return "";
+  return match;
 }
 
 std::vector<std::string> TargetTable::MatchAll(const std::vector<std::string>& names,
@@ -110,9 +124,15 @@ std::vector<std::string> TargetTable::MatchAll(const std::vector<std::string>& n
 TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
   const std::string quoted = name.Quoted();
   const QueryResult found = connection.Execute(
-      "SELECT c.relname, a.attname FROM pg_catalog.pg_class c"
+      "SELECT c.relname, a.attname, CASE CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid "
+      "END WHEN 'timestamptz'::pg_catalog.regtype THEN 1 WHEN 'timestamp'::pg_catalog.regtype THEN "
+      "2 WHEN 'date'::pg_catalog.regtype THEN 3 ELSE 0 END,"
+      " t.typcategory IN ('N', 'D', 'T', 'B', 'I') OR t.typname IN ('uuid', 'json', 'jsonb'),"
+      " a.atthasdef OR a.attidentity <> ''"
+      " FROM pg_catalog.pg_class c"
       " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
       " AND NOT a.attisdropped AND a.attgenerated = ''"
+      " LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
       " WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'f', 'v')"
       " ORDER BY a.attnum",
       {quoted.c_str()});
@@ -120,9 +140,12 @@ TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
     throw CliError(fmt::format("the database {} has no table {}", PQdb(connection.get()), quoted),
                    "`millrace workshop` creates the workshop's events; --table names another.");
   }
-  TargetTable table{name, std::string(found.Value(0, 0)), {}, "", ""};
+  TargetTable table{name, std::string(found.Value(0, 0)), {}, {}, "", ""};
   for (int row = 0; row < found.rows(); ++row) {
-    if (!found.IsNull(row, 1)) table.columns.emplace_back(found.Value(row, 1));
+    if (found.IsNull(row, 1)) continue;
+    table.columns.emplace_back(found.Value(row, 1));
+    table.info.push_back({static_cast<ColumnInfo::Time>(found.Value(row, 2)[0] - '0'),
+                          found.Value(row, 3) == "t", found.Value(row, 4) == "t"});
   }
   FindIdColumn(connection, quoted, &table);
   return table;
