@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/load.h"
 #include "client/connection.h"
 #include "client/error.h"
 #include "client/output.h"
@@ -31,7 +32,6 @@ struct Arguments {
   std::vector<std::string> files;
   std::string from_table;
   InitChoices choices;
-  SampleChoices sample;
   LoadOptions load;
   std::vector<std::string> types;  // as typed
   bool apply = false;
@@ -57,6 +57,35 @@ std::map<std::string, std::string> ParseTypes(const std::vector<std::string>& te
   return types;
 }
 
+// What the user says about the files; the rest is found out. `command` knows which options were
+// given.
+SampleChoices SampleChoicesOf(const CLI::App& command, const LoadOptions& load) {
+  SampleChoices choices;
+  if (command.count("--delimiter") > 0) choices.delimiter = load.dialect.delimiter;
+  if (command.count("--quote") > 0) choices.quote = load.dialect.quote;
+  if (command.count("--null") > 0) choices.null_text = load.dialect.null_text;
+  choices.encoding = load.dialect.encoding;
+  choices.format = load.format;
+  choices.skip_lines = load.skip_lines;
+  choices.header = load.header;
+  choices.columns = load.columns;
+  return choices;
+}
+
+// The format of the time column is the one without a name, or with its name.
+void TakeTimeFormats(const LoadOptions& load, InitChoices* choices) {
+  for (const auto& [column, format] : load.time_formats) {
+    choices->time_format = format;
+    if (!column.empty() && choices->time_column.empty()) choices->time_column = column;
+  }
+  if (load.time_formats.size() > 1) {
+    throw CliError(
+        "init takes one --time-format, of the time of the event",
+        "Leave the others out; --type COLUMN=text keeps such a column as it is written.");
+  }
+  if (!load.time_zone.empty()) choices->time_zone = load.time_zone;
+}
+
 // The rows that were loaded are in the rollups when the command ends, also where no worker runs.
 void Refresh(Connection& connection, const Proposal& proposal) {
   const std::string rollup = SqlName(RollupsOf(proposal)[0].name);
@@ -71,22 +100,27 @@ void PrintApplied(const Proposal& proposal, const Applied& applied) {
   if (!applied.made.empty()) fmt::print("Made: {}\n", fmt::join(applied.made, ", "));
 }
 
-void ApplyFiles(const Arguments& arguments, const LoadOptions& load, Proposal proposal) {
+void ApplyFiles(const Arguments& arguments, LoadOptions load, Proposal proposal) {
   const std::string conninfo = ResolveConninfo(arguments.connection);
   Connection connection = Connection::Open(conninfo);
   CheckExtensions(connection, &proposal);
-  PrintApplied(proposal, Apply(connection, proposal, SqlParts(proposal)));
+  const Applied applied = Apply(connection, proposal, SqlParts(proposal));
+  PrintApplied(proposal, applied);
+  // Into a new table everything is loaded. Into one that was there, what is not in it yet.
+  const bool is_new = applied.there.empty();
+  if (load.loaded_before == LoadedBefore::kRefuse) {
+    load.loaded_before = is_new ? LoadedBefore::kLoadAgain : LoadedBefore::kResume;
+  }
   const LoadReport report = LoadFiles(conninfo, load);
   Refresh(connection, proposal);
-  fmt::print("{} rows are loaded", FormatCount(report.loaded));
-  if (report.rejected > 0) {
-    fmt::print(", {} were rejected; {} has them", FormatCount(report.rejected), load.rejects_file);
-  }
-  fmt::print(".\n");
+  fmt::print("{} rows are loaded.\n", FormatCount(report.loaded));
+  SayWhatWasLoaded(conninfo, load, report);
 }
 
-void RunFiles(const Arguments& arguments) {
-  const SampledFiles sampled = SampleFiles(arguments.files, arguments.sample);
+void RunFiles(const CLI::App& command, Arguments& arguments) {
+  TakeTimeFormats(arguments.load, &arguments.choices);
+  const SampledFiles sampled =
+      SampleFiles(arguments.files, SampleChoicesOf(command, arguments.load));
   const Proposal proposal =
       ProposeForFiles(arguments.files, sampled, arguments.choices, NowMicros());
   const LoadOptions load =
@@ -111,14 +145,14 @@ void RunTable(const Arguments& arguments) {
   }
 }
 
-void Run(Arguments& arguments) {
+void Run(const CLI::App& command, Arguments& arguments) {
   if (arguments.files.empty() == arguments.from_table.empty()) {
     throw CliError("init needs files, or a table that is there",
                    "Such as `millrace init clicks.csv` or `millrace init --from-table clicks`.");
   }
   arguments.choices.types = ParseTypes(arguments.types);
   if (arguments.from_table.empty()) {
-    RunFiles(arguments);
+    RunFiles(command, arguments);
   } else {
     RunTable(arguments);
   }
@@ -140,13 +174,6 @@ void AddChoices(CLI::App* command, Arguments& arguments) {
                       "The table to make, as name or schema.name [default: the first file's name]");
   command->add_option("--time-column", choices.time_column,
                       "The column with the time of the event");
-  command
-      ->add_option("--time-zone", choices.time_zone,
-                   "The zone of times that are written without one")
-      ->capture_default_str();
-  command->add_option("--time-format", choices.time_format,
-                      "How the time is written, as for load: a format of strptime, or seconds, "
-                      "milliseconds, microseconds since 1970");
   command->add_option("--id-column", choices.id_column,
                       "With --from-table: the id by which rollups follow the events, if sequences "
                       "fill several columns");
@@ -186,8 +213,25 @@ void AddInitCommand(CLI::App& app) {
                     "Make what is proposed, in one transaction, and load the files. What is there "
                     "already stays as it is");
   AddChoices(command, *arguments);
+  command
+      ->add_option("--header", arguments->load.header,
+                   "Whether the first row has the names of the columns [default: found out]")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, HeaderMode>{{"auto", HeaderMode::kAuto},
+                                                                    {"yes", HeaderMode::kYes},
+                                                                    {"no", HeaderMode::kNo}})
+              .description(""))
+      ->type_name("auto|yes|no");
+  command
+      ->add_option("--columns", arguments->load.columns,
+                   "Names for the files' columns, as a,b,c, in place of those of the header")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("NAMES");
+  AddReadingOptions(command, arguments->load);
+  AddLoadOptions(command, arguments->load);
   AddConnectionOptions(*command, arguments->connection);
-  command->callback([arguments] { Run(*arguments); });
+  command->callback([command, arguments] { Run(*command, *arguments); });
 }
 
 }  // namespace millrace::cli

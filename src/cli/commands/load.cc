@@ -1,5 +1,7 @@
 // `millrace load`: files into the events table.
 
+#include "cli/commands/load.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -53,21 +55,6 @@ void SayHowItWasRead(const LoadReport& report) {
   }
 }
 
-void Run(const Arguments& arguments) {
-  const std::string conninfo = ResolveConninfo(arguments.connection);
-  const LoadReport report = LoadFiles(conninfo, arguments.load);
-  if (report.already > 0) {
-    fmt::print(stderr, "{} rows were in already, {} were loaded now.\n",
-               FormatCount(report.already), FormatCount(report.loaded));
-  }
-  SayHowItWasRead(report);
-  if (report.rejected > 0) {
-    RecordRejects(conninfo, report, arguments.load);
-    fmt::print(stderr, "{} rows were rejected; {} has them, with line and reason.\n",
-               FormatCount(report.rejected), arguments.load.rejects_file);
-  }
-}
-
 // "a=b" at the last sign, because a name in a file may be anything.
 std::pair<std::string, std::string> SplitMap(const std::string& text) {
   const std::size_t at = text.rfind('=');
@@ -83,6 +70,8 @@ std::pair<std::string, std::string> SplitTimeFormat(const std::string& text) {
   if (at == std::string::npos || text.find('%') < at) return {"", text};
   return {text.substr(0, at), text.substr(at + 1)};
 }
+
+}  // namespace
 
 void AddReadingOptions(CLI::App* command, LoadOptions& load) {
   command
@@ -142,6 +131,8 @@ void AddReadingOptions(CLI::App* command, LoadOptions& load) {
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000}).description(""))
       ->type_name("N");
 }
+
+namespace {
 
 void AddInputOptions(CLI::App* command, LoadOptions& load) {
   command
@@ -204,6 +195,8 @@ void AddInputOptions(CLI::App* command, LoadOptions& load) {
       ->default_str("64MB");
 }
 
+}  // namespace
+
 void AddLoadOptions(CLI::App* command, LoadOptions& load) {
   command->add_option("--jobs,-j", load.jobs, "Connections that load at the same time")
       ->check(CLI::Range(1, 64))
@@ -239,7 +232,19 @@ void AddLoadOptions(CLI::App* command, LoadOptions& load) {
   command->add_flag("--quiet,-q", load.quiet, "Do not show progress");
 }
 
-}  // namespace
+void SayWhatWasLoaded(const std::string& conninfo, const LoadOptions& load,
+                      const LoadReport& report) {
+  if (report.already > 0) {
+    fmt::print(stderr, "{} rows were in already, {} were loaded now.\n",
+               FormatCount(report.already), FormatCount(report.loaded));
+  }
+  SayHowItWasRead(report);
+  if (report.rejected > 0) {
+    RecordRejects(conninfo, report, load);
+    fmt::print(stderr, "{} rows were rejected; {} has them, with line and reason.\n",
+               FormatCount(report.rejected), load.rejects_file);
+  }
+}
 
 void AddLoadCommand(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
@@ -249,7 +254,10 @@ void AddLoadCommand(CLI::App& app) {
   AddReadingOptions(command, arguments->load);
   AddLoadOptions(command, arguments->load);
   AddConnectionOptions(*command, arguments->connection);
-  command->callback([arguments] { Run(*arguments); });
+  command->callback([arguments] {
+    const std::string conninfo = ResolveConninfo(arguments->connection);
+    SayWhatWasLoaded(conninfo, arguments->load, LoadFiles(conninfo, arguments->load));
+  });
 }
 
 }  // namespace millrace::cli

@@ -21,11 +21,6 @@ std::uint32_t FormOf(const ColumnProfile& profile) {
   return profile.time_forms == 0 ? 0 : std::uint32_t{1} << std::countr_zero(profile.time_forms);
 }
 
-bool IsAmbiguous(const ColumnProfile& profile) {
-  constexpr std::uint32_t kBoth = kTimeDayFirst | kTimeMonthFirst;
-  return (profile.time_forms & kBoth) == kBoth;
-}
-
 // How well a column suits; negative: not at all.
 int Score(const Column& column) {
   const ColumnProfile& profile = column.profile;
@@ -79,7 +74,7 @@ void CheckReadable(const InitChoices& choices, const Column& column) {
   const ColumnProfile& profile = column.profile;
   const std::string example = profile.examples.empty() ? "" : profile.examples[0];
   if (!choices.time_format.empty()) return;
-  if (IsAmbiguous(profile)) {
+  if (IsAmbiguousTime(profile)) {
     throw CliError(
         fmt::format("{}: is {} day before month, or month before day? Both are possible for all "
                     "values of the sample",
@@ -108,6 +103,9 @@ std::string Explain(const InitChoices& choices, const Column& column, const std:
         fmt::format("; {}no zone: read as {} (--time-zone)",
                     profile.without_zone == profile.values ? "" : "some have ", choices.time_zone);
   }
+  if (!format.empty() && !profile.same_time_format) {
+    why += "; some are written otherwise, and are bad rows";
+  }
   if (profile.nulls > 0) {
     why += fmt::format("; {} of {} rows have none, and are bad rows", FormatCount(profile.nulls),
                        FormatCount(profile.nulls + profile.values));
@@ -117,7 +115,13 @@ std::string Explain(const InitChoices& choices, const Column& column, const std:
 
 }  // namespace
 
+bool IsAmbiguousTime(const ColumnProfile& profile) {
+  constexpr std::uint32_t kBoth = kTimeDayFirst | kTimeMonthFirst;
+  return (profile.time_forms & kBoth) == kBoth;
+}
+
 std::string TimeFormatOf(const InitChoices& choices, const Column& column) {
+  if (!IsTimeType(column.type)) return "";
   if (column.use == ColumnUse::kTime && !choices.time_format.empty()) return choices.time_format;
   const auto form = static_cast<TimeForm>(FormOf(column.profile));
   if (form == 0 || SqlReads(form)) return "";
@@ -133,6 +137,15 @@ void ChooseTime(const InitChoices& choices, Proposal* proposal) {
   proposal->time_sql = SqlName(column.name);
   proposal->time_type = column.type;
   column.why = Explain(choices, column, TimeFormatOf(choices, column));
+  for (std::size_t i = 0; i < proposal->columns.size(); ++i) {
+    Column& other = proposal->columns[i];
+    const bool odd = !TimeFormatOf(choices, other).empty() &&
+                     (IsAmbiguousTime(other.profile) || !other.profile.same_time_format);
+    if (i == proposal->time || !odd) continue;
+    other.type = "text";
+    other.why = fmt::format("times such as {}, which can be read in several ways: text (--type)",
+                            other.profile.examples[0]);
+  }
 }
 
 }  // namespace millrace::cli

@@ -31,7 +31,7 @@ std::string FreeName(const Proposal& proposal, const std::string& name) {
 }
 
 // COPY does not read "1.234,56". So the text is kept as it is, and the number is generated from it.
-void GenerateNumbers(Proposal* proposal) {
+void GenerateNumbers(const SampledFiles& sampled, Proposal* proposal) {
   for (Column& column : proposal->columns) {
     const NumberStyle style = column.profile.style;
     const bool number = column.type.starts_with("numeric") || column.type == "double precision";
@@ -41,7 +41,8 @@ void GenerateNumbers(Proposal* proposal) {
     std::string text = style == NumberStyle::kComma
                            ? fmt::format("replace(replace({}, '.', ''), ',', '.')", raw)
                            : fmt::format("replace({}, ',', '')", raw);
-    if (column.profile.empty_texts > 0) text = fmt::format("nullif({}, '')", text);
+    if (column.profile.empty_texts > 0 || !sampled.dialect.null_text.empty())
+      text = fmt::format("nullif({}, '')", text);
     column.expression = fmt::format("{}::{}", text, column.type);
     column.why +=
         fmt::format("; {}, such as {}: the file's text goes into {}, and the number is made of it",
@@ -119,7 +120,7 @@ Proposal ProposeForFiles(const std::vector<std::string>& files, const SampledFil
   proposal.columns =
       ColumnsOfSample(ProfileColumns(sampled.sample, sampled.dialect.null_text), choices);
   ChooseUses(choices, &proposal);
-  GenerateNumbers(&proposal);
+  GenerateNumbers(sampled, &proposal);
   proposal.id_column = IdColumnFor(proposal);
   proposal.partitions = ChoosePartitions(choices, proposal, now);
   AddNotes(sampled, &proposal);

@@ -8,7 +8,7 @@
 
 #include "client/error.h"
 #include "ingest/csv.h"
-#include "ingest/init/json_rows.h"
+#include "ingest/init/json_sample.h"
 #include "ingest/init/plain_names.h"
 #include "ingest/input_file.h"
 #include "ingest/sniff.h"
@@ -79,19 +79,29 @@ class FileSampler {
     const std::string& path = files_[0];
     encoding_ = choices_.encoding;
     if (encoding_.empty()) encoding_ = SniffEncoding(ReadSample(OpenUnpacked(path), kSniffed));
-    const std::string text = ReadSample(OpenText(path, encoding_), kSniffed);
+    std::string text = ReadSample(OpenText(path, encoding_), kSniffed);
     if (text.find('\0') != std::string::npos) {
       throw CliError(path + " has zero bytes: it is no text, or its encoding is another",
                      "Name the encoding, such as --encoding utf-16le.");
     }
+    SkipLines(&text);
     const SniffedText sniffed = SniffText(text);
-    result_.json = sniffed.json;
+    result_.json =
+        choices_.format == FileFormat::kAuto ? sniffed.json : choices_.format == FileFormat::kJson;
     result_.dialect = sniffed.dialect;
     if (choices_.delimiter) result_.dialect.delimiter = *choices_.delimiter;
     if (choices_.quote) result_.dialect.quote = *choices_.quote;
     result_.dialect.encoding = encoding_;
     if (result_.json) return;
     ReadHeader(text);
+  }
+
+  // Leaves out the lines before the header.
+  void SkipLines(std::string* text) const {
+    for (std::int64_t i = 0; i < choices_.skip_lines; ++i) {
+      const auto end = text->find('\n');
+      text->erase(0, end == std::string::npos ? text->size() : end + 1);
+    }
   }
 
   void ReadHeader(const std::string& text) {
@@ -126,6 +136,7 @@ class FileSampler {
                            DelimiterWord(result_.dialect.delimiter) + ".");
       }
       sample.names = choices_.columns;
+      result_.renamed = true;
     }
     result_.has_names = result_.header || !choices_.columns.empty();
     if (!result_.has_names) sample.names = PlainNames(sample.names);
@@ -167,6 +178,7 @@ class FileSampler {
     const std::size_t beginning = size < static_cast<std::int64_t>(share) ? share : chunk;
     Chunk head{ReadSample(OpenText(path, encoding_), beginning), true, false};
     head.last = head.text.size() < beginning;
+    SkipLines(&head.text);
     const std::size_t before = result_.sample.rows.size();
     AddChunk(path, head);
     const auto rows = static_cast<std::int64_t>(result_.sample.rows.size() - before);
@@ -178,7 +190,7 @@ class FileSampler {
     const bool packed = PackingOf(ReadSample(RawSource(path), 4), path) != Packing::kNone;
     const auto bytes = static_cast<double>(packed ? size * kPackedFactor : size);
     total_rows_ += static_cast<std::int64_t>(static_cast<double>(rows) * bytes /
-                                             static_cast<double>(head.text.size()));
+                                             static_cast<double>(beginning));
     const bool wide = encoding_.starts_with("utf-16") || encoding_.starts_with("utf-32");
     if (packed || wide || size < static_cast<std::int64_t>(4 * chunk)) return;
     const auto step = static_cast<std::int64_t>(chunk);

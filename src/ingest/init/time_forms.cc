@@ -51,9 +51,9 @@ std::optional<std::int64_t> MicrosOfDate(std::int64_t year, std::int64_t month, 
   return sys_days(date).time_since_epoch().count() * 86'400 * kSecond;
 }
 
-// ".25" or ",25" after the seconds. False if there is no digit.
+// ".25" after the seconds. False if there is no digit.
 bool ReadFraction(Reader& reader, TimeReading* time) {
-  if (!reader.Take('.') && !reader.Take(',')) return true;
+  if (!reader.Take('.')) return true;
   std::int64_t unit = kSecond / 10;
   if (!IsDigit(reader.Peek())) return false;
   for (; IsDigit(reader.Peek()) && unit > 0; unit /= 10)
@@ -144,9 +144,7 @@ std::optional<TimeReading> ReadEpoch(std::string_view text, TimeForm form) {
   if (time.micros < kFirstEpoch * kSecond || time.micros >= kLastEpoch * kSecond) {
     return std::nullopt;
   }
-  if (reader.Peek() == ',' || (form == kTimeSeconds && !ReadFraction(reader, &time))) {
-    return std::nullopt;
-  }
+  if (form == kTimeSeconds && !ReadFraction(reader, &time)) return std::nullopt;
   return reader.done() ? std::optional(time) : std::nullopt;
 }
 

@@ -1,4 +1,4 @@
-#include "ingest/init/json_rows.h"
+#include "ingest/init/json_sample.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
