@@ -250,7 +250,7 @@ bool FileReader::Flush() {
     batch_.fingerprint =
         record_->BatchFingerprint(batch_.first_row, HashOfRows(*batch_.format, batch_.data));
     records_.CheckBatch(
-        batch_.fingerprint,
+        batch_.fingerprint, batch_.first_row == 1,
         fmt::format("{} rows {}-{} (lines {}-{})", InputName(options_.files[batch_.file]),
                     batch_.first_row, batch_.first_row + batch_.rows - 1, batch_.first_line,
                     last_line_));

@@ -173,12 +173,8 @@ std::unique_ptr<FileRecord> LoadRecords::Open(const std::string& path) {
   record->table_ = table_;
   record->name_ = AbsoluteName(path);
   record->fingerprint_ = Fingerprint(path);
-  Connection& first = connections_.front();
-  const std::string oid(first.Execute("SELECT $1::regclass::oid", {table_.c_str()}).Value(0, 0));
-  // Even, so that key + 1 is never another load's key.
-  record->key_ =
-      static_cast<std::int64_t>(Hash(oid + " " + record->fingerprint_) & ~std::uint64_t{1});
-  Lock(*record, path);
+  record->key_ = LockKey(record->fingerprint_);
+  Lock(record->fingerprint_, path);
   Read(record.get());
   const bool in_part = !record->complete_ && !record->ranges_.empty();
   // Nor is it loaded if no row was good: then the options were wrong.
@@ -195,16 +191,24 @@ std::unique_ptr<FileRecord> LoadRecords::Open(const std::string& path) {
   return record;
 }
 
-// As long as the connections are open, nobody else loads the file into the table.
-void LoadRecords::Lock(const FileRecord& record, const std::string& path) {
-  const std::string key = std::to_string(record.key_);
+// Even, so that key + 1 is never another load's key.
+std::int64_t LoadRecords::LockKey(const std::string& fingerprint) {
+  Connection& first = connections_.front();
+  const std::string oid(first.Execute("SELECT $1::regclass::oid", {table_.c_str()}).Value(0, 0));
+  return static_cast<std::int64_t>(Hash(oid + " " + fingerprint) & ~std::uint64_t{1});
+}
+
+// As long as the connections are open, nobody else loads the same into the table. `name` is what
+// messages call it.
+void LoadRecords::Lock(const std::string& fingerprint, const std::string& name) {
+  const std::string key = std::to_string(LockKey(fingerprint));
   for (Connection& connection : connections_) {
     if (connection.Execute("SELECT pg_try_advisory_lock($1::int8)", {key.c_str()}).Value(0, 0) ==
         "t") {
       continue;
     }
     throw CliError(
-        fmt::format("another load of {} into {} is under way", path, table_),
+        fmt::format("another load of {} into {} is under way", name, table_),
         "Wait until it has ended. If its program is gone and the server does not know it "
         "yet, end its sessions (pg_terminate_backend).");
   }
@@ -224,8 +228,9 @@ void LoadRecords::RefuseLoaded(const FileRecord& record, const std::string& path
                  "--resume loads the rest. --again loads all of it, rows that are in once more.");
 }
 
-void LoadRecords::CheckBatch(const std::string& batch, const std::string& where) {
-  if (mode_ != LoadedBefore::kRefuse || batch.empty()) return;
+void LoadRecords::CheckBatch(const std::string& batch, bool first, const std::string& where) {
+  if (mode_ != LoadedBefore::kRefuse) return;
+  if (first) Lock(batch, where);
   for (Connection& connection : connections_) {
     const QueryResult found = connection.Execute(
         "SELECT to_char(loaded_at, 'YYYY-MM-DD HH24:MI:SS TZ') FROM millrace.loaded_range WHERE "

@@ -96,9 +96,10 @@ class LoadRecords {
   const FileRecord* file(std::size_t index) const { return files_[index].get(); }
   // Whether there is a file whose load can be resumed.
   bool resumable() const;
-  // With kRefuse: throws CliError if the batch of a pipe (BatchFingerprint) was loaded before;
-  // `where` says which it is.
-  void CheckBatch(const std::string& batch, const std::string& where);
+  // With kRefuse: throws CliError if the batch of a pipe (BatchFingerprint) was loaded before, or,
+  // for the `first` one of a pipe, another load that began with it is running; `where` says which
+  // batch it is.
+  void CheckBatch(const std::string& batch, bool first, const std::string& where);
   // Records that all of the file is loaded: its ranges become one.
   void Complete(std::size_t file, std::int64_t rows);
 
@@ -106,7 +107,8 @@ class LoadRecords {
   std::string WhyNot();
   std::unique_ptr<FileRecord> Open(const std::string& path);
   std::unique_ptr<FileRecord> OpenPipe(const std::string& path) const;
-  void Lock(const FileRecord& record, const std::string& path);
+  void Lock(const std::string& fingerprint, const std::string& name);
+  std::int64_t LockKey(const std::string& fingerprint);
   void Read(FileRecord* record);
   void Forget(const FileRecord& record);
   void RefuseLoaded(const FileRecord& record, const std::string& path);

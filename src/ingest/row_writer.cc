@@ -67,9 +67,8 @@ class ChangingWriter : public RowWriter {
       const auto missing =
           std::find_if(plan_.begin() + static_cast<std::ptrdiff_t>(index), plan_.end(),
                        [](const FieldPlan& plan) { return !plan.name.empty(); });
-      return missing == plan_.end()
-                 ? fmt::format("{} fields, where the first row has {}", index, plan_.size())
-                 : fmt::format("missing data for column \"{}\"", missing->name);
+      return missing == plan_.end() ? fmt::format("has {} of {} fields", index, plan_.size())
+                                    : fmt::format("missing data for column \"{}\"", missing->name);
     }
     return "";
   }
