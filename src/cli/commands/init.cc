@@ -113,7 +113,13 @@ void ApplyFiles(const Arguments& arguments, LoadOptions load, Proposal proposal)
   }
   const LoadReport report = LoadFiles(conninfo, load);
   Refresh(connection, proposal);
-  fmt::print("{} rows are loaded.\n", FormatCount(report.loaded));
+  if (report.loaded == 0 && !is_new) {
+    fmt::print(
+        "Nothing is loaded: all rows of the files were loaded before. --again loads them once "
+        "more.\n");
+  } else {
+    fmt::print("{} rows are loaded.\n", FormatCount(report.loaded));
+  }
   SayWhatWasLoaded(conninfo, load, report);
 }
 

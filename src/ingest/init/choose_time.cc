@@ -60,6 +60,10 @@ std::size_t FindTime(const InitChoices& choices, const Proposal& proposal) {
                    "The columns are: " + DescribeColumns(proposal));
   }
   if (best_score < 0) {
+    for (std::size_t i = 0; proposal.table_is_there && i < proposal.columns.size(); ++i) {
+      // Texts that are times: what mends it is said later.
+      if ((proposal.columns[i].profile.time_forms & ~kEpochForms) != 0) return i;
+    }
     throw CliError(
         "no column has times, and a rollup needs to know when each event happened",
         fmt::format(
