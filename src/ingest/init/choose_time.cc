@@ -33,8 +33,11 @@ int Score(const Column& column) {
 
 // "a (bigint, such as 3), b (text, such as x)".
 std::string DescribeColumns(const Proposal& proposal) {
+  constexpr int kMost = 30;
   std::string text;
+  int shown = 0;
   for (const Column& column : proposal.columns) {
+    if (++shown > kMost) return text + fmt::format(" and {} more", proposal.columns.size() - kMost);
     const auto& examples = column.profile.examples;
     text += fmt::format("{}{} ({}{})", text.empty() ? "" : ", ", column.name, column.type,
                         examples.empty() ? "" : ", such as " + examples[0].substr(0, 40));

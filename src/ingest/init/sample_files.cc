@@ -155,7 +155,8 @@ class FileSampler {
     rest.rows.assign(head.rows.begin() + 1, head.rows.end());
     std::set<std::string> names;
     for (const ColumnProfile& profile : ProfileColumns(first, "")) {
-      if (!profile.all_null() && profile.type != ValueType::kText) return false;
+      const bool word = profile.type == ValueType::kText || profile.type == ValueType::kBoolean;
+      if (!profile.all_null() && !word) return false;
     }
     for (const ColumnProfile& profile : ProfileColumns(rest, GuessNullText(rest))) {
       if (!profile.all_null() && profile.type != ValueType::kText) return true;
