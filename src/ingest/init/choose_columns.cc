@@ -126,7 +126,9 @@ Kind KindOf(const Column& column, const std::string& table) {
   if (id && all_differ && NamesOwnId(column.name, table)) return Kind::kOwnId;
   if (id) return Kind::kId;
   if (!IsText(column)) return Kind::kNone;
-  if (profile.distinct <= kMostDimensionValues && Repeats(profile)) return Kind::kFew;
+  // There will be more pages and products than the sample has.
+  const std::int64_t most = RankForTop(column.name) == 2 ? 20 : kMostDimensionValues;
+  if (profile.distinct <= most && Repeats(profile)) return Kind::kFew;
   // A name that was not known and still nearly each value differs: an id if there is no blank in
   // it.
   const bool blank = std::any_of(profile.examples.begin(), profile.examples.end(),
@@ -330,6 +332,10 @@ void ExplainRest(const std::vector<Kind>& kinds, Proposal* proposal) {
     if (used && column.use == ColumnUse::kPlain) column.use = ColumnUse::kMeasure;
     if (!column.why.empty()) continue;
     switch (kinds[i]) {
+      case Kind::kRepeated:
+        column.why =
+            Differ(column.profile) + ": not in the rollups (--top keeps the most frequent)";
+        break;
       case Kind::kEmpty:
         column.why =
             fmt::format("empty in all {} rows of the sample: {} until you know better (--type)",

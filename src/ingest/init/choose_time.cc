@@ -24,11 +24,13 @@ std::uint32_t FormOf(const ColumnProfile& profile) {
 // How well a column suits; negative: not at all.
 int Score(const Column& column) {
   const ColumnProfile& profile = column.profile;
+  const std::uint32_t form = FormOf(profile);
   const bool number = (profile.time_forms & kEpochForms) != 0;
   const bool time = IsTimeType(column.type) || (number && NamesTime(column.name));
   if (!time || profile.all_null()) return -1;
   const bool clock = profile.type != ValueType::kDate;
-  return (profile.nulls == 0 ? 16 : 0) + (clock ? 8 : 0) + 2 * (RankAsTime(column.name) + 1);
+  return (form == kTimeGiven ? 32 : 0) + (profile.nulls == 0 ? 16 : 0) + (clock ? 8 : 0) +
+         2 * (RankAsTime(column.name) + 1);
 }
 
 // "a (bigint, such as 3), b (text, such as x)".
@@ -80,7 +82,13 @@ std::size_t FindTime(const InitChoices& choices, const Proposal& proposal) {
 void CheckReadable(const InitChoices& choices, const Column& column) {
   const ColumnProfile& profile = column.profile;
   const std::string example = profile.examples.empty() ? "" : profile.examples[0];
-  if (!choices.time_format.empty()) return;
+  if (!choices.time_format.empty()) {
+    if (FormOf(profile) == kTimeGiven) return;
+    throw CliError(fmt::format("{} is not written as {}: {}", column.name, choices.time_format,
+                               example.empty() ? "it is empty" : example),
+                   "Say --time-column if it is another column; without --time-format the form is "
+                   "found out.");
+  }
   if (IsAmbiguousTime(profile)) {
     throw CliError(
         fmt::format("{}: is {} day before month, or month before day? Both are possible for all "
@@ -129,8 +137,8 @@ bool IsAmbiguousTime(const ColumnProfile& profile) {
 
 std::string TimeFormatOf(const InitChoices& choices, const Column& column) {
   if (!IsTimeType(column.type)) return "";
-  if (column.use == ColumnUse::kTime && !choices.time_format.empty()) return choices.time_format;
   const auto form = static_cast<TimeForm>(FormOf(column.profile));
+  if (form == kTimeGiven) return choices.time_format;
   if (form == 0 || SqlReads(form)) return "";
   return LoadFormat(form, column.profile.time);
 }

@@ -127,6 +127,10 @@ double NumberOf(std::string text, NumberStyle style) {
 // Reads the values of one column.
 class Profiler {
  public:
+  explicit Profiler(const TimeFormat* given) : given_(given) {
+    profile_.time_forms = kAllTimeForms | (given == nullptr ? 0U : std::uint32_t{kTimeGiven});
+  }
+
   void Add(const std::string& text) {
     ++profile_.values;
     profile_.longest = std::max(profile_.longest, text.size());
@@ -136,6 +140,7 @@ class Profiler {
 
   // `texts` are the values again, one by one.
   ColumnProfile Finish(const std::vector<const std::string*>& texts) {
+    if ((profile_.time_forms & kTimeGiven) != 0) profile_.time_forms = kTimeGiven;
     profile_.type = Type();
     const bool number = profile_.type == ValueType::kBigint ||
                         profile_.type == ValueType::kDecimal || profile_.type == ValueType::kFloat;
@@ -188,7 +193,7 @@ class Profiler {
   void NarrowTime(const std::string& text) {
     for (std::uint32_t form = 1; form <= profile_.time_forms; form <<= 1) {
       if ((profile_.time_forms & form) == 0) continue;
-      if (!ReadTime(text, static_cast<TimeForm>(form))) profile_.time_forms &= ~form;
+      if (!ReadTime(text, static_cast<TimeForm>(form), given_)) profile_.time_forms &= ~form;
     }
   }
 
@@ -242,7 +247,7 @@ class Profiler {
     bool first = true;
     bool clock = false;
     for (const std::string* text : texts) {
-      const TimeReading time = *ReadTime(*text, form);
+      const TimeReading time = *ReadTime(*text, form, given_);
       if (first) {
         profile_.time = time;
         profile_.first_time = profile_.last_time = time.micros;
@@ -261,11 +266,8 @@ class Profiler {
     if (profile_.type == ValueType::kTime && !clock) profile_.type = ValueType::kDate;
   }
 
-  ColumnProfile profile_ = [] {
-    ColumnProfile profile;
-    profile.time_forms = kAllTimeForms;
-    return profile;
-  }();
+  const TimeFormat* const given_;
+  ColumnProfile profile_;
   std::uint32_t fits_ = kFitAll;
   std::uint32_t booleans_ = 0;
   bool comma_certain_ = false;
@@ -276,9 +278,9 @@ bool IsNull(const CsvField& field, const std::string& null_text) {
   return !field.quoted && (field.value.empty() || (field.value == null_text));
 }
 
-ColumnProfile ProfileColumn(const Sample& sample, std::size_t column,
-                            const std::string& null_text) {
-  Profiler profiler;
+ColumnProfile ProfileColumn(const Sample& sample, std::size_t column, const std::string& null_text,
+                            const TimeFormat* given = nullptr) {
+  Profiler profiler(given);
   std::vector<const std::string*> texts;
   std::int64_t empty_texts = 0;
   for (const auto& row : sample.rows) {
@@ -313,10 +315,11 @@ ColumnProfile ProfileColumn(const Sample& sample, std::size_t column,
 
 }  // namespace
 
-std::vector<ColumnProfile> ProfileColumns(const Sample& sample, const std::string& null_text) {
+std::vector<ColumnProfile> ProfileColumns(const Sample& sample, const std::string& null_text,
+                                          const TimeFormat* given) {
   std::vector<ColumnProfile> profiles;
   for (std::size_t column = 0; column < sample.names.size(); ++column) {
-    profiles.push_back(ProfileColumn(sample, column, null_text));
+    profiles.push_back(ProfileColumn(sample, column, null_text, given));
   }
   return profiles;
 }

@@ -74,7 +74,10 @@ struct ColumnProfile {
 
 // Describes the sample's columns. A field that is `null_text` and not quoted is NULL too, and so is
 // an empty text in a column of another type.
-std::vector<ColumnProfile> ProfileColumns(const Sample& sample, const std::string& null_text);
+// With `given`, a column whose values are all in this format is a time, in the form kTimeGiven
+// alone.
+std::vector<ColumnProfile> ProfileColumns(const Sample& sample, const std::string& null_text,
+                                          const TimeFormat* given = nullptr);
 
 // What stands for NULL in the sample besides the empty field, such as "NULL" or "\N": a word
 // without which a column that looks like text has another type. Empty: nothing does.

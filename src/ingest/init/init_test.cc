@@ -127,6 +127,9 @@ TEST(Types, OfTimes) {
   EXPECT_EQ(ProfileOf({"01/31/2026"}).time_forms, std::uint32_t{kTimeMonthFirst});
   EXPECT_EQ(ProfileOf({"01/02/2026"}).time_forms, kTimeDayFirst | kTimeMonthFirst);
   EXPECT_EQ(ProfileOf({"1767571215181"}).time_forms, std::uint32_t{kTimeMillis});
+  EXPECT_EQ(ProfileOf({"31/Jan/2026:10:15:00 +0100"}).time_forms, std::uint32_t{kTimeLog});
+  EXPECT_EQ(ProfileOf({"Jan 31, 2026 10:15:00 PM"}).time_forms, std::uint32_t{kTimeNamedPm});
+  EXPECT_EQ(ShowTime(ProfileOf({"01/31/2026 10:15 PM"}).first_time), "2026-01-31 22:15");
   EXPECT_EQ(ProfileOf({"1767571215"}).type, ValueType::kBigint);
   EXPECT_EQ(ShowTime(ProfileOf({"1767571215"}).first_time), "2026-01-05 00:00");
 }
@@ -266,6 +269,18 @@ TEST(Proposals, NeedATime) {
   choices.time_format = "%d/%m/%Y";
   const Proposal proposal = ProposeText("day,n\n01/02/2026,1\n03/04/2026,2\n", choices);
   EXPECT_EQ(proposal.time_sql, "day");
+  EXPECT_EQ(ShowTime(proposal.columns[0].profile.first_time), "2026-02-01 00:00");
+  choices.time_format = "%Y-%m-%d";
+  EXPECT_THROW(ProposeText("day,n\n01/02/2026,1\n", choices), CliError) << "another format";
+}
+
+TEST(Proposals, FindTheTimeByItsFormat) {
+  InitChoices choices;
+  choices.time_format = "%y%m%d-%H%M";
+  const Proposal proposal =
+      ProposeText("when,made\n2026-01-01,260131-1015\n2026-01-01,260131-1016\n", choices);
+  EXPECT_EQ(proposal.columns[proposal.time].name, "made");
+  EXPECT_EQ(ShowTime(proposal.columns[1].profile.last_time), "2026-01-31 10:16");
 }
 
 TEST(Proposals, KeepTheTextOfGermanNumbers) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "client/error.h"
 #include "client/text.h"
@@ -117,8 +118,11 @@ Proposal ProposeForFiles(const std::vector<std::string>& files, const SampledFil
   proposal.sample_rows = static_cast<std::int64_t>(sampled.sample.rows.size());
   proposal.total_rows = sampled.sample.total_rows;
   proposal.whole = sampled.sample.whole;
-  proposal.columns =
-      ColumnsOfSample(ProfileColumns(sampled.sample, sampled.dialect.null_text), choices);
+  std::optional<TimeFormat> given;
+  if (!choices.time_format.empty()) given.emplace(choices.time_format);
+  proposal.columns = ColumnsOfSample(
+      ProfileColumns(sampled.sample, sampled.dialect.null_text, given ? &*given : nullptr),
+      choices);
   ChooseUses(choices, &proposal);
   GenerateNumbers(sampled, &proposal);
   proposal.id_column = IdColumnFor(proposal);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <map>
 
 namespace millrace::cli {
 namespace {
@@ -148,9 +149,41 @@ std::optional<TimeReading> ReadEpoch(std::string_view text, TimeForm form) {
   return reader.done() ? std::optional(time) : std::nullopt;
 }
 
+// Forms that are read as `millrace load --time-format` reads them.
+struct Pattern {
+  TimeForm form;
+  const char* format;
+};
+
+constexpr Pattern kPatterns[] = {
+    {kTimeLog, "%d/%b/%Y:%H:%M:%S %z"},      {kTimeNamed, "%d %b %Y %H:%M:%S"},
+    {kTimeNamedPm, "%b %d, %Y %I:%M:%S %p"}, {kTimePm, "%m/%d/%Y %I:%M:%S %p"},
+    {kTimeShortPm, "%m/%d/%Y %I:%M %p"},
+};
+
+// nullptr: the form is read by ReadTime itself.
+const TimeFormat* FormatOf(TimeForm form) {
+  static const auto* const formats = [] {
+    auto* made = new std::map<TimeForm, TimeFormat>;
+    for (const Pattern& pattern : kPatterns)
+      made->emplace(pattern.form, TimeFormat(pattern.format));
+    return made;
+  }();
+  const auto found = formats->find(form);
+  return found == formats->end() ? nullptr : &found->second;
+}
+
+std::optional<TimeReading> ReadFormat(std::string_view text, const TimeFormat& format) {
+  std::string iso;
+  if (text.size() > 100 || !format.Convert(text, &iso)) return std::nullopt;
+  return ReadTime(iso, kTimeIso);
+}
+
 }  // namespace
 
-std::optional<TimeReading> ReadTime(std::string_view text, TimeForm form) {
+std::optional<TimeReading> ReadTime(std::string_view text, TimeForm form, const TimeFormat* given) {
+  const TimeFormat* format = form == kTimeGiven ? given : FormatOf(form);
+  if (format != nullptr) return ReadFormat(text, *format);
   if ((form & kEpochForms) != 0) return ReadEpoch(text, form);
   Reader reader(text);
   TimeReading time;
@@ -166,6 +199,7 @@ std::string LoadFormat(TimeForm form, const TimeReading& reading) {
   if (form == kTimeSeconds) return "seconds";
   if (form == kTimeMillis) return "milliseconds";
   if (form == kTimeMicros) return "microseconds";
+  if (FormatOf(form) != nullptr) return FormatOf(form)->text();
   const char s = reading.separator;
   std::string format = form == kTimeIso || form == kTimeYearFirst ? fmt::format("%Y{0}%m{0}%d", s)
                        : form == kTimeMonthFirst                  ? fmt::format("%m{0}%d{0}%Y", s)

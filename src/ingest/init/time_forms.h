@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "ingest/time_format.h"
+
 namespace millrace::cli {
 
 // One bit each, so that a set of forms is a mask.
@@ -18,8 +20,15 @@ enum TimeForm : std::uint32_t {
   kTimeSeconds = 1 << 5,     // since 1970 UTC: 1767225600, also with a fraction
   kTimeMillis = 1 << 6,      // 1767225600000
   kTimeMicros = 1 << 7,      // 1767225600000000
+  kTimeLog = 1 << 8,         // 31/Jan/2026:10:15:00 +0100, as web servers write
+  kTimeNamed = 1 << 9,       // 31 Jan 2026 10:15:00
+  kTimeNamedPm = 1 << 10,    // Jan 31, 2026 10:15:00 AM
+  kTimePm = 1 << 11,         // 01/31/2026 10:15:00 AM
+  kTimeShortPm = 1 << 12,    // 01/31/2026 10:15 AM
+  kTimeGiven = 1 << 13,      // in the format that the user has given
 };
-constexpr std::uint32_t kAllTimeForms = (1 << 8) - 1;
+// Without kTimeGiven.
+constexpr std::uint32_t kAllTimeForms = (1 << 13) - 1;
 constexpr std::uint32_t kEpochForms = kTimeSeconds | kTimeMillis | kTimeMicros;
 
 struct TimeReading {
@@ -33,14 +42,16 @@ struct TimeReading {
 };
 
 // Reads `text` in one form. Dates from 1900 to 2199; numbers since 1970 only from 2000 to 2099, as
-// others are hardly times. Empty if it is not in this form, or no such day or time exists.
-std::optional<TimeReading> ReadTime(std::string_view text, TimeForm form);
+// others are hardly times. Empty if it is not in this form, or no such day or time exists. `given`
+// is the format of kTimeGiven; REQUIRES: it is not null for that form.
+std::optional<TimeReading> ReadTime(std::string_view text, TimeForm form,
+                                    const TimeFormat* given = nullptr);
 
 // Whether SQL reads this form as the same time whatever the session's DateStyle.
 bool SqlReads(TimeForm form);
 
 // The form as `millrace load --time-format` takes it: as strptime's format, or as the unit of a
-// number. `reading` is of one of the texts.
+// number. `reading` is of one of the texts. REQUIRES: not kTimeGiven.
 std::string LoadFormat(TimeForm form, const TimeReading& reading);
 
 // "2026-01-31 10:15" in UTC.
