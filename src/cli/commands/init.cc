@@ -203,6 +203,26 @@ void AddChoices(CLI::App* command, Arguments& arguments) {
       ->excludes(width);
 }
 
+// What load has defaults for is found out here.
+void DescribeGuesses(CLI::App* command) {
+  for (const auto& [name, text] : {
+           std::pair{"--format", "csv or json, which has an object per line [default: found out]"},
+           std::pair{"--delimiter",
+                     "What separates fields: one character, or tab [default: found out]"},
+           std::pair{"--quote", "What encloses fields; none: nothing does [default: found out]"},
+           std::pair{"--encoding", "As PostgreSQL names it, or utf-16 [default: found out]"},
+           std::pair{"--null", "A field that is this text has no value [default: found out]"},
+           std::pair{"--time-zone", "The zone of times that name none [default: UTC]"},
+           std::pair{"--time-format",
+                     "How the time of the event is written: a pattern such as '%d.%m.%Y %H:%M', or "
+                     "seconds, milliseconds, microseconds since 1970 [default: found out]"},
+       }) {
+    CLI::Option* option = command->get_option(name);
+    option->description(text);
+    option->default_str("");
+  }
+}
+
 }  // namespace
 
 void AddInitCommand(CLI::App& app) {
@@ -213,12 +233,14 @@ void AddInitCommand(CLI::App& app) {
       "for each decision; --apply makes them and loads the files");
   command->add_option("files", arguments->files,
                       "Files with the events, as load takes them: CSV and the like, or JSON lines");
-  command->add_option("--from-table", arguments->from_table,
-                      "In place of files: a table that is there. What is missing is proposed");
+  CLI::Option* table =
+      command->add_option("--from-table", arguments->from_table,
+                          "In place of files: a table that is there. What is missing is proposed");
   command->add_flag("--apply", arguments->apply,
                     "Make what is proposed, in one transaction, and load the files. What is there "
                     "already stays as it is");
   AddChoices(command, *arguments);
+  table->excludes(command->get_option("--table"));
   command
       ->add_option("--header", arguments->load.header,
                    "Whether the first row has the names of the columns [default: found out]")
@@ -235,6 +257,7 @@ void AddInitCommand(CLI::App& app) {
       ->allow_extra_args(false)
       ->type_name("NAMES");
   AddReadingOptions(command, arguments->load);
+  DescribeGuesses(command);
   AddLoadOptions(command, arguments->load);
   AddConnectionOptions(*command, arguments->connection);
   command->callback([command, arguments] { Run(*command, *arguments); });

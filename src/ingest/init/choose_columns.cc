@@ -361,8 +361,6 @@ void CheckUses(const Proposal& proposal) {
   }
 }
 
-}  // namespace
-
 std::string SqlTypeOf(const ColumnProfile& profile, const std::string& name) {
   switch (profile.type) {
     case ValueType::kBigint:
@@ -388,6 +386,8 @@ std::string SqlTypeOf(const ColumnProfile& profile, const std::string& name) {
   }
   return "text";
 }
+
+}  // namespace
 
 std::vector<Column> ColumnsOfSample(const std::vector<ColumnProfile>& profiles,
                                     const InitChoices& choices) {

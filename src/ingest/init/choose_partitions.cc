@@ -66,13 +66,15 @@ const Width& WidthFor(double rate) {
 
 // The beginning of the first partition: that of the first event, unless too many would have to be
 // made at once.
-std::string StartFor(const ColumnProfile& time, std::int64_t width, std::int64_t now) {
+std::string StartFor(const ColumnProfile& time, bool by_date, std::int64_t width,
+                     std::int64_t now) {
   constexpr const char* kRecent = "(now() - interval '1 hour')::text";
   if (time.time_forms == 0) return width < kDay ? kRecent : "";
   if (time.first_time > now - kHour) return width < kDay ? kRecent : "";
   if ((now - time.first_time) / width > kMostAtOnce) return width < kDay ? kRecent : "";
-  return SqlText(ShowTime(time.first_time).substr(0, width < kDay ? 13 : 10) +
-                 (width < kDay ? ":00" : ""));
+  // With its zone: a day begins at the midnight of the server's.
+  const std::string start = ShowTime(time.first_time);
+  return SqlText(by_date ? start.substr(0, 10) : start + "+00");
 }
 
 }  // namespace
@@ -137,7 +139,7 @@ Partitions ChoosePartitions(const InitChoices& choices, const Proposal& proposal
   for (const Width& known : kWidths) {
     if (width <= known.micros) partitions.premake = known.premake;
   }
-  partitions.start = StartFor(time, width, now);
+  partitions.start = StartFor(time, proposal.time_type == "date", width, now);
   return partitions;
 }
 
