@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -11,34 +10,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ingest/json_object.h"
 #include "ingest/row_writer.h"
 
 namespace millrace::cli {
-
-// A value of an object, as it is sent for one column.
-struct JsonValue {
-  enum class Kind { kMissing, kNull, kText, kPlain };  // kPlain: a number, true or false
-  Kind kind = Kind::kMissing;
-  // The text; for a number its digits as they are in the file. An object or array is kText: its
-  // JSON, without blanks.
-  std::string text;
-};
-
-// What is done with a field of an object.
-struct JsonField {
-  enum class Kind { kColumn, kSkipped, kUnknown };
-  Kind kind = Kind::kUnknown;
-  std::size_t column = 0;
-};
-
-// Reads one object. `field_of` says what a field is by its path: "a", or "a.b" for a field b of the
-// object in a field a; it is asked for the fields of an object whose own path is unknown. The
-// values go to `values` by column, which is cleared first. A field that is unknown and has no
-// fields of its own is added to `unknown` (at most JsonWriter::kMostUnknown). Returns why the line
-// is bad, or an empty text. Deep nesting uses no stack.
-std::string ReadJsonObject(std::string_view line,
-                           const std::function<JsonField(const std::string&)>& field_of,
-                           std::set<std::string>* unknown, std::vector<JsonValue>* values);
 
 // Writes objects as CSV. Fields that are in no column are left out, and kept in unknown(). A field
 // that is missing is NULL, or the column's default if it has one.
@@ -53,8 +28,7 @@ class JsonWriter : public RowWriter {
 
   // Whether the record that was taken has an id that options.ids says to refuse.
   bool has_refused_id() const { return has_refused_id_; }
-  // Paths of fields that are in no column, of all records taken: at most kMostUnknown.
-  static constexpr std::size_t kMostUnknown = 50;
+  // Paths of fields that are in no column, of all records taken: at most kMostUnknownFields.
   const std::set<std::string>& unknown() const { return unknown_; }
   // Names of options.map and options.skip that were in no record.
   std::vector<std::string> NamesNotFound() const;

@@ -43,6 +43,8 @@ std::string TimeKey(std::string_view time) {
 }
 
 bool HasNoZone(std::string_view time) {
+  // What is usual: an offset of hours, as PostgreSQL writes it.
+  if (time.size() > 3 && time[time.size() - 3] == '+') return false;
   // Everything with a zone has a letter, or a sign after a colon or after eight digits.
   std::size_t digits = 0;
   bool signs_are_zones = false;

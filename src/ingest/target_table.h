@@ -1,6 +1,7 @@
 // A table to load into, as the server describes it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct ColumnInfo {
   // No value of its type is an empty text: numbers, times, booleans, addresses, uuid, json.
   bool never_empty = false;
   bool has_default = false;  // or the server gives an id
+  // The default's value as text if it is the same for every row.
+  std::optional<std::string> constant_default;
 };
 
 struct TargetTable {

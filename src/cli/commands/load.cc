@@ -15,7 +15,7 @@
 #include "client/error.h"
 #include "client/output.h"
 #include "ingest/dialect.h"
-#include "ingest/json_rows.h"
+#include "ingest/json_object.h"
 #include "ingest/load_files.h"
 #include "server/options.h"
 
@@ -47,7 +47,7 @@ void SayHowItWasRead(const LoadReport& report) {
   if (!report.unknown_fields.empty()) {
     fmt::print(stderr, "Fields that are in no column and were left out: {}{}\n",
                fmt::join(report.unknown_fields, ", "),
-               report.unknown_fields.size() < JsonWriter::kMostUnknown ? "" : ", and others");
+               report.unknown_fields.size() < kMostUnknownFields ? "" : ", and others");
   }
   if (!report.names_not_found.empty()) {
     fmt::print(stderr, "No row has a field {} (--map, --skip)\n",
