@@ -51,6 +51,21 @@ void CheckColumns(Connection& connection, const Proposal& proposal) {
           name, name));
 }
 
+// pg_partman keeps a table in its configuration when the table is dropped, and then makes no
+// partitions for another one of that name.
+void CheckConfiguration(Connection& connection, const Proposal& proposal) {
+  const std::string name = proposal.table.schema + "." + proposal.table.name;
+  const std::string config = proposal.partman_schema + ".part_config";
+  const QueryResult found = connection.Execute(
+      fmt::format("SELECT template_table FROM {} WHERE parent_table = $1", config), {name.c_str()});
+  if (found.rows() == 0) return;
+  throw CliError(
+      fmt::format("pg_partman still has {} in its configuration, of a table that was dropped",
+                  name),
+      fmt::format("Run: DELETE FROM {} WHERE parent_table = {}; DROP TABLE IF EXISTS {};", config,
+                  SqlText(name), found.Value(0, 0)));
+}
+
 }  // namespace
 
 void CheckExtensions(Connection& connection, Proposal* proposal) {
@@ -79,6 +94,7 @@ std::vector<SqlPart> MissingParts(Connection& connection, const Proposal& propos
                                   const std::vector<SqlPart>& parts, Applied* applied) {
   std::vector<SqlPart> missing;
   const bool table = IsThere(connection, SqlName(proposal.table));
+  if (!table && !proposal.partitions.width.empty()) CheckConfiguration(connection, proposal);
   if (table && !proposal.table_is_there) {
     CheckColumns(connection, proposal);
     applied->there.push_back(SqlName(proposal.table));

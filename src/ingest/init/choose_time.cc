@@ -42,7 +42,7 @@ std::string DescribeColumns(const Proposal& proposal) {
     if (++shown > kMost) return text + fmt::format(" and {} more", proposal.columns.size() - kMost);
     const auto& examples = column.profile.examples;
     text += fmt::format("{}{} ({}{})", text.empty() ? "" : ", ", column.name, column.type,
-                        examples.empty() ? "" : ", such as " + examples[0].substr(0, 40));
+                        examples.empty() ? "" : ", such as " + examples[0]);
   }
   return text;
 }

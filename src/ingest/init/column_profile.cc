@@ -278,6 +278,15 @@ bool IsNull(const CsvField& field, const std::string& null_text) {
   return !field.quoted && (field.value.empty() || (field.value == null_text));
 }
 
+// For messages: the beginning of a long text, without half of a character.
+std::string Shortened(const std::string& text) {
+  constexpr std::size_t kMost = 40;
+  if (text.size() <= kMost) return text;
+  std::size_t size = kMost;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return text.substr(0, size) + "...";
+}
+
 ColumnProfile ProfileColumn(const Sample& sample, std::size_t column, const std::string& null_text,
                             const TimeFormat* given = nullptr) {
   Profiler profiler(given);
@@ -306,7 +315,7 @@ ColumnProfile ProfileColumn(const Sample& sample, std::size_t column, const std:
     const std::uint64_t key = null ? 0 : std::hash<std::string>()(field.value) | 1;
     profile.keys.push_back(key);
     if (!null && seen.insert(key).second && profile.examples.size() < 3) {
-      profile.examples.push_back(field.value);
+      profile.examples.push_back(Shortened(field.value));
     }
   }
   profile.distinct = static_cast<std::int64_t>(seen.size());

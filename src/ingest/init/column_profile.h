@@ -49,7 +49,7 @@ struct ColumnProfile {
   std::int64_t empty_texts = 0;       // of `values`, or of `nulls` if the column is no text: ""
   std::int64_t distinct = 0;          // of `values`; of the whole table where it is known
   std::size_t longest = 0;            // bytes
-  std::vector<std::string> examples;  // the first values that differ, at most three
+  std::vector<std::string> examples;  // the first values that differ, at most three, cut to 40 bytes
   // Where the type is a number.
   NumberStyle style = NumberStyle::kPlain;
   int decimals = 0;           // at most so many digits after the point

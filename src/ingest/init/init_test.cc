@@ -349,6 +349,18 @@ TEST(Names, OfTables) {
   EXPECT_EQ(TableNameOf("order.csv"), "order");
 }
 
+TEST(Scripts, HaveNoNameThatIsRun) {
+  Proposal proposal = ProposeText(Visits());
+  const std::string script =
+      SqlScript(proposal, SqlParts(proposal), "millrace load 'a\nDROP TABLE b.csv'");
+  EXPECT_NE(script.find("\n--DROP TABLE b.csv'\n"), std::string::npos);
+  for (Column& column : proposal.columns) {
+    if (column.name == "browser") column.name = "a$rollup$b";
+  }
+  const std::string sql = DeclareSql(RollupsOf(proposal)[0], "");
+  EXPECT_NE(sql.find("$xrollup$\n    SELECT"), std::string::npos);
+}
+
 TEST(Comments, CannotBeLeft) {
   EXPECT_EQ(SqlComment("a\nDROP TABLE b"), "-- a DROP TABLE b\n");
   const std::string comment =

@@ -203,7 +203,10 @@ std::string SqlScript(const Proposal& proposal, const std::vector<SqlPart>& part
   for (const SqlPart& part : parts) script += part.sql + "\n";
   script += "COMMIT;\n";
   if (!load_command.empty()) {
-    script += "\n-- Then load the files:\n--   " + load_command + "\n";
+    // The name of a file may have line ends in it: these must not end the comment.
+    script += "\n-- Then load the files:\n--   ";
+    for (const char c : load_command) script += c == '\n' || c == '\r' ? "\n--" : std::string(1, c);
+    script += "\n";
   }
   return script;
 }

@@ -177,10 +177,13 @@ std::string DeclareSql(const ProposedRollup& rollup, const std::string& id_colum
   std::string options;
   if (!id_column.empty()) options += ", id_column => " + SqlText(id_column);
   if (!rollup.over_rollup) options += ", refresh_interval => '1 second'";
+  // Nothing in a name of a column may end the text.
+  std::string tag = "$rollup$";
+  while (select.find(tag) != std::string::npos) tag.insert(1, "x");
   return fmt::format(
-      "SELECT millrace.create_rollup({}, $rollup$\n    SELECT {}\n    FROM {}\n    GROUP BY {}\n"
-      "$rollup${});\n",
-      SqlText(SqlName(rollup.name)), select, rollup.source, groups, options);
+      "SELECT millrace.create_rollup({0}, {1}\n    SELECT {2}\n    FROM {3}\n    GROUP BY "
+      "{4}\n{1}{5});\n",
+      SqlText(SqlName(rollup.name)), tag, select, rollup.source, groups, options);
 }
 
 }  // namespace millrace::cli
