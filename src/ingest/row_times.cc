@@ -68,12 +68,12 @@ bool HasNoZone(std::string_view time) {
 RowTimes::RowTimes(const std::string& conninfo, const TargetTable& table,
                    const std::string& time_zone, bool quiet)
     : connection_(std::make_unique<Connection>(Connection::Open(conninfo))),
+      session_zone_(connection_->Execute("SHOW TimeZone").Value(0, 0)),
       maker_(PartitionMaker::Find(*connection_, table.name)),
       table_(table),
       count_zones_(time_zone.empty()),
-      quiet_(quiet),
-      session_zone_(connection_->Execute("SHOW TimeZone").Value(0, 0)) {
-  if (maker_) maker_->set_time_zone(time_zone);
+      quiet_(quiet) {
+  if (maker_ && !time_zone.empty()) maker_->set_time_zone(time_zone);
 }
 
 void RowTimes::SetFormat(const CopyFormat& format) {

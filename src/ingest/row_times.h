@@ -52,6 +52,7 @@ class RowTimes {
   void AddKey(std::string_view time);
 
   std::unique_ptr<Connection> connection_;
+  const std::string session_zone_;  // before maker_ changes it
   std::optional<PartitionMaker> maker_;
   const TargetTable& table_;
   const bool count_zones_;
@@ -60,7 +61,6 @@ class RowTimes {
   std::vector<Field> fields_;  // of times
   Dialect dialect_;
   std::int64_t without_zone_ = 0;
-  std::string session_zone_;
   std::string last_;                       // the last key that was added: most rows have the same
   std::unordered_set<std::string> known_;  // keys so far; emptied when they are too many
   std::vector<std::string> fresh_;

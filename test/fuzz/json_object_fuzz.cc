@@ -1,11 +1,10 @@
-// Lines of JSON given to the loader: what is accepted is an object of JSON, and the values are those that another reading of it
-// finds.
-
-#include "ingest/json_object.h"
+// Lines of JSON given to the loader: what is accepted is an object of JSON, and the values are
+// those that another reading of it finds.
 
 #include <nlohmann/json.hpp>
 
 #include "fuzz.h"
+#include "ingest/json_object.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace millrace::cli;
@@ -38,7 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_CHECK(value.kind == JsonValue::Kind::kPlain && Json::parse(value.text) == a);
   }
   if (a.is_structured()) {
-    FUZZ_CHECK(value.kind == JsonValue::Kind::kText && Json::parse(value.text, nullptr, false) == a);
+    FUZZ_CHECK(value.kind == JsonValue::Kind::kText &&
+               Json::parse(value.text, nullptr, false) == a);
   }
   return 0;
 }

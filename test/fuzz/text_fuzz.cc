@@ -1,5 +1,6 @@
-// The beginning of a file given to the loader: it can be unpacked, made UTF-8 and split into records, or there is an error. What a
-// record's fields are is the same by every way of asking, and a dialect that was found fits.
+// The beginning of a file given to the loader: it can be unpacked, made UTF-8 and split into
+// records, or there is an error. What a record's fields are is the same by every way of asking, and
+// a dialect that was found fits.
 
 #include <algorithm>
 
@@ -42,7 +43,8 @@ void CheckRecords(const std::string& text, const Dialect& dialect) {
     for (std::size_t i = 0; i < fields.size(); ++i) {
       const CsvFieldRange range = FindCsvField(record.text, i, dialect);
       FUZZ_CHECK(range.found && range.end >= range.begin && range.end <= record.text.size());
-      const auto alone = SplitCsvRecord(record.text.substr(range.begin, range.end - range.begin), dialect);
+      const auto alone =
+          SplitCsvRecord(record.text.substr(range.begin, range.end - range.begin), dialect);
       FUZZ_CHECK(alone.size() == 1 && alone[0].value == fields[i].value);
     }
     FUZZ_CHECK(!FindCsvField(record.text, fields.size(), dialect).found);

@@ -1,13 +1,12 @@
-// Patterns and times given to the loader, a line each: what is read is a date that exists, in a form that SQL reads, and nothing
-// is written otherwise.
-
-#include "ingest/time_format.h"
+// Patterns and times given to the loader, a line each: what is read is a date that exists, in a
+// form that SQL reads, and nothing is written otherwise.
 
 #include <chrono>
 #include <cstdio>
 
 #include "client/error.h"
 #include "fuzz.h"
+#include "ingest/time_format.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
@@ -27,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   int year = 0;
   unsigned month = 0, day = 0;
   FUZZ_CHECK(std::sscanf(out.c_str(), "x%4d-%2u-%2u", &year, &month, &day) == 3);
-  FUZZ_CHECK(year >= 1 && (std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)).ok());
+  FUZZ_CHECK(year >= 1 &&
+             (std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)).ok());
   if (out.size() == 11) return 0;
   unsigned hour = 0, minute = 0, second = 0;
   FUZZ_CHECK(std::sscanf(out.c_str() + 11, " %2u:%2u:%2u", &hour, &minute, &second) == 3);
