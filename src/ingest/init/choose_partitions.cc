@@ -21,8 +21,10 @@ constexpr std::int64_t kDay = 24 * kHour;
 constexpr double kMostEvents = 20e6;
 // More partitions slow down every query that names no time. (`millrace load` makes 2,500 at most.)
 constexpr std::int64_t kMostPartitions = 2'000;
-// pg_partman makes all partitions from the first to today: more than this at once take minutes.
-constexpr std::int64_t kMostAtOnce = 400;
+// pg_partman makes all partitions from the first to today, with events or without. `millrace load`
+// makes those that its rows need, but only where the time is no date.
+constexpr std::int64_t kMostAtOnce = 60;
+constexpr std::int64_t kMostOfDates = 400;
 
 struct Width {
   const char* name;
@@ -71,7 +73,8 @@ std::string StartFor(const ColumnProfile& time, bool by_date, std::int64_t width
   constexpr const char* kRecent = "(now() - interval '1 hour')::text";
   if (time.time_forms == 0) return width < kDay ? kRecent : "";
   if (time.first_time > now - kHour) return width < kDay ? kRecent : "";
-  if ((now - time.first_time) / width > kMostAtOnce) return width < kDay ? kRecent : "";
+  if ((now - time.first_time) / width > (by_date ? kMostOfDates : kMostAtOnce))
+    return width < kDay ? kRecent : "";
   // With its zone: a day begins at the midnight of the server's.
   const std::string start = ShowTime(time.first_time);
   return SqlText(by_date ? start.substr(0, 10) : start + "+00");

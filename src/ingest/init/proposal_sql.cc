@@ -62,10 +62,13 @@ SqlPart TablePart(const Proposal& proposal) {
 SqlPart PartitionPart(const Proposal& proposal) {
   const Partitions& partitions = proposal.partitions;
   const std::string table = SqlText(proposal.table.schema + "." + proposal.table.name);
-  std::string sql = SqlComment(
-      fmt::format("2. Partitions: {}. pg_partman makes those of the times to come; `millrace load` "
-                  "makes those of the rows that it loads.",
-                  partitions.why));
+  const char* const who =
+      proposal.time_type == "date"
+          ? "pg_partman makes them; rows of other days go into the default "
+            "partition."
+          : "pg_partman makes those of the times to come; `millrace load` makes "
+            "those of the rows that it loads.";
+  std::string sql = SqlComment(fmt::format("2. Partitions: {}. {}", partitions.why, who));
   std::string start;
   if (!partitions.start.empty()) {
     start = fmt::format(",\n    p_start_partition := {}", partitions.start);
