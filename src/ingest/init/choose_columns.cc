@@ -70,11 +70,19 @@ bool Repeats(const ColumnProfile& profile) {
   return profile.repeats() >= (profile.values < 100 ? 2 : 4);
 }
 
+void RefuseTime(const Column& column, const char* option) {
+  if (column.use != ColumnUse::kTime) return;
+  throw CliError(
+      fmt::format("{}: {} is the time of the event, and makes the buckets", option, column.name),
+      "--time-column names another column as the time.");
+}
+
 void ChooseTenant(const InitChoices& choices, Proposal* proposal) {
   std::optional<std::size_t> best;
   if (choices.tenant == "none") return;
   if (!choices.tenant.empty()) {
     best = FindColumn(*proposal, choices.tenant, "--tenant");
+    RefuseTime(proposal->columns[*best], "--tenant");
     proposal->columns[*best].why = "the tenant (--tenant)";
   } else {
     int best_rank = 0;
@@ -86,7 +94,9 @@ void ChooseTenant(const InitChoices& choices, Proposal* proposal) {
                         column.type == "uuid" || IsText(column);
       if (rank == 0 || !fits || i == proposal->time || profile.nulls > 0) continue;
       if (profile.repeats() < (profile.values < 100 ? 2 : 10)) continue;
-      if (best_rank == 0 || rank < best_rank) best = i, best_rank = rank;
+      if (best_rank != 0 && rank >= best_rank) continue;
+      best = i;
+      best_rank = rank;
     }
     if (!best) return;
     const ColumnProfile& profile = proposal->columns[*best].profile;
@@ -198,6 +208,8 @@ std::vector<std::size_t> DimensionCandidates(const InitChoices& choices, const P
 void ChooseDimensions(const InitChoices& choices, const std::vector<Kind>& kinds,
                       Proposal* proposal) {
   const auto choose = [](Column* column) {
+    if (column->use == ColumnUse::kTenant) return;
+    RefuseTime(*column, "--dimensions");
     column->use = ColumnUse::kDimension;
     column->why = "a dimension (--dimensions)";
   };
@@ -319,8 +331,11 @@ void ChooseMeasures(const InitChoices& choices, const std::vector<Kind>& kinds,
     }
     ChooseMeasure(&column);
     // The user knows what is worth a sum; averages are still ours to propose.
-    if (chosen && column.sum) column.sum = false, column.average = true;
-    if (chosen && column.average) column.why = "a number: average, least and greatest";
+    if (chosen) {
+      column.sum = false;
+      column.average = true;
+      column.why = "a number: average, least and greatest";
+    }
     ++count;
   }
 }
@@ -387,6 +402,21 @@ std::string SqlTypeOf(const ColumnProfile& profile, const std::string& name) {
   return "text";
 }
 
+// The name that we know a type by, for what people write as well.
+std::string KnownType(const std::string& type) {
+  constexpr std::pair<const char*, const char*> kNames[] = {
+      {"int", "integer"},     {"int4", "integer"},
+      {"int8", "bigint"},     {"int2", "smallint"},
+      {"decimal", "numeric"}, {"float", "double precision"},
+      {"bool", "boolean"},    {"float8", "double precision"},
+      {"float4", "real"},     {"timestamp with time zone", "timestamptz"},
+  };
+  for (const auto& [written, known] : kNames) {
+    if (type == written) return known;
+  }
+  return type;
+}
+
 }  // namespace
 
 std::vector<Column> ColumnsOfSample(const std::vector<ColumnProfile>& profiles,
@@ -405,7 +435,7 @@ std::vector<Column> ColumnsOfSample(const std::vector<ColumnProfile>& profiles,
     for (const std::string& name : {profiles[i].name, plain[i]}) {
       const auto chosen = choices.types.find(name);
       if (chosen == choices.types.end()) continue;
-      column.type = chosen->second;
+      column.type = KnownType(chosen->second);
       unknown.erase(name);
     }
     columns.push_back(std::move(column));

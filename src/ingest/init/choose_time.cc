@@ -58,7 +58,9 @@ std::size_t FindTime(const InitChoices& choices, const Proposal& proposal) {
       continue;
     }
     const int score = Score(column);
-    if (score > best_score) best_score = score, best = i;
+    if (score <= best_score) continue;
+    best_score = score;
+    best = i;
   }
   if (!choices.time_column.empty()) {
     throw CliError("--time-column: there is no column " + choices.time_column,

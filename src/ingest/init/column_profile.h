@@ -46,10 +46,11 @@ struct ColumnProfile {
   ValueType type = ValueType::kText;  // of all values; kText if there is none
   std::int64_t values = 0;            // that are not NULL
   std::int64_t nulls = 0;
-  std::int64_t empty_texts = 0;       // of `values`, or of `nulls` if the column is no text: ""
-  std::int64_t distinct = 0;          // of `values`; of the whole table where it is known
-  std::size_t longest = 0;            // bytes
-  std::vector<std::string> examples;  // the first values that differ, at most three, cut to 40 bytes
+  std::int64_t empty_texts = 0;  // of `values`, or of `nulls` if the column is no text: ""
+  std::int64_t distinct = 0;     // of `values`; of the whole table where it is known
+  std::size_t longest = 0;       // bytes
+  std::vector<std::string>
+      examples;  // the first values that differ, at most three, cut to 40 bytes
   // Where the type is a number.
   NumberStyle style = NumberStyle::kPlain;
   int decimals = 0;           // at most so many digits after the point

@@ -244,7 +244,7 @@ TEST(Proposals, TakeTheUsersWord) {
   choices.distinct = {"none"};
   choices.top = {"browser"};
   choices.sum = {"ms"};
-  choices.types = {{"ms", "integer"}};
+  choices.types = {{"ms", "int"}};
   choices.partition = "1hour";
   const Proposal proposal = ProposeText(Visits(), choices);
   EXPECT_FALSE(proposal.tenant);

@@ -39,16 +39,25 @@ std::string WithoutId(const std::string& name) {
   return name;
 }
 
+// As a plain name, without the "_" that a reserved word gets.
+std::string Plain(const std::string& name) {
+  std::string plain = PlainName(name);
+  if (plain.ends_with('_')) plain.pop_back();
+  return plain;
+}
+
 }  // namespace
 
-bool NamesTime(const std::string& name) {
+bool NamesTime(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   return HasAny(
       " time times timestamp ts date datetime at when epoch stamp zeit datum day zeitpunkt "
       "zeitstempel buchungstag created occurred received started ",
       name);
 }
 
-int RankAsTime(const std::string& name) {
+int RankAsTime(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   if (HasAny(" birth birthday expires expiry expiration due updated modified deleted until end "
              "ended valid delivered first ",
              name)) {
@@ -62,7 +71,8 @@ int RankAsTime(const std::string& name) {
              : 0;
 }
 
-int RankAsTenant(const std::string& name) {
+int RankAsTenant(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   constexpr const char* kTenants[] = {
       "tenant",  "workspace", "organization", "organisation", "org",     "account",  "customer",
       "project", "merchant",  "shop",         "store",        "site",    "property", "website",
@@ -77,12 +87,14 @@ int RankAsTenant(const std::string& name) {
   return 0;
 }
 
-bool NamesId(const std::string& name) {
+bool NamesId(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   return Has(" id ids uuid guid key hash nr no ip ipaddress ", LastWord(name)) ||
          name == "ip_address" || name.ends_with("nummer") || RankAsActor(name) > 0;
 }
 
-bool NamesOwnId(const std::string& name, const std::string& table) {
+bool NamesOwnId(const std::string& any_name, const std::string& table) {
+  const std::string name = Plain(any_name);
   const std::string base = WithoutId(name);
   if (base == name) return Has(" id uuid guid key ", name);
   const bool plural = !table.empty() && table.back() == 's';
@@ -92,7 +104,8 @@ bool NamesOwnId(const std::string& name, const std::string& table) {
              base);
 }
 
-int RankAsActor(const std::string& name) {
+int RankAsActor(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   const std::string base = WithoutId(name);
   if (Has(" user visitor device person customer member subscriber anonymous client_user cookie "
           "sensor machine vehicle player driver kunde kunden geraet gerät nutzer ",
@@ -103,7 +116,8 @@ int RankAsActor(const std::string& name) {
   return Has(" order card iban auftrag auftrags ", base) ? 1 : 0;
 }
 
-int RankForTop(const std::string& name) {
+int RankForTop(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   const std::string base = WithoutId(name);
   if (Has(" page url path product sku article item query keyword song video seite artikel produkt ",
           base)) {
@@ -114,18 +128,21 @@ int RankForTop(const std::string& name) {
   return actor == 3 ? 3 : actor == 0 ? 1 : 0;
 }
 
-bool NamesKind(const std::string& name) {
+bool NamesKind(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   return HasAny(
       " status code level kind type class category version port floor room priority group "
       "grade state error month weekday hour quarter channel ",
       name);
 }
 
-bool NamesCurrency(const std::string& name) {
+bool NamesCurrency(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   return HasAny(" currency waehrung währung ", name) || name == "ccy";
 }
 
-bool NamesMoney(const std::string& name) {
+bool NamesMoney(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   return HasAny(
       " revenue amount price cost costs total subtotal fee fees tax betrag umsatz preis "
       "summe brutto netto sales spend discount refund tip eur usd gbp chf cents turnover "
@@ -133,14 +150,16 @@ bool NamesMoney(const std::string& name) {
       name);
 }
 
-bool NamesQuantity(const std::string& name) {
+bool NamesQuantity(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   return HasAny(
       " quantity qty count items units bytes clicks views impressions conversions menge "
       "anzahl hits packets orders requests errors points ",
       name);
 }
 
-bool NamesNoMeasure(const std::string& name) {
+bool NamesNoMeasure(const std::string& any_name) {
+  const std::string name = Plain(any_name);
   return HasAny(
       " lat latitude lon lng long longitude x y zip plz postcode phone telefon year jahr "
       "offset index position seq sequence ",

@@ -5,7 +5,7 @@
 
 namespace millrace::cli {
 
-// All take plain names (plain_names.h).
+// Names are taken as plain names (plain_names.h), whatever their letters are.
 
 // When something happened: event_time, created_at, datum.
 bool NamesTime(const std::string& name);
