@@ -103,6 +103,10 @@ CROSS JOIN LATERAL (
   FROM (SELECT millrace.events_behind(f.root) AS behind) b
 ) l;
 
+COMMENT ON COLUMN millrace.loaded_range.fingerprint IS 'of a file: its size, its beginning and its end; of a batch of a pipe: batch-, its first row and its contents';
+COMMENT ON COLUMN millrace.loaded_range.complete IS 'all of the file is loaded, or the rows are a batch of a pipe';
+COMMENT ON COLUMN millrace.loaded_range.loaded_at IS 'when the rows were sent; of a complete file, when the last of it was';
+
 -- As in 0.1, without millrace.node_watermark, and with a clearer warning.
 CREATE OR REPLACE FUNCTION millrace.forget_dropped_tables() RETURNS pg_catalog.event_trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   AddWorkshopCommand(app);
   AddDemoCommand(app);
   AddGenerateCommand(app);
+  AddInitCommand(app);
   AddLoadCommand(app);
   AddServeCommand(app);
   AddLinkCommand(app);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ingest/csv.h"
+#include "ingest/load_hints.h"
 
 namespace millrace::cli {
 namespace {
@@ -37,34 +38,34 @@ std::int64_t BatchLoader::rows_of(std::size_t file) const {
 CopyResult BatchLoader::Send(CopySender& sender, const CopyBatch& batch, const Slice& slice) {
   const FileRecord* const file = records_.file(batch.file);
   if (file == nullptr) {
-    return sender.Send(table_, *batch.columns, slice.records, slice.rows, nullptr);
+    return sender.Send(table_, *batch.format, slice.records, slice.rows, nullptr);
   }
-  const auto lines = std::count(slice.records.begin(), slice.records.end(), '\n');
   const RecordStatement record =
-      file->Statement({slice.first_row, slice.rows, slice.first_line, slice.first_line + lines - 1,
-                       HashOfRows(*batch.columns, slice.records)});
-  return sender.Send(table_, *batch.columns, slice.records, slice.rows, &record);
+      file->Statement({slice.first_row, slice.rows, slice.first_line, LastLine(batch, slice),
+                       HashOfRows(*batch.format, slice.records)},
+                      batch.fingerprint);
+  return sender.Send(table_, *batch.format, slice.records, slice.rows, &record);
 }
 
 bool BatchLoader::Load(CopySender& sender, const CopyBatch& batch) {
   std::vector<Slice> todo = {{batch.data, batch.first_row, batch.rows, batch.first_line}};
   // Splits `slice` after its first `head` bytes, which hold `rows` records on `lines` lines; the
   // rest is put back on the stack.
-  const auto split = [&todo](Slice& slice, std::size_t head, std::int64_t rows,
-                             std::int64_t lines) {
+  const auto split = [&](Slice& slice, std::size_t head, std::int64_t rows, std::int64_t lines) {
     const Slice rest = {slice.records.substr(head), slice.first_row + rows, slice.rows - rows,
-                        slice.first_line + lines};
+                        LineOf(batch, slice, rows, lines)};
     if (rest.rows > 0) todo.push_back(rest);
     slice.records = slice.records.substr(0, head);
     slice.rows = rows;
   };
 
+  const Dialect& dialect = batch.format->dialect;
   std::int64_t window = batch.rows;
   while (!todo.empty()) {
     Slice slice = todo.back();
     todo.pop_back();
     if (slice.rows > window) {
-      const CsvPosition at = FindRecordAtIndex(slice.records, window);
+      const CsvPosition at = FindRecordAtIndex(slice.records, window, dialect);
       split(slice, at.offset, at.index, at.line);
     }
 
@@ -79,19 +80,20 @@ bool BatchLoader::Load(CopySender& sender, const CopyBatch& batch) {
       return false;
     }
     CsvPosition bad;
-    if (result.line >= 0) bad = FindRecordAtLine(slice.records, result.line);
+    if (result.line >= 0) bad = FindRecordAtLine(slice.records, result.line, dialect);
     if (!bad.found && slice.rows > 1) {
       window = slice.rows / 2;
       todo.push_back(slice);
       continue;
     }
-    if (!bad.found) bad = FindRecordAtIndex(slice.records, 0);
+    if (!bad.found) bad = FindRecordAtIndex(slice.records, 0, dialect);
     std::string_view record = slice.records.substr(bad.offset, bad.length);
     record.remove_suffix(1);
-    rejects_->Add(names_[batch.file], slice.first_line + bad.line, result.message, record);
+    rejects_->Add(names_[batch.file], LineOf(batch, slice, bad.index, bad.line), result.message,
+                  record);
 
     // A stack: the records before the bad one are next, those after it come later.
-    const CsvPosition after = FindRecordAtIndex(slice.records, bad.index + 1);
+    const CsvPosition after = FindRecordAtIndex(slice.records, bad.index + 1, dialect);
     Slice head = slice;
     split(head, after.offset, after.index, after.line);
     if (bad.index > 0) {
@@ -109,37 +111,47 @@ bool BatchLoader::Refuse(std::size_t file, std::int64_t row, std::int64_t line,
     rejects_->Add(names_[file], line, reason, record);
     return true;
   }
-  Fail({file, row, true, fmt::format("{}:{}: {}", names_[file], line, reason), ""});
+  Fail({file, row, true, fmt::format("{}:{}: {}", names_[file], line, reason), "", ""});
   return false;
 }
 
+std::int64_t BatchLoader::LineOf(const CopyBatch& batch, const Slice& slice, std::int64_t rows,
+                                 std::int64_t lines) {
+  if (batch.row_lines.empty()) return slice.first_line + lines;
+  return batch.row_lines[static_cast<std::size_t>(slice.first_row - batch.first_row + rows)];
+}
+
+std::int64_t BatchLoader::LastLine(const CopyBatch& batch, const Slice& slice) {
+  if (!batch.row_lines.empty()) return LineOf(batch, slice, slice.rows, 0) - 1;
+  return slice.first_line + std::count(slice.records.begin(), slice.records.end(), '\n') - 1;
+}
+
 void BatchLoader::Committed(const CopyBatch& batch, const Slice& slice) {
-  const auto lines = std::count(slice.records.begin(), slice.records.end(), '\n');
+  const std::int64_t last_line = LastLine(batch, slice);
   const std::lock_guard lock(mutex_);
-  loaded_[batch.file].Add(slice.first_row, slice.rows, slice.first_line,
-                          slice.first_line + lines - 1);
+  loaded_[batch.file].Add(slice.first_row, slice.rows, slice.first_line, last_line);
   loaded_rows_ += slice.rows;
 }
 
 std::string BatchLoader::Where(const CopyBatch& batch, const Slice& slice) const {
-  const auto lines = std::count(slice.records.begin(), slice.records.end(), '\n');
   return fmt::format("{} rows {}-{} (lines {}-{})", names_[batch.file], slice.first_row,
-                     slice.first_row + slice.rows - 1, slice.first_line,
-                     slice.first_line + lines - 1);
+                     slice.first_row + slice.rows - 1, slice.first_line, LastLine(batch, slice));
 }
 
 void BatchLoader::Fail(const CopyBatch& batch, const Slice& slice, const CopyResult& result) {
-  LoadFailure failure = {batch.file, slice.first_row, result.BlamesData(), "", ""};
+  LoadFailure failure = {batch.file, slice.first_row, result.BlamesData(), "", "", ""};
   if (result.outcome == CopyResult::Outcome::kUnknown) failure.uncertain = Where(batch, slice);
   // Any error names the line that the server was at, but only some errors are the fault of that
   // line.
   if (result.line >= 0 && failure.blames_data) {
     // The line on which the record begins. If fields contain line feeds, the server may name a
     // later one.
-    const CsvPosition bad = FindRecordAtLine(slice.records, result.line);
-    failure.message =
-        fmt::format("{}:{}: {}", names_[batch.file],
-                    slice.first_line + (bad.found ? bad.line : result.line), result.message);
+    const CsvPosition bad = FindRecordAtLine(slice.records, result.line, batch.format->dialect);
+    const std::int64_t line =
+        bad.found ? LineOf(batch, slice, bad.index, bad.line) : slice.first_line + result.line;
+    failure.message = fmt::format("{}:{}: {}", names_[batch.file], line, result.message);
+    failure.hint = HintFor(result.sqlstate, result.message,
+                           bad.found ? slice.records.substr(bad.offset, bad.length) : "");
   } else {
     failure.message = fmt::format("{}: {}", Where(batch, slice), result.message);
   }

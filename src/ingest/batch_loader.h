@@ -22,6 +22,7 @@ struct LoadFailure {
   bool blames_data = true;  // a row is bad; false: the server is the reason
   std::string message;      // with the file and line, if a row is bad
   std::string uncertain;    // rows that may or may not be loaded; empty: none
+  std::string hint;         // an option that may help; empty: none
 };
 
 // What the connections of a load share. Thread-safe.
@@ -64,6 +65,11 @@ class BatchLoader {
   };
 
   CopyResult Send(CopySender& sender, const CopyBatch& batch, const Slice& slice);
+  // The line of the file on which the row begins that has `rows` rows and `lines` line feeds of the
+  // slice before it.
+  static std::int64_t LineOf(const CopyBatch& batch, const Slice& slice, std::int64_t rows,
+                             std::int64_t lines);
+  static std::int64_t LastLine(const CopyBatch& batch, const Slice& slice);
   void Committed(const CopyBatch& batch, const Slice& slice);
   void Fail(const CopyBatch& batch, const Slice& slice, const CopyResult& result);
   void Fail(LoadFailure failure);

@@ -19,11 +19,15 @@ namespace millrace::cli {
 // lines from 1 with it; the records are consecutive in their file.
 struct CopyBatch {
   std::size_t file = 0;  // index of the input
-  std::shared_ptr<const std::vector<std::string>> columns;
+  std::shared_ptr<const CopyFormat> format;
   std::string data;  // whole records, each ending in a line feed
   std::int64_t first_row = 1;
   std::int64_t rows = 0;
   std::int64_t first_line = 1;
+  // The line on which each row begins, and at the end the one after the last row; empty if the
+  // lines of `data` are those of the file.
+  std::vector<std::int64_t> row_lines{};
+  std::string fingerprint{};  // FileRecord::BatchFingerprint
 };
 
 // Runs `work` on batches, each on one of `jobs` connections with its own thread. Batches start in

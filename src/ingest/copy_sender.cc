@@ -47,6 +47,30 @@ std::int64_t ParseContextLine(const std::string& context, const std::string& rel
   return line;
 }
 
+std::string Literal(PGconn* server, const std::string& text) {
+  const std::unique_ptr<char, void (*)(void*)> literal(
+      PQescapeLiteral(server, text.data(), text.size()), &PQfreemem);
+  if (literal == nullptr) throw CliError(PQerrorMessage(server));
+  return literal.get();
+}
+
+std::string CopyStatement(PGconn* server, const TargetTable& table, const CopyFormat& format) {
+  std::string copy = fmt::format("COPY {} {} FROM STDIN (FORMAT csv, HEADER true, ENCODING 'UTF8'",
+                                 table.name.Quoted(), QuoteColumnList(format.columns));
+  const Dialect standard;
+  if (format.dialect.delimiter != standard.delimiter) {
+    copy += ", DELIMITER " + Literal(server, std::string(1, format.dialect.delimiter));
+  }
+  if (format.dialect.quote != standard.quote) {
+    copy += ", QUOTE " + Literal(server, std::string(1, format.dialect.quote));
+  }
+  if (!format.dialect.null_text.empty()) {
+    copy += ", NULL " + Literal(server, format.dialect.null_text);
+  }
+  if (!format.force_null.empty()) copy += ", FORCE_NULL " + QuoteColumnList(format.force_null);
+  return copy + ")";
+}
+
 }  // namespace
 
 bool CopyResult::BlamesData() const {
@@ -88,7 +112,11 @@ bool CopySender::Record(const RecordStatement& record, CopyResult* result) {
       PQexecParams(connection_.get(), record.sql.c_str(), static_cast<int>(parameters.size()),
                    nullptr, parameters.data(), nullptr, nullptr, 0),
       &PQclear);
-  if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return true;
+  if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) {
+    if (record.refusal.empty() || std::string_view(PQcmdTuples(answer.get())) != "0") return true;
+    result->message = record.refusal;
+    return false;
+  }
   *result = Failure(answer.get(), "");
   result->message = "cannot write down what is loaded: " + result->message;
   // No row is bad.
@@ -102,16 +130,20 @@ CopyResult CopySender::Refuse(CopyResult result) {
   return result;
 }
 
-CopyResult CopySender::Send(const TargetTable& table, const std::vector<std::string>& columns,
+CopyResult CopySender::Send(const TargetTable& table, const CopyFormat& format,
                             std::string_view records, std::int64_t rows,
                             const RecordStatement* record) {
   PGconn* const server = connection_.get();
   CopyResult result;
-  if (!Command("BEGIN", &result)) return result;
+  std::string begin = "BEGIN";
+  if (!format.time_zone.empty()) {
+    begin += "; SET LOCAL TimeZone = " + Literal(server, format.time_zone);
+  }
+  if (!Command(begin.c_str(), &result)) return Refuse(std::move(result));
+  // First, so that a batch that was loaded before is refused for that reason.
+  if (record != nullptr && !Record(*record, &result)) return Refuse(std::move(result));
 
-  const std::string copy =
-      fmt::format("COPY {} {} FROM STDIN (FORMAT csv, HEADER true, ENCODING 'UTF8')",
-                  table.name.Quoted(), QuoteColumnList(columns));
+  const std::string copy = CopyStatement(server, table, format);
   const Answer begun(PQexec(server, copy.c_str()), &PQclear);
   if (PQresultStatus(begun.get()) != PGRES_COPY_IN) {
     return Refuse(Failure(begun.get(), table.relation));
@@ -144,7 +176,6 @@ CopyResult CopySender::Send(const TargetTable& table, const std::vector<std::str
                     rows, counted);
     return Refuse(std::move(result));
   }
-  if (record != nullptr && !Record(*record, &result)) return Refuse(std::move(result));
   if (!Command("COMMIT", &result)) {
     // If the server did not answer the COMMIT, only the server knows.
     if (PQstatus(server) == CONNECTION_BAD && result.sqlstate.empty()) {

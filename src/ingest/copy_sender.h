@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/connection.h"
+#include "ingest/copy_format.h"
 #include "ingest/load_record.h"
 #include "ingest/target_table.h"
 
@@ -36,12 +37,12 @@ class CopySender {
   // Connects; throws CliError.
   explicit CopySender(const std::string& conninfo);
 
-  // Loads `rows` whole records, each of which ends in a line feed and has the fields `columns` of
-  // `table`, in one transaction. Commits only if the server has counted as many rows as were sent.
+  // Loads `rows` whole records, each of which ends in a line feed and is written as `format` says,
+  // in one transaction. Commits only if the server has counted as many rows as were sent.
   // The records are read as UTF-8. Does not throw when the server refuses. `record`, if given, is
   // run in the same transaction.
-  CopyResult Send(const TargetTable& table, const std::vector<std::string>& columns,
-                  std::string_view records, std::int64_t rows, const RecordStatement* record);
+  CopyResult Send(const TargetTable& table, const CopyFormat& format, std::string_view records,
+                  std::int64_t rows, const RecordStatement* record);
 
  private:
   bool Command(const char* sql, CopyResult* result);

@@ -10,10 +10,11 @@ constexpr std::size_t kFirstCapacity = 1 << 20;
 constexpr std::size_t kSampleBytes = 1'000;
 
 // Most lines have no quotes, so searching for them is faster than looking at every byte.
-bool OddQuotes(const char* from, const char* to) {
+bool OddQuotes(const char* from, const char* to, char quote) {
   bool odd = false;
+  if (quote == '\0') return odd;
   while (from < to) {
-    from = static_cast<const char*>(std::memchr(from, '"', static_cast<std::size_t>(to - from)));
+    from = static_cast<const char*>(std::memchr(from, quote, static_cast<std::size_t>(to - from)));
     if (from == nullptr) break;
     odd = !odd;
     ++from;
@@ -21,7 +22,8 @@ bool OddQuotes(const char* from, const char* to) {
   return odd;
 }
 
-CsvPosition FindRecord(std::string_view records, std::int64_t line, std::int64_t index) {
+CsvPosition FindRecord(std::string_view records, std::int64_t line, std::int64_t index,
+                       char quote) {
   CsvPosition at;
   while (at.offset < records.size()) {
     std::size_t end = at.offset;
@@ -29,7 +31,7 @@ CsvPosition FindRecord(std::string_view records, std::int64_t line, std::int64_t
     for (bool in_quotes = false; end < records.size();) {
       std::size_t stop = records.find('\n', end);
       if (stop == std::string_view::npos) stop = records.size() - 1;
-      in_quotes ^= OddQuotes(records.data() + end, records.data() + stop);
+      in_quotes ^= OddQuotes(records.data() + end, records.data() + stop, quote);
       end = stop + 1;
       ++lines;
       if (!in_quotes) break;
@@ -49,9 +51,10 @@ CsvPosition FindRecord(std::string_view records, std::int64_t line, std::int64_t
 
 }  // namespace
 
-CsvReader::CsvReader(ByteSource source, std::size_t max_record_bytes)
+CsvReader::CsvReader(ByteSource source, std::size_t max_record_bytes, const Dialect& dialect)
     : source_(std::move(source)),
       max_record_bytes_(max_record_bytes),
+      quote_(dialect.quote),
       buffer_(new char[kFirstCapacity]),
       capacity_(kFirstCapacity) {
   while (end_ < 3 && Fill()) {
@@ -94,7 +97,7 @@ bool CsvReader::FindRecordEnd() {
     const char* from = buffer_.get() + scan_;
     const char* feed = static_cast<const char*>(std::memchr(from, '\n', end_ - scan_));
     const char* stop = feed == nullptr ? buffer_.get() + end_ : feed;
-    in_quotes_ ^= OddQuotes(from, stop);
+    in_quotes_ ^= OddQuotes(from, stop, quote_);
     scan_ = static_cast<std::size_t>(stop - buffer_.get());
     if (feed == nullptr) return false;
     if (!in_quotes_) return true;
@@ -102,6 +105,20 @@ bool CsvReader::FindRecordEnd() {
     ++line_;
   }
   return false;
+}
+
+void CsvReader::SkipLines(std::int64_t lines) {
+  while (lines > 0) {
+    const char* from = buffer_.get() + begin_;
+    const char* feed = static_cast<const char*>(std::memchr(from, '\n', end_ - begin_));
+    Consume(feed == nullptr ? end_ : static_cast<std::size_t>(feed + 1 - buffer_.get()));
+    if (feed == nullptr) {
+      if (!Fill()) return;
+      continue;
+    }
+    ++line_;
+    --lines;
+  }
 }
 
 CsvReader::Outcome CsvReader::Next(CsvRecord* record) {
@@ -139,20 +156,20 @@ std::int64_t CsvReader::SkipRecord() {
   return line_++;
 }
 
-std::vector<CsvField> SplitCsvRecord(std::string_view record) {
+std::vector<CsvField> SplitCsvRecord(std::string_view record, const Dialect& dialect) {
   std::vector<CsvField> fields(1);
   bool in_quotes = false;
   for (std::size_t i = 0; i < record.size(); ++i) {
     const char c = record[i];
-    if (c == '"') {
-      if (in_quotes && i + 1 < record.size() && record[i + 1] == '"') {
-        fields.back().value += '"';
+    if (c == dialect.quote && c != '\0') {
+      if (in_quotes && i + 1 < record.size() && record[i + 1] == c) {
+        fields.back().value += c;
         ++i;
       } else {
         in_quotes = !in_quotes;
         fields.back().quoted = true;
       }
-    } else if (c == ',' && !in_quotes) {
+    } else if (c == dialect.delimiter && !in_quotes) {
       fields.emplace_back();
     } else {
       fields.back().value += c;
@@ -161,13 +178,24 @@ std::vector<CsvField> SplitCsvRecord(std::string_view record) {
   return fields;
 }
 
-CsvFieldRange FindCsvField(std::string_view record, std::size_t index) {
+std::size_t CountCsvFields(std::string_view record, const Dialect& dialect) {
+  std::size_t fields = 1;
+  bool in_quotes = false;
+  for (const char c : record) {
+    if (c == dialect.quote && c != '\0') in_quotes = !in_quotes;
+    if (c == dialect.delimiter && !in_quotes) ++fields;
+  }
+  return fields;
+}
+
+CsvFieldRange FindCsvField(std::string_view record, std::size_t index, const Dialect& dialect) {
   CsvFieldRange range;
+  const char quote = dialect.quote, delimiter = dialect.delimiter;
   bool in_quotes = false;
   std::size_t fields = 0;
   for (std::size_t i = 0; i < record.size(); ++i) {
-    if (record[i] == '"') in_quotes = !in_quotes;
-    if (record[i] != ',' || in_quotes) continue;
+    if (record[i] == quote && quote != '\0') in_quotes = !in_quotes;
+    if (record[i] != delimiter || in_quotes) continue;
     if (fields == index) {
       range.end = i;
       range.found = true;
@@ -181,21 +209,22 @@ CsvFieldRange FindCsvField(std::string_view record, std::size_t index) {
   return range;
 }
 
-std::string QuoteCsvField(std::string_view text) {
-  std::string quoted = "\"";
+std::string QuoteCsvField(std::string_view text, char quote) {
+  std::string quoted(1, quote);
   for (const char c : text) {
-    if (c == '"') quoted += '"';
+    if (c == quote) quoted += quote;
     quoted += c;
   }
-  return quoted + '"';
+  return quoted + quote;
 }
 
-CsvPosition FindRecordAtLine(std::string_view records, std::int64_t line) {
-  return FindRecord(records, line, INT64_MAX);
+CsvPosition FindRecordAtLine(std::string_view records, std::int64_t line, const Dialect& dialect) {
+  return FindRecord(records, line, INT64_MAX, dialect.quote);
 }
 
-CsvPosition FindRecordAtIndex(std::string_view records, std::int64_t index) {
-  return FindRecord(records, INT64_MAX - 1, index);
+CsvPosition FindRecordAtIndex(std::string_view records, std::int64_t index,
+                              const Dialect& dialect) {
+  return FindRecord(records, INT64_MAX - 1, index, dialect.quote);
 }
 
 }  // namespace millrace::cli

@@ -1,24 +1,25 @@
 // CSV as PostgreSQL's COPY reads it: where records end, and what their fields are.
 //
-// A record ends at a line feed outside double quotes; a carriage return before it belongs to the
-// line end. A byte is inside quotes if its record has an odd number of quotes before it (a doubled
-// quote counts twice). COPY has the same rule, so both agree on every record, whether it is correct
-// or not.
+// A record ends at a line feed outside quotes; a carriage return before it belongs to the line end.
+// A byte is inside quotes if its record has an odd number of quotes before it (a doubled quote
+// counts twice). COPY has the same rule, so both agree on every record, whether it is correct or
+// not. In a dialect without quotes, every line is a record.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "ingest/byte_source.h"
+#include "ingest/dialect.h"
+
 namespace millrace::cli {
 
-// Writes at most `size` bytes to `buffer` and returns how many; 0 at the end. Reports failure by
-// throwing.
-using ByteSource = std::function<std::size_t(char* buffer, std::size_t size)>;
+// Commas and double quotes: what COPY reads if it is told nothing else.
+inline const Dialect kStandardDialect{};
 
 struct CsvRecord {
   std::string_view text;        // without its line end; valid until the reader's next call
@@ -37,8 +38,13 @@ class CsvReader {
     kTooLong,  // longer than max_record_bytes; `text` is its beginning. Call SkipRecord to go on
   };
 
-  // REQUIRES: max_record_bytes >= 1. A byte order mark at the start is dropped.
-  CsvReader(ByteSource source, std::size_t max_record_bytes);
+  // REQUIRES: max_record_bytes >= 1. The source gives UTF-8; a byte order mark at the start is
+  // dropped. Reads from it at once.
+  CsvReader(ByteSource source, std::size_t max_record_bytes,
+            const Dialect& dialect = kStandardDialect);
+
+  // Leaves out so many lines, whatever is in them. Call it before Next.
+  void SkipLines(std::int64_t lines);
 
   Outcome Next(CsvRecord* record);
   // After kTooLong: skips the rest of that record. Returns its last line.
@@ -54,6 +60,7 @@ class CsvReader {
 
   ByteSource source_;
   std::size_t max_record_bytes_;
+  char quote_;
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_;
   std::size_t begin_ = 0;   // of the current record
@@ -67,11 +74,14 @@ class CsvReader {
 
 struct CsvField {
   std::string value;
-  bool quoted = false;  // an unquoted empty field is an SQL NULL
+  bool quoted = false;  // an unquoted field that is the dialect's null_text is an SQL NULL
 };
 
 // The fields of one record.
-std::vector<CsvField> SplitCsvRecord(std::string_view record);
+std::vector<CsvField> SplitCsvRecord(std::string_view record,
+                                     const Dialect& dialect = kStandardDialect);
+// How many there are.
+std::size_t CountCsvFields(std::string_view record, const Dialect& dialect);
 
 // Where a field is in a record, quotes included: the one with `index` fields before it.
 struct CsvFieldRange {
@@ -79,10 +89,11 @@ struct CsvFieldRange {
   std::size_t end = 0;
   bool found = false;  // false: there are fewer fields
 };
-CsvFieldRange FindCsvField(std::string_view record, std::size_t index);
+CsvFieldRange FindCsvField(std::string_view record, std::size_t index,
+                           const Dialect& dialect = kStandardDialect);
 
-// `text` as one CSV field, in double quotes.
-std::string QuoteCsvField(std::string_view text);
+// `text` as one CSV field, in quotes.
+std::string QuoteCsvField(std::string_view text, char quote = '"');
 
 // Finds the record that holds physical line `line` (0 is the first) of `records`, which are whole
 // records that each end with a line feed.
@@ -93,8 +104,10 @@ struct CsvPosition {
   std::int64_t line = 0;   // lines before it
   bool found = false;      // false: there are fewer; then the fields above count all of `records`
 };
-CsvPosition FindRecordAtLine(std::string_view records, std::int64_t line);
+CsvPosition FindRecordAtLine(std::string_view records, std::int64_t line,
+                             const Dialect& dialect = kStandardDialect);
 // The same for the record with `index` records before it.
-CsvPosition FindRecordAtIndex(std::string_view records, std::int64_t index);
+CsvPosition FindRecordAtIndex(std::string_view records, std::int64_t index,
+                              const Dialect& dialect = kStandardDialect);
 
 }  // namespace millrace::cli

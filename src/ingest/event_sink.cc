@@ -89,8 +89,8 @@ class CopySink : public EventSink {
   explicit CopySink(const DatabaseSinkOptions& options)
       : options_(options),
         table_(Find(options)),
-        columns_(std::make_shared<const std::vector<std::string>>(
-            table_.MatchAll(ClickEventColumns(), "the events of the generator"))),
+        format_(std::make_shared<const CopyFormat>(
+            CopyFormat{table_.MatchAll(ClickEventColumns(), "the events of the generator")})),
         entry_points_(FindEntryPoints(options.conninfo, table_.name, options.quiet)),
         batch_rows_(options.batch_rows.value_or(entry_points_.batch_rows)),
         pool_(
@@ -135,7 +135,7 @@ class CopySink : public EventSink {
     last_push_ = Clock::now();
     if (batch_.rows == 0) return true;
     CopyBatch batch = std::move(batch_);
-    batch.columns = columns_;
+    batch.format = format_;
     const std::int64_t next_row = batch.first_row + batch.rows;
     batch_ = CopyBatch();
     batch_.data = pool_.SpareBuffer();
@@ -144,7 +144,7 @@ class CopySink : public EventSink {
   }
 
   bool Load(CopySender& sender, const CopyBatch& batch) {
-    const CopyResult result = sender.Send(table_, *columns_, batch.data, batch.rows, nullptr);
+    const CopyResult result = sender.Send(table_, *format_, batch.data, batch.rows, nullptr);
     if (result.outcome == CopyResult::Outcome::kCommitted) {
       done_ += batch.rows;
       return true;
@@ -162,7 +162,7 @@ class CopySink : public EventSink {
 
   DatabaseSinkOptions options_;
   TargetTable table_;
-  std::shared_ptr<const std::vector<std::string>> columns_;
+  std::shared_ptr<const CopyFormat> format_;
   EntryPoints entry_points_;
   std::int64_t batch_rows_;
   ClickEventWriter writer_;

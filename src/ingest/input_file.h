@@ -1,10 +1,9 @@
 // A file, a pipe or standard input, read in order.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
-
-#include "ingest/csv.h"
 
 namespace millrace::cli {
 

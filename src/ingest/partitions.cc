@@ -33,9 +33,9 @@ std::int64_t Integer(std::string_view text) {
   return value;
 }
 
-// A timestamptz from microseconds, without rounding.
-std::string Timestamp(std::int64_t micros) {
-  return fmt::format("(timestamptz 'epoch' + interval '{} microseconds')", micros);
+std::string Literal(Connection& connection, const std::string& text) {
+  return std::string(
+      connection.Execute("SELECT pg_catalog.quote_literal($1)", {text.c_str()}).Value(0, 0));
 }
 
 // An array of text, to pass as a parameter.
@@ -63,7 +63,8 @@ constexpr const char* kFind = R"(
          (SELECT i.inhrelid::pg_catalog.regclass
           FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class d ON d.oid = i.inhrelid
           WHERE i.inhparent = c.oid AND pg_catalog.pg_get_expr(d.relpartbound, d.oid) = 'DEFAULT'),
-         pg_catalog.split_part(e.extversion, '.', 1)::int < 5, p.control
+         pg_catalog.split_part(e.extversion, '.', 1)::int < 5, p.control,
+         extract(day FROM p.partition_interval::interval) > 0
   FROM (SELECT x.extversion, n.nspname FROM pg_catalog.pg_extension x
         JOIN pg_catalog.pg_namespace n ON n.oid = x.extnamespace WHERE x.extname = 'pg_partman') e,
        {}.part_config p
@@ -75,13 +76,14 @@ constexpr const char* kFind = R"(
     AND p.partition_type IN ('native', 'range') AND a.atttypid = 'timestamptz'::pg_catalog.regtype
     AND extract(year FROM p.partition_interval::interval) = 0
     AND extract(month FROM p.partition_interval::interval) = 0
-    -- A day is 24 hours long in UTC alone.
+    -- Whole days, or none.
     AND (extract(day FROM p.partition_interval::interval) = 0
-         OR pg_catalog.current_setting('TimeZone') IN ('UTC', 'GMT', 'Etc/UTC')))";
+         OR extract(epoch FROM p.partition_interval::interval)
+            = 86400 * extract(day FROM p.partition_interval::interval)))";
 
 constexpr const char* kRanges = R"(
-  SELECT (extract(epoch FROM b[1]::timestamptz) * 1000000)::bigint,
-         (extract(epoch FROM b[2]::timestamptz) * 1000000)::bigint
+  SELECT (extract(epoch FROM b[1]::timestamptz AT TIME ZONE $2) * 1000000)::bigint,
+         (extract(epoch FROM b[2]::timestamptz AT TIME ZONE $2) * 1000000)::bigint
   FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid,
        pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, c.oid),
                                $$FROM \('([^']+)'\) TO \('([^']+)'\)$$) b
@@ -114,15 +116,61 @@ std::optional<PartitionMaker> PartitionMaker::Find(Connection& connection,
   maker.default_ = found.Value(0, 7);
   maker.old_calls_ = found.Value(0, 8) == "t";
   maker.control_name_ = found.Value(0, 9);
-  maker.ReadPartitions();
-  if (maker.width_ < kMinute || maker.width_ % kMinute != 0 || maker.ranges_.empty()) {
+  maker.days_ = found.Value(0, 10) == "t";
+  if (maker.width_ < kMinute || maker.width_ % kMinute != 0 || !maker.ChooseZone()) {
     return std::nullopt;
   }
   return maker;
 }
 
+// Reads the partitions; false if there are none, or they are in no zone that we know.
+bool PartitionMaker::ChooseZone() {
+  if (!days_) {
+    ReadPartitions();
+    return !ranges_.empty();
+  }
+  const std::string session(connection_.Execute("SHOW TimeZone").Value(0, 0));
+  for (const std::string& zone : {session, std::string("UTC")}) {
+    zone_ = zone;
+    ReadPartitions();
+    if (ranges_.empty()) return false;
+    const auto [first, end] = ranges_.back();
+    if (first % kDay != 0 || end - first != width_) continue;
+    connection_.Execute("SELECT pg_catalog.set_config('TimeZone', $1, false)", {zone.c_str()});
+    // pg_partman goes on in this zone, but times without one are still the session's.
+    time_zone_ = session;
+    offset_ = ClockTime(NowMicros()) - NowMicros();
+    offset_ = (offset_ + (offset_ < 0 ? -kMinute : kMinute) / 2) / kMinute * kMinute;
+    return true;
+  }
+  return false;
+}
+
+std::int64_t PartitionMaker::ClockTime(std::int64_t time) {
+  if (!days_) return time;
+  return Integer(connection_
+                     .Execute("SELECT (extract(epoch FROM (timestamptz 'epoch' + $1::int8 * "
+                              "interval '1 microsecond') AT TIME ZONE $2) * 1000000)::bigint",
+                              {std::to_string(time).c_str(), zone_.c_str()})
+                     .Value(0, 0));
+}
+
+std::int64_t PartitionMaker::Now() const { return NowMicros() + offset_; }
+
+std::string PartitionMaker::Timestamp(std::int64_t clock_time) const {
+  // Without rounding. In partitions of days, the session's zone is zone_.
+  return days_ ? fmt::format("(timestamp 'epoch' + interval '{} microseconds')::timestamptz",
+                             clock_time)
+               : fmt::format("(timestamptz 'epoch' + interval '{} microseconds')", clock_time);
+}
+
+std::string PartitionMaker::Width() const {
+  return days_ ? fmt::format("interval '{} days'", width_ / kDay)
+               : fmt::format("interval '{} microseconds'", width_);
+}
+
 void PartitionMaker::ReadPartitions() {
-  const auto found = connection_.Execute(kRanges, {table_.c_str()});
+  const auto found = connection_.Execute(kRanges, {table_.c_str(), zone_.c_str()});
   ranges_.clear();
   for (int i = 0; i < found.rows(); ++i) {
     ranges_.emplace_back(Integer(found.Value(i, 0)), Integer(found.Value(i, 1)));
@@ -140,12 +188,14 @@ std::int64_t PartitionMaker::StartOf(std::int64_t time) const {
 }
 
 std::int64_t PartitionMaker::LastDue() const {
-  return std::max(ranges_.back().first, StartOf(NowMicros() + premake_ * width_));
+  return std::max(ranges_.back().first, StartOf(Now() + premake_ * width_));
 }
 
 PartitionsMade PartitionMaker::Make(std::int64_t from, std::int64_t to) {
   std::set<std::int64_t> starts;
   PartitionsMade made;
+  from = ClockTime(from);
+  to = ClockTime(to);
   for (std::int64_t start = StartOf(from); start <= to; start += width_) {
     // If a history is a little too long, its newest partitions are made; if it is much too long,
     // none.
@@ -172,15 +222,23 @@ std::vector<std::int64_t> PartitionMaker::ParseTimes(const std::vector<std::stri
   std::vector<std::int64_t> parsed;
   if (times.empty() || *failures >= kMostFailures) return parsed;
   try {
+    // In a transaction of its own, because pg_partman names partitions in the session's time zone.
+    if (!time_zone_.empty()) {
+      connection_.Execute("BEGIN");
+      connection_.Execute("SELECT pg_catalog.set_config('TimeZone', $1, true)",
+                          {time_zone_.c_str()});
+    }
     const auto found = connection_.Execute(
-        "SELECT (extract(epoch FROM t) * 1000000)::bigint FROM (SELECT v::timestamptz AS t FROM "
-        "pg_catalog.unnest($1::text[]) v OFFSET 0) x WHERE t " +
+        "SELECT (extract(epoch FROM t AT TIME ZONE $2) * 1000000)::bigint FROM (SELECT "
+        "v::timestamptz AS t FROM pg_catalog.unnest($1::text[]) v OFFSET 0) x WHERE t " +
             std::string(kInReach),
-        {TextArray(times).c_str()});
+        {TextArray(times).c_str(), zone_.c_str()});
+    if (!time_zone_.empty()) connection_.Execute("COMMIT");
     for (int i = 0; i < found.rows(); ++i) parsed.push_back(Integer(found.Value(i, 0)));
     return parsed;
   } catch (const CliError&) {
     if (PQstatus(connection_.get()) != CONNECTION_OK) throw;
+    if (!time_zone_.empty()) connection_.Execute("ROLLBACK");
     if (times.size() == 1) ++*failures;
   }
   if (times.size() == 1) return parsed;
@@ -233,7 +291,7 @@ PartitionsMade PartitionMaker::MakeStarts(std::set<std::int64_t> starts, std::in
 bool PartitionMaker::FillUpTo(std::int64_t last, std::set<std::int64_t>* starts) const {
   std::int64_t next = ranges_.back().second;
   // If there was no server for a long time, nobody needs the partitions of that time.
-  if (next < NowMicros() - kDay) next = StartOf(NowMicros() - kHour);
+  if (next < Now() - kDay) next = StartOf(Now() - kHour);
   if (last < next) return true;
   if ((last - next) / width_ > most_) return false;
   for (std::int64_t start = next; start < last; start += width_) starts->insert(start);
@@ -249,7 +307,7 @@ bool PartitionMaker::DefaultHas(const std::string& condition) {
 PartitionsMade PartitionMaker::MakeBatch(const std::vector<std::int64_t>& starts) {
   std::string array;
   for (const std::int64_t start : starts) array += (array.empty() ? "" : ", ") + Timestamp(start);
-  const std::string width = fmt::format("interval '{} microseconds'", width_);
+  const std::string width = Width();
   const std::string condition = fmt::format(
       "{0} >= {1} AND {0} < {2} + {3} AND EXISTS (SELECT FROM pg_catalog.unnest(ARRAY[{4}]) s "
       "WHERE "
@@ -309,10 +367,11 @@ PartitionsMade PartitionMaker::MoveDefaultRows() {
   if (default_.empty()) return made;
   most_ = INT64_MAX;
   const auto found = connection_.Execute(fmt::format(
-      "SELECT DISTINCT (extract(epoch FROM pg_catalog.date_bin(interval '{} microseconds', {}, "
-      "{})) * "
-      "1000000)::bigint FROM {} WHERE {} {}",
-      width_, control_, Timestamp(ranges_.back().first), default_, control_, kInReach));
+      "SELECT DISTINCT (extract(epoch FROM pg_catalog.date_bin(interval '{} microseconds', {} AT "
+      "TIME ZONE {}, timestamp 'epoch' + interval '{} microseconds')) * 1000000)::bigint FROM {} "
+      "WHERE {} {}",
+      width_, control_, Literal(connection_, zone_), ranges_.back().first, default_, control_,
+      kInReach));
   std::set<std::int64_t> starts;
   for (int i = 0; i < found.rows(); ++i) starts.insert(Integer(found.Value(i, 0)));
   return MakeStarts(std::move(starts), LastDue());

@@ -37,13 +37,18 @@ class PartitionMaker {
   static constexpr std::int64_t kMostPartitions = 2'500;
 
   // Looks for the table in pg_partman's configuration. Returns nothing if it is not there, or is
-  // partitioned in a way that is not supported here: not by a timestamptz, or by months. Throws
-  // CliError when the server cannot be asked. `connection` must outlive this object, and have no
-  // transaction open.
+  // partitioned in a way that is not supported here: not by a timestamptz, by months, or by days
+  // that begin neither at midnight of the session's zone nor at that of UTC. Throws CliError when
+  // the server cannot be asked. `connection` must outlive this object, and have no transaction
+  // open. If the table is partitioned by days, its TimeZone becomes the one in which they begin, in
+  // which pg_partman makes further ones.
   static std::optional<PartitionMaker> Find(Connection& connection, const QualifiedName& table);
 
   // The column that the table is partitioned by.
   const std::string& control() const { return control_name_; }
+
+  // The zone of the times that MakeFor is given without one; empty: the session's.
+  void set_time_zone(const std::string& zone) { time_zone_ = zone; }
 
   // Makes the missing partitions for [from, to], at most kMostPartitions in all calls together.
   // After the newest partition it leaves no gap.
@@ -71,6 +76,14 @@ class PartitionMaker {
   std::int64_t StartOf(std::int64_t time) const;
   // The start of the newest partition that pg_partman would have made by now.
   std::int64_t LastDue() const;
+  bool ChooseZone();
+  // Partitions of days are not all equally long: where clocks change they have 23 or 25 hours. So
+  // ranges and starts are clock times in zone_, of which every day has 24 hours: microseconds since
+  // 1970 there. In UTC, which is taken for partitions of hours and minutes, they are times.
+  std::int64_t ClockTime(std::int64_t time);
+  std::int64_t Now() const;
+  std::string Timestamp(std::int64_t clock_time) const;  // as SQL
+  std::string Width() const;
   // Adds the partitions between the newest one and `last`: pg_partman continues after the newest,
   // and would never make these. False if they would be too many.
   bool FillUpTo(std::int64_t last, std::set<std::int64_t>* starts) const;
@@ -89,6 +102,10 @@ class PartitionMaker {
   std::string control_name_;
   std::string columns_;    // the columns that can be written, quoted, with commas between
   bool old_calls_ = true;  // pg_partman before 5
+  std::string time_zone_;
+  bool days_ = false;         // partitioned by days
+  std::string zone_ = "UTC";  // of clock times
+  std::int64_t offset_ = 0;   // of zone_ from UTC, now
   std::int64_t width_ = 0;
   std::int64_t premake_ = 0;
   std::int64_t made_ = 0;

@@ -42,29 +42,68 @@ std::string TimeKey(std::string_view time) {
   return std::string(time.substr(0, kMinutes.size())) + std::string(rest);
 }
 
-RowTimes::RowTimes(const std::string& conninfo, const QualifiedName& table, bool quiet)
-    : connection_(std::make_unique<Connection>(Connection::Open(conninfo))),
-      maker_(PartitionMaker::Find(*connection_, table)),
-      table_(table.Quoted()),
-      quiet_(quiet) {}
+bool HasNoZone(std::string_view time) {
+  // What is usual: an offset of hours, as PostgreSQL writes it.
+  if (time.size() > 3 && time[time.size() - 3] == '+') return false;
+  // Everything with a zone has a letter, or a sign after a colon or after eight digits.
+  std::size_t digits = 0;
+  bool signs_are_zones = false;
+  for (std::size_t i = 0; i < time.size(); ++i) {
+    const char c = time[i];
+    if (IsDigit(c)) {
+      ++digits;
+    } else if (c == ':') {
+      signs_are_zones = true;
+    } else if (c == '+' || (c == '-' && (signs_are_zones || digits >= 8))) {
+      return false;
+    } else if (c == 'T' && digits >= 3) {
+      signs_are_zones = true;
+    } else if (c != ' ' && c != '-' && c != '/' && c != '.') {
+      return false;
+    }
+  }
+  return digits >= 3;
+}
 
-void RowTimes::SetColumns(const std::vector<std::string>& columns) {
-  field_ = kNone;
-  if (!maker_) return;
-  const auto found = std::find(columns.begin(), columns.end(), maker_->control());
-  if (found != columns.end()) field_ = static_cast<std::size_t>(found - columns.begin());
+RowTimes::RowTimes(const std::string& conninfo, const TargetTable& table,
+                   const std::string& time_zone, bool quiet)
+    : connection_(std::make_unique<Connection>(Connection::Open(conninfo))),
+      session_zone_(connection_->Execute("SHOW TimeZone").Value(0, 0)),
+      maker_(PartitionMaker::Find(*connection_, table.name)),
+      table_(table),
+      count_zones_(time_zone.empty()),
+      quiet_(quiet) {
+  if (maker_ && !time_zone.empty()) maker_->set_time_zone(time_zone);
+}
+
+void RowTimes::SetFormat(const CopyFormat& format) {
+  fields_.clear();
+  dialect_ = format.dialect;
+  for (std::size_t i = 0; i < format.columns.size(); ++i) {
+    const std::string& column = format.columns[i];
+    const bool zone =
+        count_zones_ && table_.info[table_.IndexOf(column)].time == ColumnInfo::Time::kWithZone;
+    const bool partitions = maker_ && column == maker_->control();
+    if (zone || partitions) fields_.push_back({i, partitions, zone});
+  }
 }
 
 void RowTimes::Add(std::string_view record) {
-  if (field_ == kNone) return;
-  const CsvFieldRange range = FindCsvField(record, field_);
-  if (!range.found || range.begin == range.end) return;
-  std::string_view time = record.substr(range.begin, range.end - range.begin);
-  if (time.size() > 2 && time.front() == '"' && time.back() == '"') {
-    time = time.substr(1, time.size() - 2);
+  for (const Field& field : fields_) {
+    const CsvFieldRange range = FindCsvField(record, field.index, dialect_);
+    if (!range.found || range.begin == range.end) continue;
+    std::string_view time = record.substr(range.begin, range.end - range.begin);
+    if (time.size() > 2 && time.front() == dialect_.quote && time.back() == dialect_.quote) {
+      time = time.substr(1, time.size() - 2);
+    }
+    // No time is so long, and no text in SQL has a zero byte.
+    if (time.size() > 100 || time.find('\0') != std::string_view::npos) continue;
+    if (field.zone && HasNoZone(time)) ++without_zone_;
+    if (field.partitions && maker_) AddKey(time);
   }
-  // No time is so long, and no text in SQL has a zero byte.
-  if (time.size() > 100 || time.find('\0') != std::string_view::npos) return;
+}
+
+void RowTimes::AddKey(std::string_view time) {
   std::string key = TimeKey(time);
   if (key == last_) return;
   if (known_.size() >= kMostKnown) known_.clear();
@@ -80,7 +119,7 @@ void RowTimes::MakePartitions() {
     const PartitionsMade made = maker_->MakeFor(times);
     if (made.partitions > 0 && !quiet_) {
       fmt::print(stderr, "{} partitions of {} are made for these rows\n",
-                 FormatCount(made.partitions), table_);
+                 FormatCount(made.partitions), table_.name.Quoted());
     }
     if (made.missing > 0 && !said_missing_) {
       said_missing_ = true;
@@ -88,12 +127,12 @@ void RowTimes::MakePartitions() {
           stderr,
           "Rows of some times go into the default partition of {}: too many partitions would be "
           "needed, or they are too far ahead\n",
-          table_);
+          table_.name.Quoted());
     }
   } catch (const CliError& e) {
-    fmt::print(stderr, "No partitions of {} are made for these rows: {}\n", table_, e.what());
+    fmt::print(stderr, "No partitions of {} are made for these rows: {}\n", table_.name.Quoted(),
+               e.what());
     maker_.reset();
-    field_ = kNone;
   }
 }
 

@@ -1,4 +1,5 @@
-// Makes the partitions for the rows of a load before the rows are sent, by their times.
+// The times of the rows of a load: makes the partitions for them before the rows are sent, and
+// counts those without a time zone.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +10,9 @@
 #include <vector>
 
 #include "client/connection.h"
+#include "ingest/copy_format.h"
 #include "ingest/partitions.h"
-#include "ingest/qualified_name.h"
+#include "ingest/target_table.h"
 
 namespace millrace::cli {
 
@@ -18,28 +20,47 @@ namespace millrace::cli {
 // have the same key, so that few are sent to the server. A time in another form stays as it is.
 std::string TimeKey(std::string_view time);
 
-// Thread-compatible. Does nothing if pg_partman does not manage the table.
+// Whether a text is a date, or a date and a time, in numbers alone and without a zone: the server
+// reads it in that of the session. False also for forms that are not known here.
+bool HasNoZone(std::string_view time);
+
+// Thread-compatible. Makes no partitions if pg_partman does not manage the table.
 class RowTimes {
  public:
-  // Throws CliError when the connection fails.
-  RowTimes(const std::string& conninfo, const QualifiedName& table, bool quiet);
+  // Throws CliError when the connection fails. `time_zone` is CopyFormat's. `table` must outlive
+  // this object.
+  RowTimes(const std::string& conninfo, const TargetTable& table, const std::string& time_zone,
+           bool quiet);
 
-  // The columns of the records that follow.
-  void SetColumns(const std::vector<std::string>& columns);
+  // How the records that follow are written.
+  void SetFormat(const CopyFormat& format);
   void Add(std::string_view record);
+  // How many values had no zone, of the columns that need one and if `time_zone` was empty; and the
+  // zone in which the server reads them.
+  std::int64_t without_zone() const { return without_zone_; }
+  const std::string& session_zone() const { return session_zone_; }
   // Makes the partitions for the times added since the last call. If one cannot be made, says so
   // once on standard error; it is no error, because the rows go into the default partition.
   void MakePartitions();
 
  private:
-  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  struct Field {
+    std::size_t index;  // in the record
+    bool partitions;    // the table is partitioned by it
+    bool zone;          // to be looked at for a zone
+  };
+  void AddKey(std::string_view time);
 
   std::unique_ptr<Connection> connection_;
+  const std::string session_zone_;  // before maker_ changes it
   std::optional<PartitionMaker> maker_;
-  std::string table_;
-  bool quiet_;
+  const TargetTable& table_;
+  const bool count_zones_;
+  const bool quiet_;
   bool said_missing_ = false;
-  std::size_t field_ = kNone;
+  std::vector<Field> fields_;  // of times
+  Dialect dialect_;
+  std::int64_t without_zone_ = 0;
   std::string last_;                       // the last key that was added: most rows have the same
   std::unordered_set<std::string> known_;  // keys so far; emptied when they are too many
   std::vector<std::string> fresh_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "client/error.h"
+#include "client/text.h"
 
 namespace millrace::cli {
 namespace {
@@ -78,15 +79,48 @@ void FindIdColumn(Connection& connection, const std::string& quoted, TargetTable
   table->id_followers = found.Value(0, 1);
 }
 
+// Defaults that call nothing whose result may change, such as now() or nextval().
+void FindConstantDefaults(Connection& connection, const std::string& quoted, TargetTable* table) {
+  const QueryResult found = connection.Execute(
+      "SELECT a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d "
+      "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE "
+      "d.adrelid = pg_catalog.to_regclass($1) AND a.attgenerated = '' AND d.adbin::text !~ "
+      "'SQLVALUEFUNCTION|NEXTVALUEEXPR|COERCEVIAIO' AND NOT EXISTS (SELECT FROM "
+      "pg_catalog.regexp_matches(d.adbin::text, ':(?:op)?funcid (\\d+)', 'g') m LEFT JOIN "
+      "pg_catalog.pg_proc p ON p.oid = m[1]::pg_catalog.oid WHERE p.provolatile IS DISTINCT FROM "
+      "'i')",
+      {quoted.c_str()});
+  for (int row = 0; row < found.rows(); ++row) {
+    const std::size_t index = table->IndexOf(std::string(found.Value(row, 0)));
+    if (index == table->columns.size()) continue;
+    const QueryResult value =
+        connection.Execute(fmt::format("SELECT ({})::text", found.Value(row, 1)));
+    if (!value.IsNull(0, 0)) table->info[index].constant_default = std::string(value.Value(0, 0));
+  }
+}
+
 }  // namespace
 
+std::size_t TargetTable::IndexOf(const std::string& column) const {
+  return static_cast<std::size_t>(std::find(columns.begin(), columns.end(), column) -
+                                  columns.begin());
+}
+
 std::string TargetTable::Match(const std::string& name) const {
-  for (const std::string& candidate : {name, Lower(name)}) {
-    if (std::find(columns.begin(), columns.end(), candidate) != columns.end()) {
-      return candidate;
+  if (IndexOf(name) < columns.size()) return name;
+  std::string match;
+  const std::string lower = Lower(name);
+  for (const std::string& column : columns) {
+    if (Lower(column) != lower) continue;
+    if (!match.empty()) {
+      throw CliError(
+          fmt::format("{} may be column {} or {} of the table {}", QuoteIdentifier(name),
+                      QuoteIdentifier(match), QuoteIdentifier(column), this->name.Quoted()),
+          fmt::format("Say which: --map {}={}", ShellWord(name), ShellWord(match)));
     }
+    match = column;
   }
-  return "";
+  return match;
 }
 
 std::vector<std::string> TargetTable::MatchAll(const std::vector<std::string>& names,
@@ -110,9 +144,15 @@ std::vector<std::string> TargetTable::MatchAll(const std::vector<std::string>& n
 TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
   const std::string quoted = name.Quoted();
   const QueryResult found = connection.Execute(
-      "SELECT c.relname, a.attname FROM pg_catalog.pg_class c"
+      "SELECT c.relname, a.attname, CASE CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid "
+      "END WHEN 'timestamptz'::pg_catalog.regtype THEN 1 WHEN 'timestamp'::pg_catalog.regtype THEN "
+      "2 WHEN 'date'::pg_catalog.regtype THEN 3 ELSE 0 END,"
+      " t.typcategory IN ('N', 'D', 'T', 'B', 'I') OR t.typname IN ('uuid', 'json', 'jsonb'),"
+      " a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL"
+      " FROM pg_catalog.pg_class c"
       " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
       " AND NOT a.attisdropped AND a.attgenerated = ''"
+      " LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
       " WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'f', 'v')"
       " ORDER BY a.attnum",
       {quoted.c_str()});
@@ -120,11 +160,17 @@ TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
     throw CliError(fmt::format("the database {} has no table {}", PQdb(connection.get()), quoted),
                    "`millrace workshop` creates the workshop's events; --table names another.");
   }
-  TargetTable table{name, std::string(found.Value(0, 0)), {}, "", ""};
+  TargetTable table{name, std::string(found.Value(0, 0)), {}, {}, "", ""};
   for (int row = 0; row < found.rows(); ++row) {
-    if (!found.IsNull(row, 1)) table.columns.emplace_back(found.Value(row, 1));
+    if (found.IsNull(row, 1)) continue;
+    table.columns.emplace_back(found.Value(row, 1));
+    table.info.push_back({static_cast<ColumnInfo::Time>(found.Value(row, 2)[0] - '0'),
+                          found.Value(row, 3) == "t",
+                          found.Value(row, 4) == "t",
+                          {}});
   }
   FindIdColumn(connection, quoted, &table);
+  FindConstantDefaults(connection, quoted, &table);
   return table;
 }
 

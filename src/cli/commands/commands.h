@@ -20,6 +20,7 @@ void AddWorkshopCommand(CLI::App& app);
 void AddDemoCommand(CLI::App& app);
 void AddGenerateCommand(CLI::App& app);
 void AddLoadCommand(CLI::App& app);
+void AddInitCommand(CLI::App& app);
 void AddServeCommand(CLI::App& app);
 void AddLinkCommand(CLI::App& app);
 void AddDistributeCommand(CLI::App& app);

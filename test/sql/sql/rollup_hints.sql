@@ -11,6 +11,11 @@ SELECT millrace.create_rollup('no', 'SELECT a, count(DISTINCT b + c) AS n FROM h
 SELECT millrace.create_rollup('no', 'SELECT a, sum(DISTINCT b) AS n FROM hints GROUP BY 1');
 SELECT millrace.create_rollup('no', 'SELECT a, hll_add_agg(hll_hash_bigint(visitor)) AS visitors FROM hints GROUP BY 1');
 SELECT millrace.create_rollup('no', 'SELECT a, hll_add_agg(public.hll_hash_text(visitor)) AS visitors FROM hints GROUP BY 1');
+SELECT millrace.create_rollup('no', 'SELECT a, hll_add_agg(visitor) AS visitors FROM hints GROUP BY 1');
+SELECT millrace.create_rollup('no', 'SELECT a, public.topn_add_agg(visitor) AS visitors FROM hints GROUP BY 1');
+SELECT millrace.create_rollup('no', 'SELECT b, sum(a) AS n FROM hints GROUP BY 1');
+SELECT millrace.create_rollup('no', 'SELECT "B", count(*) AS n FROM hints GROUP BY 1');
+SELECT millrace.create_rollup('no', 'SELECT b, min(h.EventTime) AS n FROM hints h GROUP BY 1');
 SELECT millrace.create_rollup('no', 'SELECT a, nosuch(visitor) AS visitors FROM hints GROUP BY 1');
 SELECT millrace.create_rollup('no', 'SELECT a, topn_add_agg(feeling::text) AS t FROM hints GROUP BY 1');
 SELECT millrace.create_rollup('no', $$SELECT a || '/' || b AS ab, count(*) AS n FROM hints GROUP BY 1$$);

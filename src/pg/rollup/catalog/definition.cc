@@ -3,6 +3,7 @@
 #include "pg/base/list.h"
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
+#include "pg/rollup/catalog/parse_hints.h"
 
 namespace millrace::pg {
 namespace {
@@ -385,16 +386,6 @@ class Analysis {
   List* targets_ = NIL;
 };
 
-// Whether the call at a position, counted in characters from 1, is of a function whose name begins
-// with hll_hash_.
-bool CallsHash(const char* query, int position) {
-  const char* at = query;
-  for (int i = 1; i < position && *at != '\0'; ++i) at += pg_mblen(at);
-  const char* end = strchr(at, '(');
-  const char* name = strstr(at, "hll_hash_");
-  return end != nullptr && name != nullptr && name < end;
-}
-
 }  // namespace
 
 Query* ParseRollupQuery(const char* sql) {
@@ -404,9 +395,8 @@ Query* ParseRollupQuery(const char* sql) {
     const int position = geterrposition();
     if (position <= 0) return;
     const auto* query = static_cast<const char*>(text);
-    if (geterrcode() == ERRCODE_UNDEFINED_FUNCTION && CallsHash(query, position)) {
-      errhint("hll_hash_any takes a value of any type: hll_add_agg(hll_hash_any(x)).");
-    }
+    const char* hint = HintForParseError(query, position, geterrcode());
+    if (hint != nullptr) errhint("%s", hint);
     errposition(0);
     internalerrposition(position);
     internalerrquery(query);

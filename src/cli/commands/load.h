@@ -1,0 +1,24 @@
+// What `millrace load` shares with `millrace init`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "ingest/load_files.h"
+
+namespace millrace::cli {
+
+// Adds the options that say how the files are written: --format, --delimiter, --quote, --encoding,
+// --null, --empty-as-null, --time-zone, --time-format, --skip-lines.
+void AddReadingOptions(CLI::App* command, LoadOptions& load);
+
+// Adds the options of the load itself: --jobs, --batch-rows, --on-error, --rejects, --resume,
+// --again, --quiet.
+void AddLoadOptions(CLI::App* command, LoadOptions& load);
+
+// Says on standard error what a load has done besides loading all rows, and records rejected rows
+// in the database.
+void SayWhatWasLoaded(const std::string& conninfo, const LoadOptions& load,
+                      const LoadReport& report);
+
+}  // namespace millrace::cli

@@ -1,0 +1,21 @@
+// How the records of a batch are written, for COPY.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ingest/dialect.h"
+
+namespace millrace::cli {
+
+struct CopyFormat {
+  std::vector<std::string> columns;
+  Dialect dialect{};                      // with a quote; its encoding plays no part
+  std::vector<std::string> force_null{};  // columns whose fields are NULL also as "" in quotes
+  std::string time_zone{};                // of times without one; empty: the session's
+
+  // Whether nothing but the columns differs from plain CSV.
+  bool plain() const { return dialect == Dialect{} && force_null.empty() && time_zone.empty(); }
+};
+
+}  // namespace millrace::cli

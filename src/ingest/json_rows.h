@@ -1,0 +1,54 @@
+// Lines of JSON as records of a table: one object per line.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ingest/json_object.h"
+#include "ingest/row_writer.h"
+
+namespace millrace::cli {
+
+// Writes objects as CSV. Fields that are in no column are left out, and kept in unknown(). A field
+// that is missing is NULL, or the column's default if it has one.
+class JsonWriter : public RowWriter {
+ public:
+  // `table` and `options` must outlive this object.
+  JsonWriter(const LoadOptions& options, const TargetTable& table);
+
+  std::string Take(std::string_view record) override;
+  void Append(std::string* out) override;
+  bool changes_lines() const override { return true; }
+
+  // Whether the record that was taken has an id that options.ids says to refuse.
+  bool has_refused_id() const { return has_refused_id_; }
+  // Paths of fields that are in no column, of all records taken: at most kMostUnknownFields.
+  const std::set<std::string>& unknown() const { return unknown_; }
+  // Names of options.map and options.skip that were in no record.
+  std::vector<std::string> NamesNotFound() const;
+
+ private:
+  JsonField FieldOf(const std::string& path);
+  void ChooseFormat();
+  std::string ConvertTimes();
+
+  const LoadOptions& options_;
+  const TargetTable& table_;
+  const std::vector<std::shared_ptr<const TimeFormat>> times_;
+  std::unordered_map<std::string, JsonField> fields_;  // by path, as far as asked
+  std::vector<JsonValue> values_;                      // by column of the table
+  // By which of the columns with a default are there; a record has few different sets.
+  std::map<std::vector<bool>, std::shared_ptr<const CopyFormat>> formats_;
+  std::vector<bool> present_;      // of format_
+  std::vector<std::size_t> sent_;  // columns of format_
+  std::set<std::string> unknown_;
+  bool has_refused_id_ = false;
+};
+
+}  // namespace millrace::cli

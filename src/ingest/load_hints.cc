@@ -1,0 +1,69 @@
+#include "ingest/load_hints.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "client/text.h"
+#include "ingest/sniff.h"
+
+namespace millrace::cli {
+namespace {
+
+// The value in double quotes that the server's message names, in any language; "" if it is an empty
+// text or none is named.
+std::string_view QuotedValue(std::string_view message) {
+  // The column, which CopySender puts behind the message, has the value too.
+  message = message.substr(0, message.find(", column "));
+  const std::size_t first = message.find('"');
+  const std::size_t last = message.rfind('"');
+  return first == last ? "" : message.substr(first + 1, last - first - 1);
+}
+
+bool AllDigits(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string HintForTime(std::string_view value) {
+  const std::size_t point = value.find('.');
+  const std::string_view whole = value.substr(0, point);
+  if (AllDigits(whole) && (point == std::string_view::npos || AllDigits(value.substr(point + 1)))) {
+    const char* const unit = whole.size() <= 11   ? "seconds"
+                             : whole.size() <= 14 ? "milliseconds"
+                             : whole.size() <= 17 ? "microseconds"
+                                                  : "nanoseconds";
+    return fmt::format("If this is a number of {} since 1970: --time-format {}", unit, unit);
+  }
+  return "--time-format says how times are written, as '%d.%m.%Y %H:%M'.";
+}
+
+}  // namespace
+
+std::string HintFor(std::string_view sqlstate, std::string_view message, std::string_view record) {
+  if (sqlstate == "22021") {
+    if (record.find('\0') != std::string_view::npos) {
+      return "Zero bytes: if the file is UTF-16, give --encoding utf-16le or utf-16be.";
+    }
+    const std::string encoding = SniffEncoding(record);
+    return fmt::format(
+        "This line is not UTF-8, or not in the encoding that was given: give --encoding {}, or the "
+        "one that the file is in.",
+        encoding.empty() || encoding.starts_with("utf") ? "latin1" : encoding);
+  }
+  const bool wrong_value = sqlstate == "22P02" || sqlstate == "22007" || sqlstate == "22008";
+  const std::string_view value = QuotedValue(message);
+  if (wrong_value && message.find("\"\"") != std::string_view::npos) {
+    return "--empty-as-null reads \"\" as NULL where no value can be an empty text.";
+  }
+  constexpr std::array<std::string_view, 10> kNulls = {"NULL", "null", "Null", "NA",  "N/A",
+                                                       "n/a",  "\\N",  "None", "nil", "-"};
+  if (wrong_value && std::find(kNulls.begin(), kNulls.end(), value) != kNulls.end()) {
+    return fmt::format("If this stands for NULL: --null {}", ShellWord(std::string(value)));
+  }
+  if (sqlstate == "22007" || sqlstate == "22008") return HintForTime(value);
+  return "";
+}
+
+}  // namespace millrace::cli
