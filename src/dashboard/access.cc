@@ -168,16 +168,19 @@ std::optional<ApiError> Access::Refuse(const httplib::Request& request, Grant* g
     return ApiError(403, "forbidden", "another site's page asked", "");
   }
   const auto bearer = BearerOf(request);
-  std::string link = request.get_param_value("link");
-  // Tokens have no dots.
-  if (link.empty() && bearer && bearer->find('.') != std::string::npos) link = *bearer;
-  if (!link.empty() || request.has_param("link")) {
-    const auto read = request.get_param_value_count("link") > 1 ? std::nullopt
-                                                                : ReadLink(link, options_.link_key);
-    if (!read) {
+  if (request.has_param("link")) {
+    const auto link = request.get_param_value_count("link") > 1
+                          ? std::nullopt
+                          : ReadLink(request.get_param_value("link"), options_.link_key);
+    if (!link) {
       return ApiError(401, "unauthorized", "this link is not valid", "Ask for another one.");
     }
-    *grant = read->grant;
+    *grant = link->grant;
+    return std::nullopt;
+  }
+  // What is no link may be the token, or is meant for somebody before us.
+  if (const auto link = bearer ? ReadLink(*bearer, options_.link_key) : std::nullopt) {
+    *grant = link->grant;
     return std::nullopt;
   }
   if (options_.token.empty()) return std::nullopt;

@@ -101,7 +101,9 @@ TEST(Source, PiecesCoverTheSpanOnce) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
-  const auto up_to = [&](int most) { return static_cast<int>(random() % static_cast<unsigned>(most)); };
+  const auto up_to = [&](int most) {
+    return static_cast<int>(random() % static_cast<unsigned>(most));
+  };
   const std::int64_t widths[] = {300, 600, 900, 3600, 4 * 3600, 86400, 7 * 86400};
   for (int i = 0; i < 2000; ++i) {
     Family family = Clicks();
@@ -138,8 +140,8 @@ TEST(Source, PiecesCoverTheSpanOnce) {
 
 TEST(Source, Filters) {
   const Family family = Clicks();
-  const std::vector<Filter> filters = {
-      {"country", false, {Value("D'E"), Value()}}, {"tenant", true, {Value("1"), Value("2")}}};
+  const std::vector<Filter> filters = {{"country", false, {Value("D'E"), Value()}},
+                                       {"tenant", true, {Value("1"), Value("2")}}};
   std::set<std::string> read;
   const Span span = Between(0, 300);
   const auto rows = Source(family, filters, false).Find({{"n"}, false}, span, 0, 300, &read);

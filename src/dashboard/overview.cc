@@ -50,7 +50,8 @@ class Maker {
     }
     overview["answered_by"] = read_;
     overview["from"] = Iso(span_.from);
-    const auto now = static_cast<std::int64_t>(span_.now);
+    // The end of the present second, because its events are in.
+    const auto now = static_cast<std::int64_t>(span_.now) + 1;
     overview["to"] = Iso(span_.open ? std::max(std::min(span_.to, now), span_.from) : span_.to);
     overview["zone"] = span_.zone;
     overview["bucket"] = span_.BucketName();
@@ -290,18 +291,33 @@ class Maker {
     return made;
   }
 
-  // What a breakdown shows: not every distinct count, because each costs a union per row.
+  // What a breakdown shows: what is asked for; otherwise the count, the first distinct count and
+  // the rates of goals, because each column costs time, and small tables may not have it.
   std::vector<const Measure*> BreakdownMeasures() const {
+    const std::vector<std::string>& wanted = request_.columns;
     std::vector<const Measure*> shown;
     bool distinct = false;
     for (const Measure* each : Shown(true)) {
-      if (each->kind == MeasureKind::kDistinct) {
-        if (distinct && each->name != request_.sort) continue;
-        distinct = true;
-      }
-      shown.push_back(each);
+      const bool first_distinct = each->kind == MeasureKind::kDistinct && !distinct;
+      distinct |= first_distinct;
+      const bool asked =
+          wanted.empty()
+              ? first_distinct || (each->kind == MeasureKind::kRatio && !each->goal.empty())
+              : std::find(wanted.begin(), wanted.end(), each->name) != wanted.end();
+      if (asked || each == family_.events() || each->name == request_.sort) shown.push_back(each);
     }
-    return shown;
+    for (const std::string& name : wanted) {
+      const bool there = std::any_of(shown.begin(), shown.end(),
+                                     [&](const Measure* each) { return each->name == name; });
+      if (!there) NoSuchMeasure(name);
+    }
+    // A rollup without counts and distinct counts.
+    return shown.empty() ? Shown(true) : shown;
+  }
+
+  [[noreturn]] static void NoSuchMeasure(const std::string& name) {
+    throw ApiError(400, "bad_request", "there is no measure " + name,
+                   "Leave it out, or name a measure of the family.");
   }
 
   // The measure that breakdowns are sorted by.
@@ -310,8 +326,7 @@ class Maker {
       for (const Measure* each : shown) {
         if (each->name == request_.sort) return each;
       }
-      throw ApiError(400, "bad_request", "there is no measure " + request_.sort,
-                     "Leave sort out, or name a measure of the family.");
+      NoSuchMeasure(request_.sort);
     }
     if (family_.events() != nullptr && !family_.events()->hidden) return family_.events();
     return shown.empty() ? nullptr : shown.front();

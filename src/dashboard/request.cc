@@ -262,8 +262,8 @@ std::string One(const Parameters& parameters, const std::string& name) {
 }
 
 OverviewRequest OverviewRequest::Parse(const Parameters& parameters) {
-  static const std::set<std::string> known = {"rollup", "span",    "from", "to",    "zone",
-                                              "bucket", "compare", "sort", "tenant"};
+  static const std::set<std::string> known = {"rollup", "span",    "from", "to",     "zone",
+                                              "bucket", "compare", "sort", "tenant", "column"};
   OverviewRequest request;
   bool has_from = false, has_to = false, has_span = false;
   for (const auto& [name, value] : parameters) {
@@ -275,6 +275,7 @@ OverviewRequest OverviewRequest::Parse(const Parameters& parameters) {
       Refuse("there is no such parameter: " + name, "/api/openapi.json lists them.");
     }
     if (name == "tenant" && !value.empty()) request.tenants.emplace_back(value);
+    if (name == "column") request.columns.push_back(value);
   }
   request.rollup = One(parameters, "rollup");
   request.sort = One(parameters, "sort");
@@ -301,6 +302,7 @@ std::string OverviewRequest::Key() const {
                   length.Interval(), back, from, to, text(zone), bucket ? bucket->Interval() : "",
                   static_cast<int>(compare), compare_from, text(sort));
   for (const Value& each : tenants) key += "|tenant " + text(each);
+  for (const std::string& each : columns) key += "|column " + text(each);
   for (const Filter& filter : filters) {
     key += fmt::format("|{} {}", filter.negated ? "not" : "is", text(filter.dimension));
     for (const Value& each : filter.values) key += " " + text(each);

@@ -45,10 +45,11 @@ struct OverviewRequest {
   std::string zone = "UTC";      // of days, weeks and months
   std::optional<Length> bucket;  // nullopt: by the length of the span
   enum class Compare { kNone, kBefore, kWeek, kCustom } compare = Compare::kBefore;
-  std::int64_t compare_from = 0;  // kCustom: seconds since 1970
-  std::vector<Filter> filters;    // one per dimension and direction
-  std::vector<Value> tenants;     // of `tenant=`: the same as a filter by the tenant
-  std::string sort;               // a measure; empty: the first
+  std::int64_t compare_from = 0;     // kCustom: seconds since 1970
+  std::vector<Filter> filters;       // one per dimension and direction
+  std::vector<Value> tenants;        // of `tenant=`: the same as a filter by the tenant
+  std::string sort;                  // a measure; empty: the first
+  std::vector<std::string> columns;  // measures that breakdowns show; empty: the usual ones
 
   // Throws ApiError 400 for parameters that make no sense or that are not known.
   static OverviewRequest Parse(const Parameters& parameters);

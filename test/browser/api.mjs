@@ -86,6 +86,7 @@ const good = [
     zone: 'Asia/Kathmandu',
   })),
   { span: '24h', 'is.country': 'DE', 'not.browser': "O'Neil\\" },
+  { span: '24h', column: 'session_distinct_count' },
   { span: '24h', 'null.country': 'not', sort: 'session_distinct_count' },
 ];
 
@@ -212,6 +213,7 @@ const bad = [
   { compare: 'ever' },
   { sort: 'nothing' },
   { sort: 'top_devices_1000' },
+  { column: 'nothing' },
   { 'is.nothing': '1' },
   { 'null.country': 'maybe' },
   { 'is.customer_id': 'x' },

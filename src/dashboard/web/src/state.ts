@@ -79,6 +79,7 @@ export function question(state: State): URLSearchParams {
   set('bucket', state.bucket);
   set('compare', state.compare);
   set('sort', state.sort);
+  state.columns?.filter((each) => each !== '').forEach((each) => query.append('column', each));
   set('link', state.link);
   return query;
 }
@@ -86,6 +87,7 @@ export function question(state: State): URLSearchParams {
 /** The address of a state: what is as usual is left out. */
 export function address(state: State): string {
   const query = question(state);
+  query.delete('column');
   if (state.view !== 'overview') query.set('view', state.view);
   // An empty name tells "none of them" from "the usual".
   const list = (name: string, all: string[] | null) =>
