@@ -296,45 +296,6 @@ class Dashboard::Server {
           return file.name != "index.html" && request.path == "/" + std::string(file.name);
         });
     Grant grant;
-    if (const auto refused = access_.Refuse(request, &grant)) throw ApiError(*refused);
-    return grant;
-  }
-
-  // False if the request was answered already.
-  bool Admit(const Request& request, Response& response) {
-    ++requests_;
-    const bool writes = request.method == "POST" || request.method == "DELETE";
-    const bool reads = request.method == "GET" || request.method == "HEAD";
-    if (!reads && !(writes && request.path == "/api/views")) {
-      response.set_header("Allow", "GET, HEAD");
-      SetError(response, ApiError(405, "bad_request", "only GET is served here", ""));
-      return false;
-    }
-    // No other site's page can send this header without asking first, and the answer is no.
-    if (writes && !request.has_header("X-Millrace")) {
-      SetError(response, ApiError(403, "forbidden", "the header X-Millrace is missing",
-                                  "Send it with any value, so that no other site can write here."));
-      return false;
-    }
-    // Probes know no token, and may use any name for us.
-    if (request.path == kHealth || request.path == kReadiness) return true;
-    const std::string cookie = access_.CookieFor(request);
-    if (!cookie.empty() && request.path == "/") {
-      // Removes the token from the address, where it could be seen and passed on.
-      response.set_header("Set-Cookie", cookie);
-      DoNotStore(response);
-      std::string rest;
-      for (const auto& [name, value] : request.params) {
-        if (name == "token") continue;
-        rest += (rest.empty() ? "?" : "&") + PercentEncode(name) + "=" + PercentEncode(value);
-      }
-      response.set_redirect("/" + rest, 303);
-      return false;
-    }
-    // The page's own files have nothing secret, and a frame with a link has no cookie.
-    const bool is_file =
-        request.path != "/" && !request.path.starts_with("/api/") && request.path != "/metrics";
-    Grant grant;
     if (const auto refused = access_.Refuse(request, &grant)) {
       if (is_file && refused->status() == 401) return true;
       SetError(response, *refused);
