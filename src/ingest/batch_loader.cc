@@ -89,6 +89,11 @@ bool BatchLoader::Load(CopySender& sender, const CopyBatch& batch) {
     if (!bad.found) bad = FindRecordAtIndex(slice.records, 0, dialect);
     std::string_view record = slice.records.substr(bad.offset, bad.length);
     record.remove_suffix(1);
+    if (!batch.original_ends.empty()) {
+      const auto row = static_cast<std::size_t>(slice.first_row - batch.first_row + bad.index);
+      const std::size_t begin = row == 0 ? 0 : batch.original_ends[row - 1];
+      record = std::string_view(batch.originals).substr(begin, batch.original_ends[row] - begin);
+    }
     rejects_->Add(names_[batch.file], LineOf(batch, slice, bad.index, bad.line), result.message,
                   record);
 
