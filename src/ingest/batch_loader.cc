@@ -35,6 +35,12 @@ std::int64_t BatchLoader::rows_of(std::size_t file) const {
   return loaded_[file].rows();
 }
 
+bool BatchLoader::any_loaded() const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(loaded_.begin(), loaded_.end(),
+                     [](const LoadedRanges& ranges) { return ranges.rows() > 0; });
+}
+
 CopyResult BatchLoader::Send(CopySender& sender, const CopyBatch& batch, const Slice& slice) {
   const FileRecord* const file = records_.file(batch.file);
   if (file == nullptr) {

@@ -60,6 +60,7 @@ std::string Proposals(const std::vector<std::string>& unknown, const TargetTable
 
 std::vector<std::string> Quoted(const std::vector<std::string>& names) {
   std::vector<std::string> quoted;
+  quoted.reserve(names.size());
   for (const std::string& name : names) quoted.push_back(QuoteIdentifier(name));
   return quoted;
 }
