@@ -1,5 +1,7 @@
 #include "ingest/init/json_sample.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -21,7 +23,7 @@ std::size_t ColumnOf(const std::string& name, Sample* sample) {
 void AddFields(const nlohmann::ordered_json& object, const std::string& path, int depth,
                Sample* sample, std::vector<CsvField>* row) {
   for (const auto& [key, value] : object.items()) {
-    const std::string name = path.empty() ? key : path + "." + key;
+    const std::string name = path.empty() ? key : fmt::format("{}.{}", path, key);
     if (value.is_object() && !value.empty() && depth < kDeepest) {
       AddFields(value, name, depth + 1, sample, row);
       continue;
