@@ -35,6 +35,12 @@ std::int64_t BatchLoader::rows_of(std::size_t file) const {
   return loaded_[file].rows();
 }
 
+bool BatchLoader::any_loaded() const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(loaded_.begin(), loaded_.end(),
+                     [](const LoadedRanges& ranges) { return ranges.rows() > 0; });
+}
+
 CopyResult BatchLoader::Send(CopySender& sender, const CopyBatch& batch, const Slice& slice) {
   const FileRecord* const file = records_.file(batch.file);
   if (file == nullptr) {
@@ -89,6 +95,11 @@ bool BatchLoader::Load(CopySender& sender, const CopyBatch& batch) {
     if (!bad.found) bad = FindRecordAtIndex(slice.records, 0, dialect);
     std::string_view record = slice.records.substr(bad.offset, bad.length);
     record.remove_suffix(1);
+    if (!batch.original_ends.empty()) {
+      const auto row = static_cast<std::size_t>(slice.first_row - batch.first_row + bad.index);
+      const std::size_t begin = row == 0 ? 0 : batch.original_ends[row - 1];
+      record = std::string_view(batch.originals).substr(begin, batch.original_ends[row] - begin);
+    }
     rejects_->Add(names_[batch.file], LineOf(batch, slice, bad.index, bad.line), result.message,
                   record);
 

@@ -49,6 +49,8 @@ class BatchLoader {
 
   // rows that this object has loaded, without those that were in `records` before
   std::int64_t loaded_rows() const { return loaded_rows_; }
+  // whether a row of any file is loaded, also before
+  bool any_loaded() const;
   // rows of one file, with those that were in `records` before
   std::int64_t rows_of(std::size_t file) const;
   // The first failure in the order of the inputs.

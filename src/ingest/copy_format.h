@@ -13,9 +13,6 @@ struct CopyFormat {
   Dialect dialect{};                      // with a quote; its encoding plays no part
   std::vector<std::string> force_null{};  // columns whose fields are NULL also as "" in quotes
   std::string time_zone{};                // of times without one; empty: the session's
-
-  // Whether nothing but the columns differs from plain CSV.
-  bool plain() const { return dialect == Dialect{} && force_null.empty() && time_zone.empty(); }
 };
 
 }  // namespace millrace::cli

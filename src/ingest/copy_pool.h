@@ -28,6 +28,10 @@ struct CopyBatch {
   // lines of `data` are those of the file.
   std::vector<std::int64_t> row_lines{};
   std::string fingerprint{};  // FileRecord::BatchFingerprint
+  // If rows are sent otherwise than they are in the file, and bad ones are to be written down: as
+  // they are there, and where each ends.
+  std::string originals{};
+  std::vector<std::size_t> original_ends{};
 };
 
 // Runs `work` on batches, each on one of `jobs` connections with its own thread. Batches start in

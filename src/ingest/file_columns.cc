@@ -8,6 +8,8 @@
 
 #include "client/error.h"
 #include "client/text.h"
+#include "ingest/sniff.h"
+#include "ingest/text_encoding.h"
 #include "ingest/workload/clickstream.h"
 
 namespace millrace::cli {
@@ -58,6 +60,7 @@ std::string Proposals(const std::vector<std::string>& unknown, const TargetTable
 
 std::vector<std::string> Quoted(const std::vector<std::string>& names) {
   std::vector<std::string> quoted;
+  quoted.reserve(names.size());
   for (const std::string& name : names) quoted.push_back(QuoteIdentifier(name));
   return quoted;
 }
@@ -89,7 +92,10 @@ class ColumnFinder {
   }
 
   FileColumns Find() {
-    if (matches_ < fields_.size()) CheckDelimiter();
+    if (matches_ < fields_.size()) {
+      CheckEncoding();
+      CheckDelimiter();
+    }
     FileColumns found;
     found.header = IsHeader();
     std::vector<std::string> names = options_.columns;
@@ -198,6 +204,26 @@ class ColumnFinder {
     if (options_.ids == IdMode::kIgnore) id->clear();
   }
 
+  // How many fields a record may have that is no header.
+  bool Expected(std::size_t fields) const {
+    const std::size_t events = ClickEventColumns().size();
+    return options_.columns.empty() ? fields == events || fields == events + 1
+                                    : fields == options_.columns.size();
+  }
+
+  void CheckEncoding() const {
+    const bool zeros = record_.find('\0') != std::string_view::npos;
+    if (!zeros && IsUtf8(record_)) return;
+    // One bad row of data is no reason not to load the others.
+    if (options_.reject && Expected(fields_.size())) return;
+    const std::string encoding = SniffEncoding(record_);
+    throw CliError(
+        fmt::format("{} is not {}", where_,
+                    options_.dialect.encoding.empty() ? "UTF-8" : options_.dialect.encoding),
+        fmt::format("Give --encoding {}, or the one that the file is in.",
+                    encoding.empty() ? "latin1" : encoding));
+  }
+
   // Throws if another character splits the record as it should be and the delimiter does not.
   void CheckDelimiter() const {
     if (record_.starts_with("[{") || record_ == "[") {
@@ -205,19 +231,14 @@ class ColumnFinder {
                      "Make lines of it: jq -c '.[]' FILE | millrace load -");
     }
     const std::size_t given = fields_.size();
-    const std::size_t events = ClickEventColumns().size();
-    const auto expected = [&](std::size_t fields) {
-      return options_.columns.empty() ? fields == events || fields == events + 1
-                                      : fields == options_.columns.size();
-    };
-    if (expected(given)) return;
+    if (Expected(given)) return;
     for (const char delimiter : {',', ';', '\t', '|'}) {
       Dialect other = options_.dialect;
       other.delimiter = delimiter;
       if (delimiter == options_.dialect.delimiter || delimiter == other.quote) continue;
       const std::size_t fields = CountCsvFields(record_, other);
       const bool better = given == 1 ? fields > 1 && options_.columns.size() != 1
-                                     : fields > 1 && matches_ == 0 && expected(fields);
+                                     : fields > 1 && matches_ == 0 && Expected(fields);
       if (!better) continue;
       const std::string file = where_.substr(0, where_.rfind(':'));
       throw CliError(fmt::format("{} has {} column{} if split at {} and {} at {}", file, given,

@@ -163,7 +163,13 @@ bool FileReader::Append(const CsvRecord& record) {
     batch_.data.replace(begin, 2, QuoteCsvField("\\.", batch_.format->dialect.quote));
   }
   batch_.data += '\n';
-  if (writer_->changes_lines()) batch_.row_lines.push_back(record.first_line);
+  if (writer_->changes_lines()) {
+    batch_.row_lines.push_back(record.first_line);
+    if (options_.reject) {
+      batch_.originals += record.text;
+      batch_.original_ends.push_back(batch_.originals.size());
+    }
+  }
   ++batch_.rows;
   last_line_ = record.last_line;
   if (checking_) {
@@ -182,7 +188,7 @@ bool FileReader::SkipRow(const CsvRecord& record, const std::string& reason) {
 // Rejects a record that cannot be sent. If the load stops at bad records, those gathered with it
 // are not sent either.
 bool FileReader::Skip(CsvReader& reader, CsvReader::Outcome outcome, const CsvRecord& record) {
-  std::string reason = "a quote is opened and never closed";
+  std::string reason = "a quote is opened and never closed; --quote none if quotes are text";
   std::int64_t last_line = record.last_line;
   if (outcome == CsvReader::Outcome::kTooLong) {
     reason = fmt::format("longer than {} bytes (--max-record-bytes); a quote left open?",
@@ -218,6 +224,8 @@ bool FileReader::PassOver(std::int64_t last_line) {
 void FileReader::BeginBatch(std::int64_t first_row, std::int64_t first_line) {
   batch_.data.clear();
   batch_.row_lines.clear();
+  batch_.originals.clear();
+  batch_.original_ends.clear();
   batch_.rows = 0;
   batch_.first_row = first_row;
   batch_.first_line = first_line;

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "ingest/file_columns.h"
+#include "ingest/sniff.h"
+#include "ingest/text_encoding.h"
 
 namespace millrace::cli {
 namespace {
@@ -47,6 +49,11 @@ std::string JsonWriter::Take(std::string_view record) {
   };
   std::string reason = IsBlank(record) ? "an empty line" : "";
   if (reason.empty()) reason = ReadJsonObject(record, field_of, &unknown_, &values_);
+  if (!reason.empty() && !IsUtf8(record)) {
+    const std::string encoding = SniffEncoding(record);
+    return fmt::format("not UTF-8: give --encoding {}, or the one that the file is in",
+                       encoding.empty() ? "latin1" : encoding);
+  }
   if (reason.empty()) reason = ConvertTimes();
   if (!reason.empty()) return reason;
   if (!table_.id_column.empty() && options_.ids == IdMode::kRefuse) {

@@ -79,6 +79,7 @@ std::string ZoneName(Connection& connection, const std::string& zone) {
       "AND name !~ '^posix/' ORDER BY length(name), name LIMIT 5",
       {zone.c_str()});
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(close.rows()));
   for (int i = 0; i < close.rows(); ++i) names.emplace_back(close.Value(i, 0));
   throw CliError(fmt::format("--time-zone {}: the server knows no such zone", ShellWord(zone)),
                  names.empty() ? "Write UTC, or a place such as Europe/Berlin."
@@ -95,14 +96,18 @@ std::string WhatIsLoaded(const BatchLoader& loader, const LoadRecords& records,
         uncertain);
   }
   text += "\nNothing else is loaded.";
-  if (records.resumable()) text += "\nThe same command with --resume goes on from there.";
+  if (records.resumable() && loader.any_loaded()) {
+    text += fmt::format("\nThe same command with --resume{} goes on from there.",
+                        records.again() ? " instead of --again" : "");
+  }
   return text;
 }
 
 [[noreturn]] void ThrowFailure(const LoadFailure& failure, const BatchLoader& loader,
                                const LoadRecords& records, bool rejecting) {
-  std::string way_out = WhatIsLoaded(loader, records, failure.uncertain);
-  if (!failure.hint.empty()) way_out += "\n" + failure.hint;
+  std::string way_out = failure.hint;
+  if (!way_out.empty()) way_out += "\n";
+  way_out += WhatIsLoaded(loader, records, failure.uncertain);
   if (!rejecting && failure.blames_data) {
     way_out += "\n--on-error reject sets bad rows aside and loads the rest.";
   }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "client/text.h"
 #include "ingest/sniff.h"
@@ -24,6 +23,12 @@ std::string_view QuotedValue(std::string_view message) {
 bool AllDigits(std::string_view text) {
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool IsWithComma(std::string_view value) {
+  const std::size_t comma = value.find(',');
+  return comma != std::string_view::npos && AllDigits(value.substr(comma + 1)) &&
+         value.find_first_not_of("0123456789.-") == comma;
 }
 
 std::string HintForTime(std::string_view value) {
@@ -57,10 +62,19 @@ std::string HintFor(std::string_view sqlstate, std::string_view message, std::st
   if (wrong_value && message.find("\"\"") != std::string_view::npos) {
     return "--empty-as-null reads \"\" as NULL where no value can be an empty text.";
   }
-  constexpr std::array<std::string_view, 10> kNulls = {"NULL", "null", "Null", "NA",  "N/A",
-                                                       "n/a",  "\\N",  "None", "nil", "-"};
-  if (wrong_value && std::find(kNulls.begin(), kNulls.end(), value) != kNulls.end()) {
+  if (sqlstate == "22P04") {
+    return "This row has more or fewer fields than there are columns. If a text has the delimiter "
+           "in "
+           "it, --quote says what encloses it.";
+  }
+  const bool digits = value.find_first_of("0123456789") != std::string_view::npos;
+  if (wrong_value && !value.empty() && !digits) {
     return fmt::format("If this stands for NULL: --null {}", ShellWord(std::string(value)));
+  }
+  if (sqlstate == "22P02" && IsWithComma(value)) {
+    return "Numbers with a decimal comma are not read: write them with a point, or load them into "
+           "a "
+           "column of text.";
   }
   if (sqlstate == "22007" || sqlstate == "22008") return HintForTime(value);
   return "";

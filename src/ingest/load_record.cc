@@ -37,7 +37,8 @@ std::uint64_t Hash(std::string_view text) { return MurmurHash3(text.data(), text
 
 std::string HashOfRows(const CopyFormat& format, std::string_view records) {
   std::string description = fmt::format("{}", fmt::join(format.columns, "\n"));
-  if (!format.plain()) {
+  // Not force_null: rows in which it makes a difference were refused without it.
+  if (format.dialect != Dialect{} || !format.time_zone.empty()) {
     description +=
         fmt::format("\n\n{}{}{}\n{}\n{}", format.dialect.delimiter, format.dialect.quote,
                     format.dialect.null_text, format.time_zone, fmt::join(format.force_null, "\n"));

@@ -94,6 +94,7 @@ class LoadRecords {
 
   // nullptr: nothing is recorded of this file.
   const FileRecord* file(std::size_t index) const { return files_[index].get(); }
+  bool again() const { return mode_ == LoadedBefore::kLoadAgain; }
   // Whether there is a file whose load can be resumed.
   bool resumable() const;
   // With kRefuse: throws CliError if the batch of a pipe (BatchFingerprint) was loaded before, or,

@@ -249,8 +249,13 @@ TEST(HintFor, WhatHelps) {
   EXPECT_NE(HintFor("22P02", "invalid input syntax for type bigint: \"\", column n: \"\"", "")
                 .find("--empty-as-null"),
             std::string::npos);
-  EXPECT_EQ(HintFor("22P02", "invalid input syntax for type bigint: \"x\", column n: \"x\"", ""),
+  EXPECT_EQ(HintFor("22P02", "invalid input syntax for type bigint: \"x1\", column n: \"x1\"", ""),
             "");
+  EXPECT_NE(
+      HintFor("22P02", "invalid input syntax for type x: \"1.000,5\"", "").find("decimal comma"),
+      std::string::npos);
+  EXPECT_NE(HintFor("22P04", "extra data after last expected column", "").find("--quote"),
+            std::string::npos);
   EXPECT_NE(HintFor("22P02", "invalid input syntax for type bigint: \"N/A\", column n: \"N/A\"", "")
                 .find("--null N/A"),
             std::string::npos);

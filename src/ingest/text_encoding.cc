@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -80,7 +81,7 @@ class Converter {
   }
   Converter(const Converter&) = delete;
   Converter& operator=(const Converter&) = delete;
-  bool valid() const { return handle_ != reinterpret_cast<iconv_t>(-1); }
+  bool valid() const { return reinterpret_cast<std::intptr_t>(handle_) != -1; }
 
   // Appends the text to `out`. Returns how many bytes were used: a character that is cut off at the
   // end of `text` is left, unless it is the `last` text.

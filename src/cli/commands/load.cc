@@ -41,8 +41,10 @@ void RecordRejects(const std::string& conninfo, const LoadReport& report, const 
 
 void SayHowItWasRead(const LoadReport& report) {
   if (report.times_without_zone > 0) {
-    fmt::print(stderr, "{} times had no zone and were read as {}; --time-zone names another.\n",
-               FormatCount(report.times_without_zone), report.session_zone);
+    const bool one = report.times_without_zone == 1;
+    fmt::print(stderr, "{} time{} had no zone and {} read as {}; --time-zone names another.\n",
+               FormatCount(report.times_without_zone), one ? "" : "s", one ? "was" : "were",
+               report.session_zone);
   }
   if (!report.unknown_fields.empty()) {
     fmt::print(stderr, "Fields that are in no column and were left out: {}{}\n",

@@ -422,6 +422,7 @@ std::string KnownType(const std::string& type) {
 std::vector<Column> ColumnsOfSample(const std::vector<ColumnProfile>& profiles,
                                     const InitChoices& choices) {
   std::vector<std::string> names;
+  names.reserve(profiles.size());
   for (const ColumnProfile& profile : profiles) names.push_back(profile.name);
   const std::vector<std::string> plain = PlainNames(names);
   std::vector<Column> columns;

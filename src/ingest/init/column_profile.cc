@@ -112,7 +112,7 @@ std::uint32_t BooleanBit(const std::string& text) {
   return 0;
 }
 
-double NumberOf(std::string text, NumberStyle style) {
+double NumberOf(const std::string& text, NumberStyle style) {
   std::string plain;
   for (const char c : text) {
     const bool thousands = (style == NumberStyle::kComma && c == '.') ||

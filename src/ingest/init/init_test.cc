@@ -184,6 +184,15 @@ TEST(Samples, TakeTheMiddleAndTheEndOfLargeFiles) {
   EXPECT_EQ(sampled.sample.odd_rows, 0);
 }
 
+TEST(Samples, OfDeepJson) {
+  const std::string deep(2'000'000, '[');
+  const SampledFiles sampled =
+      SampleText("{\"t\":\"2026-01-01T00:00:00Z\",\"a\":1}\n{\"a\":" + deep +
+                 std::string(deep.size(), ']') + "}\n");
+  EXPECT_EQ(sampled.sample.rows.size(), 1u);
+  EXPECT_EQ(sampled.sample.odd_rows, 1);
+}
+
 TEST(Samples, OfJson) {
   const SampledFiles sampled = SampleText(
       "{\"t\":\"2026-01-01T00:00:00Z\",\"user\":{\"id\":7},\"tags\":[1]}\n"

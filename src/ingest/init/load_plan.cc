@@ -97,9 +97,10 @@ std::string LoadCommand(const LoadOptions& options) {
   if (!options.columns.empty()) {
     command += Option("--columns", fmt::format("{}", fmt::join(options.columns, ",")));
   }
-  for (const auto& [from, to] : options.map) command += Option("--map", from + "=" + to);
+  for (const auto& [from, to] : options.map)
+    command += Option("--map", fmt::format("{}={}", from, to));
   for (const auto& [column, format] : options.time_formats) {
-    command += Option("--time-format", column + "=" + format);
+    command += Option("--time-format", fmt::format("{}={}", column, format));
   }
   if (!options.time_zone.empty()) command += Option("--time-zone", options.time_zone);
   for (const std::string& file : options.files) command += " " + ShellWord(file);

@@ -42,6 +42,7 @@ Sample ReadSample(Connection& connection, const EventTable& table) {
       connection.Execute(fmt::format("SELECT {} FROM {} LIMIT {}", select, from, 2 * kSampleRows));
   for (int row = 0; row < rows.rows(); ++row) {
     std::vector<CsvField> fields;
+    fields.reserve(table.columns.size());
     for (int column = 0; column < rows.columns(); ++column) {
       fields.push_back({std::string(rows.Value(row, column)), !rows.IsNull(row, column)});
     }

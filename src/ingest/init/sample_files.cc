@@ -253,6 +253,7 @@ class FileSampler {
 
   void CheckHeader(const std::string& path, const std::vector<CsvField>& fields) const {
     std::vector<std::string> names;
+    names.reserve(fields.size());
     for (const CsvField& field : fields) names.push_back(field.value);
     if (names == header_) return;
     throw CliError(fmt::format("{} has other columns than {}", path, files_[0]),
