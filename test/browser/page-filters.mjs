@@ -145,9 +145,8 @@ async function order(page) {
   await page.keyboard.press('Escape');
   assert.deepEqual(new URL(page.url()).searchParams.getAll('column'), [workshop.devices, workshop.sessions]);
   await page.locator(`[data-testid=by-event_type] [data-testid=sort][data-measure=${workshop.sessions}]`).click();
-  await page.waitForFunction(
-    () => document.querySelector('[data-testid=overview]').getAttribute('aria-busy') === 'false',
-  );
+  await page.locator('[data-testid=by-event_type] th[aria-sort=descending]', { hasText: 'Sessions' }).waitFor();
+  await loaded(page);
   const { groups } = await shown(page);
   const sessions = groups.event_type.map(({ figures }) => figures[workshop.sessions]);
   assert.deepEqual(sessions, [...sessions].sort((one, other) => other - one));

@@ -133,8 +133,17 @@ function Columns({ navigation: { state, go }, data }: Props) {
   if (!family) return null;
   const main = mainMeasure(family)?.name;
   const names = state.columns ?? usualColumns(family);
-  const others = family.measures.filter((measure) => isDrawn(measure) && measure.name !== main);
+  const others = family.measures.filter(
+    (measure) => isDrawn(measure) && measure.kind !== 'rate' && measure.name !== main,
+  );
   if (others.length === 0) return null;
+  const answered = data.breakdowns.flatMap(({ columns }) => columns);
+  const choose = (name: string, on: boolean) => {
+    const rest = names.filter((each) => each !== name && each !== main);
+    // A second distinct count is dear: the server gives it where it is sorted by.
+    const sort = on && !answered.includes(name) ? name : !on && state.sort === name ? null : state.sort;
+    go({ columns: on ? [...rest, name] : rest, sort });
+  };
   return (
     <Menu label="Columns" icon="columns" testid="columns" class="option">
       {() => (
@@ -146,10 +155,7 @@ function Columns({ navigation: { state, go }, data }: Props) {
                 type="checkbox"
                 checked={names.includes(name)}
                 data-testid={`column-${name}`}
-                onChange={(event) => {
-                  const rest = names.filter((each) => each !== name && each !== main);
-                  go({ columns: event.currentTarget.checked ? [...rest, name] : rest });
-                }}
+                onChange={(event) => choose(name, event.currentTarget.checked)}
               />
               {label}
             </label>
