@@ -63,6 +63,15 @@ async function tenantsByText(page, address) {
   await page.keyboard.press('Enter');
   await answered(page, [{ dimension: 'shop', values: ['a=b;c&d'], not: false }]);
   assert.match(await page.getByTestId('subject').textContent(), /a=b;c&d/);
+  // By its name, which SQL gives it.
+  await page.goto(address);
+  await answered(page, []);
+  await page.getByTestId('tenant-input').click();
+  await page.keyboard.type('& sons');
+  await page.getByTestId('tenant-option').first().getByText('Alpha & Sons').waitFor();
+  await page.keyboard.press('Enter');
+  await answered(page, [{ dimension: 'shop', values: ['alpha'], not: false }]);
+  await page.getByTestId('subject').getByText('Alpha & Sons').waitFor();
   return `${all.length} tenants`;
 }
 
@@ -119,6 +128,8 @@ async function money(page) {
   await page.locator('[data-testid=legend-revenue][aria-pressed=true]').waitFor();
   await page.waitForTimeout(300);
   const area = await page.locator('[data-testid=trend-chart] .u-over').boundingBox();
+  const { tiles } = await shown(page);
+  assert.match(tiles.revenue.text, /^€[\d,]+/);
   await page.mouse.move(area.x + area.width * 0.7, area.y + area.height / 2);
   assert.match(await page.getByTestId('trend-tooltip').textContent(), /Revenue/i);
 }

@@ -1,9 +1,13 @@
 // Checks views that are saved under a name, the page in a frame, and the page on paper.
 import assert from 'node:assert/strict';
+import { execFile as execFileThen } from 'node:child_process';
+import { promisify } from 'node:util';
 import { loaded, open } from './browser.mjs';
-import { shown, workshop } from './figures.mjs';
+import { agree, shown, workshop } from './figures.mjs';
 import { fits } from './page-look.mjs';
 import { parameter } from './page-navigation.mjs';
+
+const execFile = promisify(execFileThen);
 
 const view = (page, name) => page.getByTestId('view').and(page.locator(`[data-name=${JSON.stringify(name)}]`));
 
@@ -82,6 +86,27 @@ async function linked(page, url) {
   await page.unroute('**/api/**');
 }
 
+/** With a link that is valid: its tenant and nothing of others. */
+async function limited(page, tenants) {
+  const { stdout } = await execFile(process.env.MILLRACE_PROGRAM, [
+    ...['link', 'make', '--conninfo', process.env.MILLRACE_CONNINFO, '--tenant', tenants.one],
+    ...['--address', new URL(page.url()).origin],
+  ]);
+  const link = new URL(stdout.trim());
+  link.searchParams.set('span', '24h');
+  await page.goto(String(link));
+  const figures = await shown(page);
+  assert.equal(figures.tenant, tenants.one);
+  for (const id of ['tenant-input', 'views', 'view-operations', 'by-customer_id']) {
+    assert.equal(await page.getByTestId(id).count(), 0, id);
+  }
+  await page.locator('[data-testid=by-country-row][data-value=DE] [data-testid=value-only]').click();
+  await page.getByTestId('filter').waitFor();
+  await loaded(page);
+  assert.equal(parameter(page, 'link'), link.searchParams.get('link'));
+  return agree(await shown(page));
+}
+
 /** A4 at 96 pixels per inch, without margins of 12 mm. */
 const paper = { width: 703, height: 1032 };
 
@@ -106,12 +131,17 @@ async function printed(page) {
   return `${pdf.toString('latin1').match(/\/Type\s*\/Page\b/g)?.length ?? 0} pages`;
 }
 
-export async function viewTests({ browser, url, pageCheck }) {
+export async function viewTests({ browser, url, tenants, pageCheck }) {
   await pageCheck('a view is saved, opened by others and deleted', '/?span=24h&is.country=DE&compare=week', (page) =>
     saved(page, browser, url),
   );
   await pageCheck('in a frame: the whole, and single panels', '/?embed=1&span=24h', (page) => embedded(page, url));
   await pageCheck("a link's token goes with every request", '/', (page) => linked(page, url), { mayComplain: true });
+  if (process.env.MILLRACE_PROGRAM) {
+    await pageCheck('a link shows its tenant, and nothing else can be chosen', '/', (page) => limited(page, tenants));
+  } else {
+    console.log('not tested: a link for one tenant, as MILLRACE_PROGRAM is not set');
+  }
   await pageCheck('on paper', '/?span=24h&is.country=DE', printed, { colorScheme: 'dark' });
   const columns = `column=${workshop.devices}&column=${workshop.sessions}`;
   await pageCheck('on paper, with more columns', `/?span=24h&${columns}`, printed);

@@ -179,7 +179,8 @@ export function Options({ navigation, data }: Props) {
       <Compare navigation={navigation} data={data} />
       <Zone navigation={navigation} />
       <Columns navigation={navigation} data={data} />
-      <SavedViews state={navigation.state} />
+      {/* Views are of those who see everything. */}
+      {navigation.state.link === null && <SavedViews state={navigation.state} />}
     </div>
   );
 }
