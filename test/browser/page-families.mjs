@@ -123,13 +123,14 @@ async function values(page) {
 
 async function money(page) {
   await answered(page, []);
+  const { tiles } = await shown(page);
+  assert.match(tiles.revenue.text, /^€[\d,]+/);
   const on = page.getByTestId('legend-revenue');
   if ((await on.getAttribute('aria-pressed')) === 'false') await on.click();
   await page.locator('[data-testid=legend-revenue][aria-pressed=true]').waitFor();
   await page.waitForTimeout(300);
+  await page.getByTestId('trend-chart').scrollIntoViewIfNeeded();
   const area = await page.locator('[data-testid=trend-chart] .u-over').boundingBox();
-  const { tiles } = await shown(page);
-  assert.match(tiles.revenue.text, /^€[\d,]+/);
   await page.mouse.move(area.x + area.width * 0.7, area.y + area.height / 2);
   assert.match(await page.getByTestId('trend-tooltip').textContent(), /Revenue/i);
 }

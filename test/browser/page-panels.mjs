@@ -79,7 +79,8 @@ async function statement(page, panel) {
 /** Each row that is shown is one of the statement's, which has no others. */
 function contains(answer, expected, panel) {
   const [, ...lines] = answer;
-  assert.equal(lines.length, expected.length, `${panel}: rows`);
+  // The statement asks for one row more than are shown, to know whether there are more.
+  assert.equal(Math.min(lines.length, 50), expected.length, `${panel}: rows`);
   for (const fields of expected) {
     const found = lines.some((line) => fields.every((field) => line.includes(field)));
     assert.ok(found, `${panel}: psql gives no row with ${fields.join(', ')}`);
