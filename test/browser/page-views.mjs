@@ -81,8 +81,8 @@ async function limited(page, tenants) {
   const asked = [];
   page.on('request', (request) => request.url().includes('/api/') && asked.push(new URL(request.url())));
   await page.goto(String(link));
-  const figures = await shown(page);
-  assert.equal(figures.tenant, tenants.one);
+  await page.getByTestId('subject').getByText(`Tenant ${tenants.one}`).waitFor();
+  assert.equal((await shown(page)).tenant, tenants.one);
   for (const id of ['tenant-input', 'views', 'view-operations', 'by-customer_id']) {
     assert.equal(await page.getByTestId(id).count(), 0, id);
   }

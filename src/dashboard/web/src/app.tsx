@@ -10,16 +10,13 @@ import { OverviewView } from './components/overview';
 import { Problem } from './components/problem';
 import { Toolbar } from './components/toolbar';
 import { subject, type Names } from './family';
-import { allFilters } from './filters';
-import { useNames } from './names';
+import { useLimit, useNames } from './names';
 import { useAddress, type Navigation } from './state';
 import { useLive, type Live } from './stream';
 import { browserZone, timesOf, TimesContext } from './times';
 
 function useTitle({ state }: Navigation, data: Overview | null, names: Names): void {
-  const family = data?.family ?? null;
-  const title =
-    state.view === 'operations' ? 'Operations' : subject(family, allFilters(state, family?.tenant ?? null), names);
+  const title = state.view === 'operations' ? 'Operations' : subject(data?.family ?? null, data?.filters ?? [], names);
   useEffect(() => {
     document.title = `${title} – Millrace`;
   }, [title]);
@@ -41,18 +38,20 @@ function Loading() {
 
 interface BodyProps {
   live: Live;
+  /** The answer's figures, if it has any. */
+  data: Overview | null;
   navigation: Navigation;
   names: Names;
   path: string;
 }
 
-function Body({ live, navigation, names, path }: BodyProps) {
+function Body({ live, data, navigation, names, path }: BodyProps) {
   const { answer, error } = live;
   const current = answer?.path === path;
   if (error && !current) return <Problem error={error} state={navigation.state} />;
   if (answer === null || answer.view !== navigation.state.view) return <Loading />;
   if (answer.view === 'operations') return <OperationsView data={answer.data} />;
-  const { data } = answer;
+  if (data === null) return <Loading />;
   return (
     <>
       <ConditionPanel condition={data.condition} warnings={data.warnings} now={data.generated_at} />
@@ -76,7 +75,7 @@ export function App() {
   const { state } = navigation;
   const path = resource(state);
   const live = useLive(path);
-  const data = live.answer?.view === 'overview' ? live.answer.data : null;
+  const data = useLimit(state, live.answer?.view === 'overview' ? live.answer.data : null);
   const names = useNames(state, data);
   useTitle(navigation, data, names);
   // What is shown can be chosen even if there is nothing to show for it, but not before the first event.
@@ -93,7 +92,7 @@ export function App() {
       )}
       <main id="main" tabIndex={-1} class={state.embed ? 'embed' : undefined}>
         {choosable && <Toolbar navigation={navigation} data={data} names={names} />}
-        <Body live={live} navigation={navigation} names={names} path={path} />
+        <Body live={live} data={data} navigation={navigation} names={names} path={path} />
       </main>
     </TimesContext.Provider>
   );

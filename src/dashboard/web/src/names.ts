@@ -1,7 +1,7 @@
 // What the values that are filtered by are called. An answer names the values that it lists; the name of another is asked
 // for, once.
-import { useEffect, useState } from 'preact/hooks';
-import type { Overview, Value } from './api';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Filter, Overview, Value } from './api';
 import { searchValues } from './ask';
 import { dimensionOf, meaning, type Names } from './family';
 import type { State } from './state';
@@ -48,4 +48,25 @@ export function useNames(state: State, data: Overview | null): Names {
     const label = data ? (known.get(keyOf(data, name, value)) ?? null) : null;
     return meaning(dimensionOf(data?.family ?? null, name), value, label);
   };
+}
+
+/** The answer to a link with the tenants that it is limited to among its filters, as an answer to everybody would have them. */
+export function useLimit(state: State, data: Overview | null): Overview | null {
+  const [limit, set] = useState<Filter | null>(null);
+  const dimension = data?.limited ? (data.family?.tenant ?? null) : null;
+  useEffect(() => {
+    if (!data || dimension === null) return;
+    searchValues(state, dimension, '').then(
+      ({ values }) => {
+        for (const { value, label } of values) known.set(keyOf(data, dimension, value), label);
+        set({ dimension, values: values.map(({ value }) => value), not: false });
+      },
+      // Then the heading does not say whose figures these are.
+      () => undefined,
+    );
+  }, [dimension, state.link]);
+  return useMemo(() => {
+    if (!data || !limit || limit.dimension !== dimension) return data;
+    return { ...data, filters: [...data.filters, limit] };
+  }, [data, limit, dimension]);
 }
