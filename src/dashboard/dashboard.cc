@@ -8,6 +8,7 @@
 #include <string_view>
 #include <thread>
 
+#include "dashboard/choice.h"
 #include "dashboard/condition.h"
 #include "dashboard/feed.h"
 #include "dashboard/http_server.h"

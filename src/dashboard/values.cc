@@ -6,8 +6,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "dashboard/choice.h"
 #include "dashboard/link.h"
-#include "dashboard/overview.h"
 #include "dashboard/source.h"
 
 namespace millrace::dashboard {
