@@ -1,7 +1,7 @@
 // How it is shown: a filter more, buckets, comparison, time zone, columns, and the views that were saved.
 import { useEffect, useState } from 'preact/hooks';
 import type { Overview } from '../api';
-import { isDrawn, mainMeasure, usualColumns } from '../family';
+import { isShown, mainMeasure, usualColumns } from '../family';
 import { instant, type Navigation } from '../state';
 import { browserZone, useTimes } from '../times';
 import { currentName } from '../zoned';
@@ -134,7 +134,7 @@ function Columns({ navigation: { state, go }, data }: Props) {
   const main = mainMeasure(family)?.name;
   const names = state.columns ?? usualColumns(family);
   const others = family.measures.filter(
-    (measure) => isDrawn(measure) && measure.kind !== 'rate' && measure.name !== main,
+    (measure) => isShown(measure) && measure.kind !== 'rate' && measure.name !== main,
   );
   if (others.length === 0) return null;
   const answered = data.breakdowns.flatMap(({ columns }) => columns);
