@@ -2,7 +2,7 @@
 import type { BreakdownAnswer, BreakdownRow, Dimension, Family, Measure, Value as Key } from '../api';
 import { addsUp, figureOf, figuresOf, inWords, mainMeasure, meaning, measureOf, shortLabel } from '../family';
 import { figure } from '../figure';
-import { allFilters, chosen, except, isOnly, only, withValue } from '../filters';
+import { allFilters, chosen, except, isOnly, only } from '../filters';
 import { share } from '../format';
 import type { Navigation } from '../state';
 import { Icon } from './icon';
@@ -59,11 +59,10 @@ function Choice({ value, name, props }: { value: Key; name: string | null; props
         type="button"
         class="link"
         aria-pressed={alone}
-        title={alone ? 'Show all again' : `Only ${words}. With Ctrl: this too. With Alt: all but this`}
+        title={alone ? 'Show all again' : `Only ${words}. With Alt: all but this`}
         data-testid="value-only"
         onClick={(event) => {
           if (event.altKey) leaveOut();
-          else if (event.ctrlKey || event.metaKey) set(withValue(filters, dimension.name, value, false));
           else if (alone) set(filters.filter((each) => each.dimension !== dimension.name));
           else set(only(filters, dimension.name, value));
         }}
