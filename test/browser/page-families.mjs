@@ -29,7 +29,8 @@ const answered = (page, filters) =>
 
 async function choose(page) {
   await loaded(page);
-  await page.getByTestId('family').selectOption({ label: await page.locator('[data-testid=family] option').filter({ hasText: /visits/i }).textContent() });
+  const option = page.locator('[data-testid=family] option').filter({ hasText: /visits/i });
+  await page.getByTestId('family').selectOption({ label: await option.textContent() });
   await page.waitForURL(/rollup=/);
   await page.getByTestId('span-30d').click();
   await answered(page, []);

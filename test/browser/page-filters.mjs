@@ -7,7 +7,9 @@ import { agree, shown, within, workshop } from './figures.mjs';
 import { parameter } from './page-navigation.mjs';
 
 const row = (page, dimension, value) =>
-  page.locator(`[data-testid=by-${dimension}-row]`).and(page.locator(value === null ? ':not([data-value])' : `[data-value=${JSON.stringify(value)}]`));
+  page
+    .locator(`[data-testid=by-${dimension}-row]`)
+    .and(page.locator(value === null ? ':not([data-value])' : `[data-value=${JSON.stringify(value)}]`));
 
 /** Waits until the figures that are shown are those of these filters. */
 async function filtered(page, filters) {
