@@ -46,10 +46,10 @@ export async function open(browser, url, options = {}) {
     void dialog.dismiss();
   });
   page.on('requestfailed', (request) => {
-    // The page closes a stream when it asks for something else. The icon comes last, and the browser
-    // drops it if the page is left before.
+    // The page closes a stream when it asks for something else. The icon and the names of values come last, and the browser
+    // drops them if the page is left before.
     const closed =
-      request.failure()?.errorText === 'net::ERR_ABORTED' && /\/api\/stream\/|\/icon\.svg$/.test(request.url());
+      request.failure()?.errorText === 'net::ERR_ABORTED' && /\/api\/stream\/|\/api\/values\?|\/icon\.svg$/.test(request.url());
     if (!closed) complain(`request failed: ${request.url()} ${request.failure()?.errorText}`);
   });
   page.on('response', (response) => {

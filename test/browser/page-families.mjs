@@ -29,7 +29,8 @@ const answered = (page, filters) =>
 
 async function choose(page) {
   await loaded(page);
-  await page.getByTestId('family').selectOption({ label: await page.locator('[data-testid=family] option').filter({ hasText: /visits/i }).textContent() });
+  const option = page.locator('[data-testid=family] option').filter({ hasText: /visits/i });
+  await page.getByTestId('family').selectOption({ label: await option.textContent() });
   await page.waitForURL(/rollup=/);
   await page.getByTestId('span-30d').click();
   await answered(page, []);
@@ -63,6 +64,15 @@ async function tenantsByText(page, address) {
   await page.keyboard.press('Enter');
   await answered(page, [{ dimension: 'shop', values: ['a=b;c&d'], not: false }]);
   assert.match(await page.getByTestId('subject').textContent(), /a=b;c&d/);
+  // By its name, which SQL gives it.
+  await page.goto(address);
+  await answered(page, []);
+  await page.getByTestId('tenant-input').click();
+  await page.keyboard.type('& sons');
+  await page.getByTestId('tenant-option').first().getByText('Alpha & Sons').waitFor();
+  await page.keyboard.press('Enter');
+  await answered(page, [{ dimension: 'shop', values: ['alpha'], not: false }]);
+  await page.getByTestId('subject').getByText('Alpha & Sons').waitFor();
   return `${all.length} tenants`;
 }
 
@@ -114,10 +124,13 @@ async function values(page) {
 
 async function money(page) {
   await answered(page, []);
+  const { tiles } = await shown(page);
+  assert.match(tiles.revenue.text, /^€[\d,]+/);
   const on = page.getByTestId('legend-revenue');
   if ((await on.getAttribute('aria-pressed')) === 'false') await on.click();
   await page.locator('[data-testid=legend-revenue][aria-pressed=true]').waitFor();
   await page.waitForTimeout(300);
+  await page.getByTestId('trend-chart').scrollIntoViewIfNeeded();
   const area = await page.locator('[data-testid=trend-chart] .u-over').boundingBox();
   await page.mouse.move(area.x + area.width * 0.7, area.y + area.height / 2);
   assert.match(await page.getByTestId('trend-tooltip').textContent(), /Revenue/i);

@@ -7,7 +7,9 @@ import { agree, shown, within, workshop } from './figures.mjs';
 import { parameter } from './page-navigation.mjs';
 
 const row = (page, dimension, value) =>
-  page.locator(`[data-testid=by-${dimension}-row]`).and(page.locator(value === null ? ':not([data-value])' : `[data-value=${JSON.stringify(value)}]`));
+  page
+    .locator(`[data-testid=by-${dimension}-row]`)
+    .and(page.locator(value === null ? ':not([data-value])' : `[data-value=${JSON.stringify(value)}]`));
 
 /** Waits until the figures that are shown are those of these filters. */
 async function filtered(page, filters) {
@@ -145,9 +147,8 @@ async function order(page) {
   await page.keyboard.press('Escape');
   assert.deepEqual(new URL(page.url()).searchParams.getAll('column'), [workshop.devices, workshop.sessions]);
   await page.locator(`[data-testid=by-event_type] [data-testid=sort][data-measure=${workshop.sessions}]`).click();
-  await page.waitForFunction(
-    () => document.querySelector('[data-testid=overview]').getAttribute('aria-busy') === 'false',
-  );
+  await page.locator('[data-testid=by-event_type] th[aria-sort=descending]', { hasText: 'Sessions' }).waitFor();
+  await loaded(page);
   const { groups } = await shown(page);
   const sessions = groups.event_type.map(({ figures }) => figures[workshop.sessions]);
   assert.deepEqual(sessions, [...sessions].sort((one, other) => other - one));

@@ -35,8 +35,7 @@ async function newEvents(page, tenant) {
     times.push((await changed) - committed);
   }
   assert.equal(await page.evaluate(() => globalThis.stillHere), true, 'the page was loaded anew');
-  const figures = await shown(page);
-  await agree(figures);
+  await agree(await shown(page));
   const slowest = Math.max(...times);
   assert.ok(slowest < most, `${slowest} ms from the commit to the figure`);
   const verdict = slowest < wanted ? '' : `, MORE THAN ${wanted} ms`;

@@ -79,7 +79,8 @@ async function statement(page, panel) {
 /** Each row that is shown is one of the statement's, which has no others. */
 function contains(answer, expected, panel) {
   const [, ...lines] = answer;
-  assert.equal(lines.length, expected.length, `${panel}: rows`);
+  // The statement asks for one row more than are shown, to know whether there are more.
+  assert.equal(Math.min(lines.length, 50), expected.length, `${panel}: rows`);
   for (const fields of expected) {
     const found = lines.some((line) => fields.every((field) => line.includes(field)));
     assert.ok(found, `${panel}: psql gives no row with ${fields.join(', ')}`);
@@ -95,7 +96,8 @@ async function statementTests(page, figures) {
   contains(await asCsv(await statement(page, `top-${workshop.top}`)), top, workshop.top);
   const trend = await asCsv(await statement(page, 'trend'));
   const place = trend[0].indexOf(workshop.events);
-  const sum = trend.slice(1).reduce((all, row) => all + Number(row[place]), 0);
+  // A bucket may have events in the period before only.
+  const sum = trend.slice(1).reduce((all, row) => all + (row[place] === '\u2400' ? 0 : Number(row[place])), 0);
   assert.equal(sum, figures.trend.sum, 'trend: events');
   const summary = await asCsv(await statement(page, 'summary'));
   assert.ok(summary.flat().includes(String(figures.tiles[workshop.events].value)), 'summary: events');

@@ -18,4 +18,7 @@ SELECT now() - (i::bigint * 7919 % 20000) / 20000.0 * interval '40 days',
        md5((i % 3000)::text)::uuid, '/page/' || (sqrt(i % 900))::int, CASE WHEN i % 29 = 0 THEN i % 500 + 0.99 ELSE 0 END
 FROM generate_series(1, 20000) i;
 INSERT INTO visits (at, shop, campaign, revenue) SELECT now() - interval '2 days', 'alpha', 'c' || i, 0 FROM generate_series(1, 70) i;
+COMMENT ON COLUMN visits_5min.revenue IS 'Revenue [EUR]';
+INSERT INTO millrace.label (rollup, name, value, label) VALUES ('visits_5min', 'shop', 'alpha', 'Alpha & Sons');
+INSERT INTO millrace.label (rollup, name, label, tenant) VALUES ('visits_5min', 'shop', 'Shop', true);
 SELECT millrace.refresh_rollup('public.visits_5min');

@@ -31,8 +31,8 @@ export interface Condition {
 /** The value of a key as text; null is SQL's NULL, and '' an empty text. */
 export type Value = string | null;
 
-/** Numbers, or texts where the least or the most of texts or times is kept; null: there is none. */
-export type Figure = number | string | null;
+/** Numbers, or texts where the least or the most of texts or times is kept, or true and false; null: there is none. */
+export type Figure = number | string | boolean | null;
 
 export interface Dimension {
   name: string;

@@ -9,16 +9,14 @@ import { OperationsView } from './components/operations';
 import { OverviewView } from './components/overview';
 import { Problem } from './components/problem';
 import { Toolbar } from './components/toolbar';
-import { namesOf, subject } from './family';
-import { allFilters } from './filters';
+import { subject, type Names } from './family';
+import { useLimit, useNames } from './names';
 import { useAddress, type Navigation } from './state';
 import { useLive, type Live } from './stream';
 import { browserZone, timesOf, TimesContext } from './times';
 
-function useTitle({ state }: Navigation, data: Overview | null): void {
-  const family = data?.family ?? null;
-  const title =
-    state.view === 'operations' ? 'Operations' : subject(family, allFilters(state, family?.tenant ?? null), namesOf(data));
+function useTitle({ state }: Navigation, data: Overview | null, names: Names): void {
+  const title = state.view === 'operations' ? 'Operations' : subject(data?.family ?? null, data?.filters ?? [], names);
   useEffect(() => {
     document.title = `${title} – Millrace`;
   }, [title]);
@@ -38,20 +36,35 @@ function Loading() {
   );
 }
 
-function Body({ live, navigation, path }: { live: Live; navigation: Navigation; path: string }) {
+interface BodyProps {
+  live: Live;
+  /** The answer's figures, if it has any. */
+  data: Overview | null;
+  navigation: Navigation;
+  names: Names;
+  path: string;
+}
+
+function Body({ live, data, navigation, names, path }: BodyProps) {
   const { answer, error } = live;
   const current = answer?.path === path;
   if (error && !current) return <Problem error={error} state={navigation.state} />;
   if (answer === null || answer.view !== navigation.state.view) return <Loading />;
   if (answer.view === 'operations') return <OperationsView data={answer.data} />;
-  const { data } = answer;
+  if (data === null) return <Loading />;
   return (
     <>
       <ConditionPanel condition={data.condition} warnings={data.warnings} now={data.generated_at} />
       {data.empty || data.family === null ? (
         <Empty family={data.family} />
       ) : (
-        <OverviewView data={data} family={data.family} navigation={navigation} stale={!current} />
+        <OverviewView
+          data={data}
+          family={data.family}
+          navigation={navigation}
+          names={names}
+          stale={!current}
+        />
       )}
     </>
   );
@@ -62,8 +75,9 @@ export function App() {
   const { state } = navigation;
   const path = resource(state);
   const live = useLive(path);
-  const data = live.answer?.view === 'overview' ? live.answer.data : null;
-  useTitle(navigation, data);
+  const data = useLimit(state, live.answer?.view === 'overview' ? live.answer.data : null);
+  const names = useNames(state, data);
+  useTitle(navigation, data, names);
   // What is shown can be chosen even if there is nothing to show for it, but not before the first event.
   const choosable = state.view === 'overview' && !state.embed && !data?.empty;
   return (
@@ -77,8 +91,8 @@ export function App() {
         </>
       )}
       <main id="main" tabIndex={-1} class={state.embed ? 'embed' : undefined}>
-        {choosable && <Toolbar navigation={navigation} data={data} />}
-        <Body live={live} navigation={navigation} path={path} />
+        {choosable && <Toolbar navigation={navigation} data={data} names={names} />}
+        <Body live={live} data={data} navigation={navigation} names={names} path={path} />
       </main>
     </TimesContext.Provider>
   );

@@ -2,7 +2,7 @@
 // like a formula, and whoever sends events chooses the text. So such text gets a ' in front.
 
 /** Text is guarded in this way; numbers and ids are written as they are; null is an empty field. */
-type Field = string | number | null;
+type Field = string | number | boolean | null;
 
 export interface Sheet {
   /** The name of the file, without its extension. */
@@ -13,7 +13,7 @@ export interface Sheet {
 
 function field(value: Field): string {
   if (value === null) return '';
-  if (typeof value === 'number' || /^-?\d+$/.test(value)) return String(value);
+  if (typeof value !== 'string' || /^-?\d+$/.test(value)) return String(value);
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
   // An empty text is quoted, to tell it from null.
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

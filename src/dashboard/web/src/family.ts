@@ -1,5 +1,5 @@
 // What a family of rollups has to show, and what of it is shown if nothing was chosen.
-import type { BreakdownRow, Dimension, Family, Figure, Filter, Measure, Overview, Value } from './api';
+import type { BreakdownRow, Dimension, Family, Figure, Filter, Measure, Value } from './api';
 import { country } from './format';
 
 export const measureOf = (family: Family, name: string) =>
@@ -75,16 +75,8 @@ export function onlyTenant(family: Family | null, filters: Filter[]): Value | un
 export const inWords = (value: Value) =>
   value === null ? '(unknown)' : value.trim() === '' ? '(blank)' : value;
 
-/** What the values of an answer are called, as far as they are listed. */
+/** What a value of a dimension is called; null: by itself. */
 export type Names = (dimension: string, value: Value) => string | null;
-
-export function namesOf(data: Overview | null): Names {
-  return (name, value) => {
-    const rows = data?.breakdowns.find(({ dimension }) => dimension === name)?.rows;
-    const label = rows?.find((row) => row.value === value)?.label ?? null;
-    return meaning(dimensionOf(data?.family ?? null, name), value, label);
-  };
-}
 
 /** What is shown, in a few words. */
 export function subject(family: Family | null, filters: Filter[], names: Names): string {

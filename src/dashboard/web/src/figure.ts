@@ -40,8 +40,8 @@ export function number(value: number, measure: Measure): string {
 
 export function figure(value: Figure, measure: Measure): string {
   if (value === null) return '–';
-  if (measure.kind === 'flag') return [1, '1', 't', 'true'].includes(value) ? 'yes' : 'no';
-  return typeof value === 'number' ? number(value, measure) : inWords(value);
+  if (measure.kind === 'flag') return ['1', 't', 'true'].includes(String(value)) ? 'yes' : 'no';
+  return typeof value === 'number' ? number(value, measure) : inWords(String(value));
 }
 
 /** Short, for an axis. */

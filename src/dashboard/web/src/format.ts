@@ -6,6 +6,7 @@ export const thin = '\u202f';
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const hundredths = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const digits = new Intl.NumberFormat(locale, { maximumSignificantDigits: 2 });
 const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
 
 export const count = (value: number) => whole.format(value);
@@ -15,7 +16,8 @@ export const compact = (value: number) => short.format(value);
 export function rate(value: number): string {
   const size = Math.abs(value);
   if (size >= 100 || value === 0) return whole.format(value);
-  return size >= 10 ? tenths.format(value) : hundredths.format(value);
+  if (size >= 10) return tenths.format(value);
+  return size >= 0.1 ? hundredths.format(value) : digits.format(value);
 }
 
 /** Share of a whole: 0.123 is 12.3 %. */

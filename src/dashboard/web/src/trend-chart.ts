@@ -33,7 +33,7 @@ export interface Setup {
 
 export interface Content {
   all: Bucket[];
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; around all buckets, also the one that is still open. */
   from: number;
   to: number;
 }
@@ -94,8 +94,8 @@ function axesOf(lines: Line[]): Axis[] {
 }
 
 /** Times (the middles of the buckets, in seconds), each line's values, and those before of the compared one. */
-function columns({ all, to }: Content, { lines, compared }: Setup): uPlot.AlignedData {
-  const middle = ({ start, end }: Bucket) => (start + Math.max(Math.min(end, to), start + 1)) / 2000;
+function columns({ all }: Content, { lines, compared }: Setup): uPlot.AlignedData {
+  const middle = ({ start, end }: Bucket) => (start + end) / 2000;
   const before = compared ? [all.map((bucket) => drawable(bucket.before?.[compared.column]))] : [];
   const values = lines.map(({ column }) => all.map((bucket) => drawable(bucket.values[column])));
   return [all.map(middle), ...values, ...before];
@@ -156,8 +156,6 @@ export function makeTrendChart(place: HTMLElement, setup: Setup, handlers: Handl
     points: { show: false },
   };
 
-  const clamp = (time: number) => Math.min(Math.max(time, content.from), content.to);
-
   const chart = new uPlot(
     {
       ...size(place),
@@ -193,8 +191,8 @@ export function makeTrendChart(place: HTMLElement, setup: Setup, handlers: Handl
             // The bucket that is still open: its figures will grow.
             const open = content.all.find((bucket) => bucket.open);
             if (!open) return;
-            const left = u.valToPos(clamp(open.start) / 1000, 'x', true);
-            const right = u.valToPos(clamp(open.end) / 1000, 'x', true);
+            const left = u.valToPos(open.start / 1000, 'x', true);
+            const right = u.valToPos(open.end / 1000, 'x', true);
             u.ctx.fillStyle = colour(probe, '--open');
             u.ctx.fillRect(left, u.bbox.top, right - left, u.bbox.height);
           },
@@ -206,7 +204,7 @@ export function makeTrendChart(place: HTMLElement, setup: Setup, handlers: Handl
               handlers.hover(null);
               return;
             }
-            const middle = u.valToPos((clamp(bucket.start) + clamp(bucket.end)) / 2000, 'x');
+            const middle = u.valToPos((bucket.start + bucket.end) / 2000, 'x');
             handlers.hover({ bucket, left: middle + u.bbox.left / devicePixelRatio });
           },
         ],
@@ -218,7 +216,7 @@ export function makeTrendChart(place: HTMLElement, setup: Setup, handlers: Handl
             u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
             const touched = content.all.filter((each) => each.end > (start ?? 0) && each.start < (end ?? 0));
             const [first, last] = [touched[0], touched[touched.length - 1]];
-            if (first && last) handlers.zoom(first.start, Math.min(last.end, Math.max(content.to, last.start + 1)));
+            if (first && last) handlers.zoom(first.start, last.end);
           },
         ],
       },

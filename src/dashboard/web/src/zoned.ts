@@ -66,14 +66,14 @@ export function wall(zone: string, instant: number): number {
 }
 
 /**
- * The instant of a wall time: the first, if there are two. A wall time that a clock change leaves out is taken by the
+ * The instant of a wall time: the later, if there are two, as in PostgreSQL. A wall time that a clock change leaves out is taken by the
  * clock before the change, so midnight is the moment of the change.
  */
 export function instantOf(zone: string, time: number): number {
   const offset = (near: number) => wall(zone, near) - near;
   const [before, after] = [time - offset(time - day), time - offset(time + day)];
   const there = [before, after].filter((each) => wall(zone, each) === time);
-  return there.length > 0 ? Math.min(...there) : before;
+  return there.length > 0 ? Math.max(...there) : before;
 }
 
 /** The wall time at which a unit begins. Weeks begin on Monday. */

@@ -1,7 +1,7 @@
 // How it is shown: a filter more, buckets, comparison, time zone, columns, and the views that were saved.
 import { useEffect, useState } from 'preact/hooks';
 import type { Overview } from '../api';
-import { isDrawn, mainMeasure, usualColumns } from '../family';
+import { isShown, mainMeasure, usualColumns } from '../family';
 import { instant, type Navigation } from '../state';
 import { browserZone, useTimes } from '../times';
 import { currentName } from '../zoned';
@@ -133,8 +133,17 @@ function Columns({ navigation: { state, go }, data }: Props) {
   if (!family) return null;
   const main = mainMeasure(family)?.name;
   const names = state.columns ?? usualColumns(family);
-  const others = family.measures.filter((measure) => isDrawn(measure) && measure.name !== main);
+  const others = family.measures.filter(
+    (measure) => isShown(measure) && measure.kind !== 'rate' && measure.name !== main,
+  );
   if (others.length === 0) return null;
+  const answered = data.breakdowns.flatMap(({ columns }) => columns);
+  const choose = (name: string, on: boolean) => {
+    const rest = names.filter((each) => each !== name && each !== main);
+    // A second distinct count is dear: the server gives it where it is sorted by.
+    const sort = on && !answered.includes(name) ? name : !on && state.sort === name ? null : state.sort;
+    go({ columns: on ? [...rest, name] : rest, sort });
+  };
   return (
     <Menu label="Columns" icon="columns" testid="columns" class="option">
       {() => (
@@ -146,10 +155,7 @@ function Columns({ navigation: { state, go }, data }: Props) {
                 type="checkbox"
                 checked={names.includes(name)}
                 data-testid={`column-${name}`}
-                onChange={(event) => {
-                  const rest = names.filter((each) => each !== name && each !== main);
-                  go({ columns: event.currentTarget.checked ? [...rest, name] : rest });
-                }}
+                onChange={(event) => choose(name, event.currentTarget.checked)}
               />
               {label}
             </label>
@@ -173,7 +179,8 @@ export function Options({ navigation, data }: Props) {
       <Compare navigation={navigation} data={data} />
       <Zone navigation={navigation} />
       <Columns navigation={navigation} data={data} />
-      <SavedViews state={navigation.state} />
+      {/* Views are of those who see everything. */}
+      {navigation.state.link === null && <SavedViews state={navigation.state} />}
     </div>
   );
 }

@@ -1,8 +1,7 @@
 // The overview: tiles, trend, rankings and breakdowns of one span, and how all of it is laid out. In a frame it may be one
 // panel alone.
-import { useMemo } from 'preact/hooks';
 import type { Family, Overview } from '../api';
-import { dimensionOf, isShown, namesOf, onlyTenant, subject, usualColumns } from '../family';
+import { dimensionOf, isShown, onlyTenant, subject, usualColumns, type Names } from '../family';
 import type { Navigation } from '../state';
 import { useTimes } from '../times';
 import { Breakdown } from './breakdown';
@@ -15,6 +14,7 @@ interface Props {
   data: Overview;
   family: Family;
   navigation: Navigation;
+  names: Names;
   /** Another state has been asked for, and its answer has not come yet. */
   stale: boolean;
 }
@@ -41,12 +41,12 @@ function Answered({ by }: { by: string[] }) {
   );
 }
 
-function About({ data, family }: { data: Overview; family: Family }) {
+function About({ data, family, names }: { data: Overview; family: Family; names: Names }) {
   const { interval } = useTimes();
   return (
     <div class="about">
       <h1 data-testid="subject">
-        <bdi>{subject(family, data.filters, namesOf(data))}</bdi>
+        <bdi>{subject(family, data.filters, names)}</bdi>
       </h1>
       <p class="muted">
         <span class="when">{interval(data.from, data.to)}</span>{' '}
@@ -70,10 +70,9 @@ function spanOf(panels: number): number {
   return panels % 3 === 0 ? 4 : 3;
 }
 
-export function OverviewView({ data, family, navigation, stale }: Props) {
+export function OverviewView({ data, family, navigation, names, stale }: Props) {
   const { state } = navigation;
   const stem = fileStem(data, family);
-  const names = useMemo(() => namesOf(data), [data]);
   const tenant = onlyTenant(family, data.filters);
   const wanted = (panel: string) => state.panel === null || state.panel === panel;
   const tops = data.tops.flatMap((answer) => {
@@ -108,7 +107,7 @@ export function OverviewView({ data, family, navigation, stale }: Props) {
         data-filters={JSON.stringify(data.filters.map(({ dimension, values, not }) => ({ dimension, values, not })))}
         data-generated-at={data.generated_at}
       >
-        {state.panel === null && <About data={data} family={family} />}
+        {state.panel === null && <About data={data} family={family} names={names} />}
         {wanted('tiles') && <Tiles data={data} family={family} stem={stem} />}
         {wanted('trend') && (
           <Trend

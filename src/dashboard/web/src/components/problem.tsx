@@ -16,10 +16,12 @@ const titles: Record<string, string> = {
 };
 
 export function Problem({ error, state }: { error: ApiError['error']; state: State }) {
+  const ofLink = error.code === 'unauthorized' && state.link !== null;
+  const title = ofLink ? 'This link does not work' : (titles[error.code] ?? 'Something is wrong');
   return (
     <section class="problem" role="alert" data-testid="problem" data-code={error.code}>
       <Icon name="warning" size={36} />
-      <h1>{titles[error.code] ?? 'Something is wrong'}</h1>
+      <h1>{title}</h1>
       <p data-testid="problem-message">{error.message}</p>
       {error.hint !== '' && (
         <p class="hint" data-testid="problem-hint">

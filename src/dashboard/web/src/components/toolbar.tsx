@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { Overview } from '../api';
 import { allFilters, chosen, only } from '../filters';
-import { dimensionOf, namesOf, onlyTenant, subject } from '../family';
+import { dimensionOf, onlyTenant, subject, type Names } from '../family';
 import type { Navigation } from '../state';
 import { CustomRange } from './custom-range';
 import { Options } from './options';
@@ -14,6 +14,7 @@ interface Props {
   navigation: Navigation;
   /** The last answer; null before the first. */
   data: Overview | null;
+  names: Names;
 }
 
 function Families({ data, navigation: { go } }: { data: Overview; navigation: Navigation }) {
@@ -31,7 +32,7 @@ function Families({ data, navigation: { go } }: { data: Overview; navigation: Na
   );
 }
 
-function Tenant({ data, navigation: { state, go } }: { data: Overview; navigation: Navigation }) {
+function Tenant({ data, navigation: { state, go }, names }: Props & { data: Overview }) {
   const { family } = data;
   if (!family || family.tenant === null || data.limited) return null;
   const name = family.tenant;
@@ -41,7 +42,7 @@ function Tenant({ data, navigation: { state, go } }: { data: Overview; navigatio
       state={state}
       dimension={dimensionOf(family, name)}
       tenant={onlyTenant(family, filters)}
-      text={subject(family, filters, namesOf(data))}
+      text={subject(family, filters, names)}
       choose={(tenant) => {
         const others = filters.filter(({ dimension }) => dimension !== name);
         go(chosen(tenant === undefined ? others : only(filters, name, tenant), name));
@@ -50,14 +51,14 @@ function Tenant({ data, navigation: { state, go } }: { data: Overview; navigatio
   );
 }
 
-export function Toolbar({ navigation, data }: Props) {
+export function Toolbar({ navigation, data, names }: Props) {
   const { state, go } = navigation;
   const [opened, setOpened] = useState(false);
   const custom = 'from' in state.range ? state.range : null;
   return (
     <div class="toolbar" role="region" aria-label="What is shown">
       {data && data.families.length > 1 && <Families data={data} navigation={navigation} />}
-      {data && <Tenant data={data} navigation={navigation} />}
+      {data && <Tenant data={data} navigation={navigation} names={names} />}
       <Spans navigation={navigation} data={data} custom={opened} openCustom={setOpened} />
       {(custom !== null || opened) && (
         <CustomRange

@@ -83,7 +83,9 @@ export function TrendPlot({ data, all, shown, main, zoom }: Props) {
     };
   }, [kind]);
   useEffect(() => {
-    chart.current?.update({ all, from: Date.parse(data.from), to: Date.parse(data.to) });
+    const [first, last] = [all[0]?.start ?? Infinity, all[all.length - 1]?.end ?? 0];
+    const [from, to] = [Math.min(Date.parse(data.from), first), Math.max(Date.parse(data.to), last)];
+    chart.current?.update({ all, from, to });
   }, [kind, all]);
 
   return (
