@@ -295,9 +295,11 @@ class Dashboard::Server {
         std::any_of(std::begin(embedded::kPage), std::end(embedded::kPage), [&](const auto& file) {
           return file.name != "index.html" && request.path == "/" + std::string(file.name);
         });
+    // The page says by itself that a link does not work.
+    const bool is_page = request.path == "/" && request.has_param("link");
     Grant grant;
     if (const auto refused = access_.Refuse(request, &grant)) {
-      if (is_file && refused->status() == 401) return true;
+      if ((is_file || is_page) && refused->status() == 401) return true;
       SetError(response, *refused);
       return false;
     }

@@ -368,6 +368,14 @@ class Maker {
     return made;
   }
 
+  // Whether a ranking says something although each count may be too high by so much: an item that
+  // is not shown may have come as often as one that is, and the last as often as the first.
+  static bool IsCertain(const json& rows, double error) {
+    if (error == 0 || rows.empty()) return true;
+    const double first = rows.front()["count"], last = rows.back()["count"];
+    return 2 * error <= last && error <= first - last;
+  }
+
   // In a full summary the count of each item is too high by at most the smallest count.
   json Top(const Measure& measure) {
     Needs needs;
@@ -387,16 +395,13 @@ ORDER BY count DESC, item)",
                  {"rows", json::array()},
                  {"error", 0},
                  {"certain", true}};
-    double smallest = 0;
     for (const json& row : snapshot_.Rows(sql)) {
       made["error"] = row["error"];
-      smallest = row["count"];
       made["rows"].push_back({{"item", row["item"]},
                               {"label", family_.LabelOf(measure.name, row["item"])},
                               {"count", row["count"]}});
     }
-    // An item that is not shown may have come as often as one that is.
-    made["certain"] = 2 * made["error"].get<double>() <= smallest;
+    made["certain"] = IsCertain(made["rows"], made["error"]);
     return made;
   }
 
