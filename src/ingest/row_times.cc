@@ -48,17 +48,12 @@ bool HasNoZone(std::string_view time) {
   // Everything with a zone has a letter, or a sign after a colon or after eight digits.
   std::size_t digits = 0;
   bool signs_are_zones = false;
-  for (std::size_t i = 0; i < time.size(); ++i) {
-    const char c = time[i];
+  for (const char c : time) {
     if (IsDigit(c)) {
       ++digits;
-    } else if (c == ':') {
+    } else if (c == ':' || (c == 'T' && digits >= 3)) {
       signs_are_zones = true;
-    } else if (c == '+' || (c == '-' && (signs_are_zones || digits >= 8))) {
-      return false;
-    } else if (c == 'T' && digits >= 3) {
-      signs_are_zones = true;
-    } else if (c != ' ' && c != '-' && c != '/' && c != '.') {
+    } else if (c == '-' ? signs_are_zones || digits >= 8 : c != ' ' && c != '/' && c != '.') {
       return false;
     }
   }
