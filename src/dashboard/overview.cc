@@ -291,8 +291,8 @@ class Maker {
     return made;
   }
 
-  // What a breakdown shows: what is asked for; otherwise the count, the first distinct count and
-  // the rates of goals, because each column costs time, and small tables may not have it.
+  // What a breakdown shows: what is asked for; otherwise all but further distinct counts, because
+  // each of these costs a union per row.
   std::vector<const Measure*> BreakdownMeasures() const {
     const std::vector<std::string>& wanted = request_.columns;
     std::vector<const Measure*> shown;
@@ -300,10 +300,9 @@ class Maker {
     for (const Measure* each : Shown(true)) {
       const bool first_distinct = each->kind == MeasureKind::kDistinct && !distinct;
       distinct |= first_distinct;
-      const bool asked =
-          wanted.empty()
-              ? first_distinct || (each->kind == MeasureKind::kRatio && !each->goal.empty())
-              : std::find(wanted.begin(), wanted.end(), each->name) != wanted.end();
+      const bool asked = wanted.empty()
+                             ? first_distinct || each->kind != MeasureKind::kDistinct
+                             : std::find(wanted.begin(), wanted.end(), each->name) != wanted.end();
       if (asked || each == family_.events() || each->name == request_.sort) shown.push_back(each);
     }
     for (const std::string& name : wanted) {
