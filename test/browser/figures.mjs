@@ -12,6 +12,22 @@ export const workshop = {
   dimensions: ['customer_id', 'country', 'browser', 'event_type'],
 };
 
+/** The trend's table, as far as it has events: when each bucket starts, its first figure, and how its time is written. */
+export async function trendTable(page) {
+  await page.getByTestId('trend-as-table').click();
+  const listed = await page.locator('[data-testid=trend-table] tbody tr').evaluateAll((all) =>
+    all
+      .map((row) => ({
+        start: Number(row.querySelector('button').dataset.start),
+        events: Number(row.querySelector('td').textContent.replace(/\D/g, '')),
+        text: row.querySelector('th').textContent,
+      }))
+      .filter(({ events }) => events > 0),
+  );
+  await page.getByTestId('trend-as-table').click();
+  return listed;
+}
+
 /** All figures of one answer: they are read without a pause, so that no other comes between. */
 export async function shown(page) {
   await loaded(page);
@@ -123,6 +139,12 @@ export function same(page, sql, what) {
   );
 }
 
+/** The same where there may be no figure, such as the average of no events. */
+function sameOrNone(page, sql, what) {
+  if (page === null || sql === null) assert.equal(page, sql, `${what}: the page says ${page}, SQL says ${sql}`);
+  else same(page, sql, what);
+}
+
 /** The rows of a panel against those of SQL, which are all there are, with the figures of `names`, the first of which sorts. */
 export function sameRows(listed, counted, names, what) {
   assert.equal(listed.length, Math.min(50, counted.length), `${what}: rows`);
@@ -136,24 +158,29 @@ export function sameRows(listed, counted, names, what) {
   for (const row of listed) {
     const match = counted.find(({ value }) => value === row.value);
     assert.ok(match, `${what}: there is no ${row.value}`);
-    for (const name of names) same(row.figures[name], match[name], `${what}: ${name} of ${row.value}`);
+    for (const name of names) sameOrNone(row.figures[name], match[name], `${what}: ${name} of ${row.value}`);
   }
 }
 
-async function sameTop({ rows: top, error }, span) {
+async function sameTop({ rows: top, error }, { table, column, span }) {
   const counts = await rows(
-    `SELECT device_id::text AS device, count(*) AS events FROM events
-     WHERE ${span} AND device_id IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`,
+    `SELECT ${column}::text AS item, count(*) AS events FROM ${table}
+     WHERE ${span} AND ${column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`,
   );
-  const truth = new Map(counts.map((row) => [row.device, row.events]));
-  assert.equal(top.length, Math.min(10, counts.length), 'top devices: rows');
+  const truth = new Map(counts.map((row) => [row.item, row.events]));
+  assert.equal(top.length, Math.min(10, counts.length), `most frequent ${column}: rows`);
   for (const { item, count } of top) {
     const real = truth.get(item) ?? 0;
-    assert.ok(real <= count && count <= real + error, `device ${item}: ${count} for ${real}, error ${error}`);
+    assert.ok(real <= count && count <= real + error, `${column} ${item}: ${count} for ${real}, error ${error}`);
   }
   if (top.length === 0) return;
   const tenth = counts[top.length - 1].events;
-  assert.ok(top[top.length - 1].count >= tenth, 'top devices: one with more events is missing');
+  assert.ok(top[top.length - 1].count >= tenth, `most frequent ${column}: one with more events is missing`);
+}
+
+function sameDistinct({ value, exactness }, exact, what) {
+  const margin = Number(/±([\d.]+)/.exec(exactness)?.[1] ?? 0) / 100;
+  assert.ok(Math.abs(value - exact) <= 2.5 * margin * exact + 1, `${what}: ${value} for ${exact}`);
 }
 
 /** Fails unless the page's figures are what the events say. Gives a note on how many there were. */
@@ -181,12 +208,7 @@ export async function agree(figures) {
   assert.equal(events.exactness, 'exact');
   const rate = Object.values(figures.tiles).find(({ label }) => label === 'Events per second');
   assert.ok(rate.value > 0 === now.events > 0, 'events per second');
-  const margin = Number(/±([\d.]+)/.exec(devices.exactness)?.[1] ?? 0) / 100;
-  const off = Math.abs(devices.value - now.exact_devices);
-  assert.ok(
-    off <= 2.5 * margin * now.exact_devices + 1,
-    `devices: ${devices.value} for ${now.exact_devices}`,
-  );
+  sameDistinct(devices, now.exact_devices, 'devices');
   assert.equal(figures.trend.sum, now.events, 'the sum of the trend');
 
   for (const dimension of workshop.dimensions) {
@@ -200,6 +222,44 @@ export async function agree(figures) {
     );
     sameRows(listed, groups, [workshop.events, workshop.devices], dimension);
   }
-  await sameTop(figures.tops[workshop.top], span);
+  await sameTop(figures.tops[workshop.top], { table: 'events', column: 'device_id', span });
   return `${now.events} events`;
+}
+
+/**
+ * The same for events of any shape, of a span that is over. `measures` has the SQL over the events for each figure, by the name
+ * that it has on the page, the count of all events first; `distinct` and `tops` have the column for each distinct count and
+ * ranking. Each breakdown must have all figures as columns.
+ */
+export async function agreeWith(figures, { table, time, tenant, dimensions, measures, distinct, tops }) {
+  const span = within(figures, time);
+  const list = [
+    ...Object.entries(measures),
+    ...Object.entries(distinct).map(([name, column]) => [name, `coalesce(hll_cardinality(hll_add_agg(hll_hash_any(${column}))), 0)`]),
+  ];
+  const names = list.map(([name]) => name);
+  const columns = list.map(([name, sql]) => `${sql} AS "${name}"`).join(', ');
+  const totals = async (where) => (await rows(`SELECT ${columns} FROM ${table} WHERE ${where}`))[0];
+  const now = await totals(span);
+  const before = figures.compare ? await totals(within({ ...figures, ...figures.compare }, time)) : null;
+  const seconds = (Date.parse(figures.to) - Date.parse(figures.from)) / 1000;
+  const [main] = names;
+  now[`${main}_per_second`] = now[main] / seconds;
+  assert.deepEqual(Object.keys(figures.tiles).sort(), Object.keys(now).sort(), 'the figures that there are');
+  for (const name of Object.keys(now)) sameOrNone(figures.tiles[name].value, now[name], name);
+  for (const name of names) sameOrNone(figures.tiles[name].before, before?.[name] ?? null, `${name} before`);
+  for (const [name, column] of Object.entries(distinct)) {
+    const [{ exact }] = await rows(`SELECT count(DISTINCT ${column}) AS exact FROM ${table} WHERE ${span}`);
+    sameDistinct(figures.tiles[name], exact, name);
+  }
+  assert.equal(figures.trend.sum, now[main], 'the sum of the trend');
+  const listed = dimensions.filter((dimension) => dimension !== tenant || figures.tenant === null);
+  assert.deepEqual(Object.keys(figures.groups).sort(), [...listed].sort(), 'the dimensions that there are');
+  for (const dimension of listed) {
+    const counted = await rows(`SELECT ${dimension}::text AS value, ${columns} FROM ${table} WHERE ${span} GROUP BY ${dimension}`);
+    sameRows(figures.groups[dimension], counted, names, dimension);
+  }
+  assert.deepEqual(Object.keys(figures.tops).sort(), Object.keys(tops).sort(), 'the rankings that there are');
+  for (const [name, column] of Object.entries(tops)) await sameTop(figures.tops[name], { table, column, span });
+  return `${now[main]} events${before ? ` against ${before[main]}` : ''}`;
 }

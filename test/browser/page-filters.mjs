@@ -6,13 +6,13 @@ import { rows } from './database.mjs';
 import { agree, shown, within, workshop } from './figures.mjs';
 import { parameter } from './page-navigation.mjs';
 
-const row = (page, dimension, value) =>
+export const row = (page, dimension, value) =>
   page
     .locator(`[data-testid=by-${dimension}-row]`)
     .and(page.locator(value === null ? ':not([data-value])' : `[data-value=${JSON.stringify(value)}]`));
 
 /** Waits until the figures that are shown are those of these filters. */
-async function filtered(page, filters) {
+export async function filtered(page, filters) {
   const wanted = filters.map((each) => JSON.stringify(each)).sort();
   await page
     .waitForFunction((texts) => {
@@ -28,8 +28,8 @@ async function filtered(page, filters) {
   return shown(page);
 }
 
-const is = (dimension, ...values) => ({ dimension, values, not: false });
-const not = (dimension, ...values) => ({ dimension, values, not: true });
+export const is = (dimension, ...values) => ({ dimension, values, not: false });
+export const not = (dimension, ...values) => ({ dimension, values, not: true });
 
 async function byClick(page) {
   await loaded(page);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { loaded } from './browser.mjs';
 import { quote, rows, run } from './database.mjs';
-import { agree, shown } from './figures.mjs';
+import { agree, shown, trendTable } from './figures.mjs';
 import { parameter } from './page-navigation.mjs';
 
 /** Waits for an answer with this in the overview's attribute. */
@@ -93,18 +93,7 @@ async function zoned(page) {
     assert.equal(await page.getByTestId('shown-zone').textContent(), zone);
     const figures = await shown(page);
     await agree(figures);
-    await page.getByTestId('trend-as-table').click();
-    const listed = await page
-      .locator('[data-testid=trend-table] tbody tr')
-      .evaluateAll((all) =>
-        all
-          .map((row) => ({
-            start: Number(row.querySelector('button').dataset.start),
-            events: Number(row.querySelector('td').textContent.replace(/\D/g, '')),
-            text: row.querySelector('th').textContent,
-          }))
-          .filter(({ events }) => events > 0),
-      );
+    const listed = await trendTable(page);
     const counted = await days(figures);
     assert.deepEqual(
       listed.slice(0, -1).map(({ start, events }) => [start, events]),
@@ -113,7 +102,6 @@ async function zoned(page) {
     );
     // The text says midnight of that zone.
     for (const { text } of listed.slice(0, -1)) assert.match(text, /12:00\sAM/, `${zone}: ${text}`);
-    await page.getByTestId('trend-as-table').click();
   }
 }
 

@@ -2,9 +2,9 @@
 // may send events while it runs. README.md says what it needs.
 //
 //   node page.mjs [GROUP...]    only some of them: navigation filters time panels views families look live
-import assert from 'node:assert/strict';
-import { launch, open, required } from './browser.mjs';
+import { launch, required } from './browser.mjs';
 import { copyEvents } from './database.mjs';
+import { checksOf } from './page-check.mjs';
 import { familyTests } from './page-families.mjs';
 import { filterTests } from './page-filters.mjs';
 import { lookTests } from './page-look.mjs';
@@ -13,7 +13,7 @@ import { navigationTests } from './page-navigation.mjs';
 import { panelTests } from './page-panels.mjs';
 import { timeTests } from './page-time.mjs';
 import { viewTests } from './page-views.mjs';
-import { check, finish } from './report.mjs';
+import { finish } from './report.mjs';
 
 const url = required('MILLRACE_URL');
 const emptyUrl = process.env.MILLRACE_EMPTY_URL?.replace(/\/$/, '');
@@ -48,22 +48,7 @@ await copyEvents([...events(tenants.one, 3000), ...events(tenants.two, 500)]);
 
 const browser = await launch();
 
-/** A check with a page of its own, which must stay free of complaints. */
-async function pageCheck(name, path, run, options = {}) {
-  const { base = url, mayComplain = false, ...context } = options;
-  await check(name, async () => {
-    const page = await open(browser, base + path, context);
-    page.setDefaultTimeout(15_000);
-    try {
-      const note = await run(page);
-      if (!mayComplain) assert.deepEqual(page.complaints, []);
-      return note;
-    } finally {
-      await page.context().close();
-    }
-  });
-}
-
+const pageCheck = checksOf(browser, url);
 const setting = { browser, url, emptyUrl, tenants, odd, pageCheck };
 const groups = {
   navigation: navigationTests,

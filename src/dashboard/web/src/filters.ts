@@ -40,12 +40,15 @@ export function isOnly(filters: Filter[], dimension: string, value: Value): bool
   return rest.length === 0 && first?.not === false && first.values.length === 1 && first.values[0] === value;
 }
 
-/** With the filter the other way around, joined with one that is so already. */
+/**
+ * With the filter the other way around, joined with one that is so already. It is found by what it says: that of a tenant is
+ * made anew from the address each time.
+ */
 export function negated(filters: Filter[], filter: Filter): Filter[] {
   const { dimension, values, not } = filter;
   const twin = filters.find((each) => isFilterOf(each, dimension, !not));
-  if (!twin) return filters.map((each) => (each === filter ? { ...filter, not: !not } : each));
-  const rest = filters.filter((each) => each !== filter);
+  if (!twin) return filters.map((each) => (isFilterOf(each, dimension, not) ? { ...each, not: !not } : each));
+  const rest = filters.filter((each) => !isFilterOf(each, dimension, not));
   return values.reduce((all, value) => withValue(all, dimension, value, !not), rest);
 }
 

@@ -1,7 +1,7 @@
 // The filters that hold, each to be turned around or removed; and the menu for one more, of any dimension.
 import { useState } from 'preact/hooks';
 import type { Family, Filter, Value } from '../api';
-import { allFilters, chosen, negated, withoutValue, withValue } from '../filters';
+import { allFilters, chosen, isFilterOf, negated, withoutValue, withValue } from '../filters';
 import { dimensionOf, inWords, isShown, type Names } from '../family';
 import type { Navigation } from '../state';
 import { Icon } from './icon';
@@ -52,15 +52,13 @@ function Chip({ filter, props, set }: { filter: Filter; props: Props; set: (filt
         type="button"
         aria-label={`Remove the filter of ${dimension.label}`}
         data-testid="filter-remove"
-        onClick={() => set(filters.filter((each) => each !== filter && !same(each, filter)))}
+        onClick={() => set(filters.filter((each) => !isFilterOf(each, name, not)))}
       >
         <Icon name="close" size={13} />
       </button>
     </li>
   );
 }
-
-const same = (one: Filter, other: Filter) => one.dimension === other.dimension && one.not === other.not;
 
 interface NewProps {
   navigation: Navigation;

@@ -137,12 +137,9 @@ function Columns({ navigation: { state, go }, data }: Props) {
     (measure) => isShown(measure) && measure.kind !== 'rate' && measure.name !== main,
   );
   if (others.length === 0) return null;
-  const answered = data.breakdowns.flatMap(({ columns }) => columns);
   const choose = (name: string, on: boolean) => {
     const rest = names.filter((each) => each !== name && each !== main);
-    // A second distinct count is dear: the server gives it where it is sorted by.
-    const sort = on && !answered.includes(name) ? name : !on && state.sort === name ? null : state.sort;
-    go({ columns: on ? [...rest, name] : rest, sort });
+    go({ columns: on ? [...rest, name] : rest, sort: !on && state.sort === name ? null : state.sort });
   };
   return (
     <Menu label="Columns" icon="columns" testid="columns" class="option">
