@@ -7,6 +7,7 @@
 
 #include "dashboard/database.h"
 #include "dashboard/family.h"
+#include "dashboard/figures.h"
 #include "dashboard/link.h"
 #include "dashboard/request.h"
 #include "dashboard/source.h"
@@ -161,6 +162,36 @@ TEST(Span, DaysOfZonesFitHoursOnlyWhereTheirOffsetsDo) {
   EXPECT_FALSE(span.Fits(hours));
   EXPECT_TRUE(span.Fits(minutes));
   EXPECT_TRUE(span.Fits(Table("halves", 1800, {})));
+}
+
+// Statements have columns of their own, and measures have the names of anybody's columns.
+TEST(Figures, ColumnsOfAStatementHaveDifferentNames) {
+  Family family = Clicks();
+  std::set<std::string> names = {"value", "time", "end", "now", "before", "before time"};
+  const std::size_t own = names.size();
+  for (const char* name : {"value", "time", "end", "now", "before", "before n", "error of n",
+                           "measure 1", "bucket", "before time"}) {
+    family.measures.push_back(family.measures.front());
+    family.measures.back().name = name;
+  }
+  for (const Measure& each : family.measures) {
+    for (const char* prefix : {"", "before ", "error of "}) {
+      EXPECT_TRUE(names.insert(Alias(family, each, prefix)).second) << prefix << each.name;
+    }
+  }
+  EXPECT_EQ(names.size(), own + 3 * family.measures.size());
+}
+
+TEST(Source, AColumnMayBeCalledBucket) {
+  Family family = Clicks();
+  for (RollupTable& table : family.tables) table.columns["bucket"] = "bucket";
+  const std::vector<Filter> filters;
+  const Source source(family, filters, false);
+  const Span span = Between(300, 7200);
+  std::set<std::string> read;
+  const Source::Rows rows = source.Find({{"bucket"}, false}, span, span.from, span.to, &read);
+  EXPECT_NE(rows.bucket, rows.columns.at("bucket"));
+  EXPECT_NE(rows.bucket, "bucket");
 }
 
 TEST(Family, NamesOfColumns) {

@@ -65,7 +65,13 @@ std::set<std::string> StoredOf(const Measure& measure) {
 std::string Alias(const Family& family, const Measure& measure, const char* prefix) {
   // Names in PostgreSQL have 63 bytes at most.
   constexpr std::size_t kLongest = 48;
-  if (measure.name.size() <= kLongest) return prefix + measure.name;
+  // The columns that statements have besides measures, and the prefixes of these.
+  static const std::set<std::string> taken = {"value", "time", "end", "now", "before"};
+  const std::string& name = measure.name;
+  if (name.size() <= kLongest && !taken.contains(name) && !name.starts_with("before ") &&
+      !name.starts_with("error of ") && !name.starts_with("measure ")) {
+    return prefix + name;
+  }
   return fmt::format("{}measure {}", prefix, &measure - family.measures.data() + 1);
 }
 

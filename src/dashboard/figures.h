@@ -26,7 +26,9 @@ std::string ErrorSql(const std::string& sketch);
 // The stored measures that a measure needs.
 std::set<std::string> StoredOf(const Measure& measure);
 
-// A name for a column of a statement. `prefix` tells columns of the same measure apart.
+// A name for a column of a statement: that of the measure, unless it is too long or the statement
+// has another column of that name (a measure may be called "value"). `prefix` tells columns of the
+// same measure apart.
 std::string Alias(const Family& family, const Measure& measure, const char* prefix = "");
 
 }  // namespace millrace::dashboard

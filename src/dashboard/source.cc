@@ -136,10 +136,11 @@ Source::Rows Source::Find(Needs needs, const Span& span, std::int64_t from, std:
     rows.columns = table.columns;
     return rows;
   }
+  rows.bucket = wanted.contains("bucket") ? R"("bucket time")" : "bucket";
   std::string parts;
   for (const Piece& piece : pieces) {
     const RollupTable& table = *piece.table;
-    std::string columns = table.bucket_time() + " AS bucket";
+    std::string columns = table.bucket_time() + " AS " + rows.bucket;
     for (const std::string& each : wanted) {
       columns += fmt::format(", {} AS {}", table.columns.at(each), Quoted(each));
       rows.columns[each] = Quoted(each);
@@ -148,7 +149,6 @@ Source::Rows Source::Find(Needs needs, const Span& span, std::int64_t from, std:
                          columns, name(table), Where(piece));
   }
   rows.from = fmt::format("FROM ({}) pieces", parts);
-  rows.bucket = "bucket";
   return rows;
 }
 

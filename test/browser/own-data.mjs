@@ -1,5 +1,7 @@
 // Compares the page with its database for three sets of events of other shapes than the workshop's (test/cli/init_data.py), whose
 // tables and rollups `millrace init` has made. `own_data` runs it. The events are those of twenty days from 5 January 2026.
+//
+//   node own-data.mjs [TABLE...]    only some of them: web iot zahlungen
 import assert from 'node:assert/strict';
 import { launch, loaded, required } from './browser.mjs';
 import { quote, rows, run } from './database.mjs';
@@ -95,6 +97,9 @@ async function byHand(page, set) {
   await page.getByTestId('columns').click();
   for (const name of names.slice(1)) await page.getByTestId(`column-${name}`).check();
   await page.keyboard.press('Escape');
+  // A column that is added does not sort.
+  assert.equal(parameter(page, 'sort'), null);
+  await page.locator(`[data-testid=by-${set.dimensions[0]}] [data-measure=${names.at(-1)}]`).waitFor();
   return agreeWith(await filtered(page, []), set);
 }
 
@@ -151,12 +156,12 @@ async function compared(page, set) {
 
 /** One value of a dimension, all but one, and those without a value, by click; with what is compared. */
 async function oneFilter(page, set, dimension, path) {
-  const [{ one, other, none }] = await rows(
-    `SELECT min(${dimension}::text) AS one, max(${dimension}::text) AS other, bool_or(${dimension} IS NULL) AS none FROM ${set.table}`,
+  const [{ one, last, none }] = await rows(
+    `SELECT min(${dimension}::text) AS one, max(${dimension}::text) AS last, bool_or(${dimension} IS NULL) AS none FROM ${set.table}`,
   );
   const steps = [
     ['value-only', is(dimension, one)],
-    ['value-not', not(dimension, other)],
+    ['value-not', not(dimension, last)],
     ...(none ? [['value-only', is(dimension, null)], ['value-not', not(dimension, null)]] : []),
   ];
   const notes = [];
@@ -170,11 +175,13 @@ async function oneFilter(page, set, dimension, path) {
     const { event_count: events } = figures.tiles;
     assert.ok(events.value > 0 && events.before > 0);
     notes.push(`${filter.not ? 'not ' : ''}${value}: ${await agreeWith(figures, set)}`);
+    if (value !== one) continue;
     // Turned around by its chip, and opened again by its address.
+    const other = [{ ...filter, not: true }];
     await page.getByTestId('filter-negate').click();
-    await agreeWith(await filtered(page, [{ ...filter, not: !filter.not }]), set);
+    await agreeWith(await filtered(page, other), set);
     await page.reload();
-    await agreeWith(await filtered(page, [{ ...filter, not: !filter.not }]), set);
+    await filtered(page, other);
   }
   return notes.join(', ');
 }
@@ -228,8 +235,10 @@ async function looks(page, colorScheme) {
 const browser = await launch();
 const pageCheck = checksOf(browser, url);
 const english = { timezoneId: 'UTC', locale: 'en-US' };
+const wanted = process.argv.slice(2);
 try {
   for (const set of sets) {
+    if (wanted.length > 0 && !wanted.includes(set.table)) continue;
     const test = (name, path, body) => pageCheck(`${set.table}: ${name}`, path, body, english);
     const path = await pathOf(set);
     await test('chosen by hand, with the figures of SQL', '/', (page) => byHand(page, set));
