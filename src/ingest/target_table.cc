@@ -121,7 +121,7 @@ std::string TargetTable::Match(const std::string& name) const {
       throw CliError(
           fmt::format("{} may be column {} or {} of the table {}", QuoteIdentifier(name),
                       QuoteIdentifier(match), QuoteIdentifier(column), this->name.Quoted()),
-          fmt::format("Say which: --map {}={}", ShellWord(name), ShellWord(match)));
+          fmt::format("Say which: millrace load --map {}={}", ShellWord(name), ShellWord(match)));
     }
     match = column;
   }

@@ -30,9 +30,11 @@ struct LinkOptions {
   ConnectionOptions connection;
   SecretSource key;
   std::vector<std::string> tenants;
-  std::string rollup, name, view, panel, base;
+  std::string rollup, name, view, panel;
+  std::string base = "http://localhost:8080";
   long days = 30;  // 0: for ever
-  std::string id;  // of the link to revoke
+  bool list = false;
+  std::string revoked;  // the id of the link to revoke
 };
 
 std::string PercentEncode(const std::string& text) {
@@ -114,7 +116,7 @@ void Make(const LinkOptions& options) {
   query += "rollup=" + PercentEncode(family.id);
   if (!options.panel.empty()) query += "&embed=1&panel=" + PercentEncode(options.panel);
   fmt::print("{}/?{}&link={}\n", options.base, query, dashboard::SignLink(link, key));
-  fmt::print(stderr, "`millrace link revoke {}` ends it\n", link.grant.id);
+  fmt::print(stderr, "`millrace link --revoke {}` ends it\n", link.grant.id);
 }
 
 void List(const LinkOptions& options) {
@@ -136,19 +138,37 @@ void Revoke(const LinkOptions& options) {
   Connection connection = Connection::Open(ResolveConninfo(options.connection));
   const QueryResult revoked = connection.Execute(
       "UPDATE millrace.link SET revoked_at = pg_catalog.now() WHERE id = $1 AND revoked_at IS NULL",
-      {options.id.c_str()});
+      {options.revoked.c_str()});
   if (revoked.affected() == 0) {
-    throw CliError("there is no link " + options.id + " that is not revoked",
-                   "`millrace link list` shows all.");
+    throw CliError("there is no link " + options.revoked + " that is not revoked",
+                   "`millrace link --list` shows all.");
   }
   fmt::print("The link is revoked\n");
 }
 
-CLI::App* Add(CLI::App* command, const char* name, const char* what,
-              const std::shared_ptr<LinkOptions>& options) {
-  CLI::App* added = command->add_subcommand(name, what);
-  AddConnectionOptions(*added, options->connection);
-  return added;
+void Run(const LinkOptions& options) {
+  if (options.list) return List(options);
+  if (!options.revoked.empty()) return Revoke(options);
+  if (options.tenants.empty()) {
+    throw CliError("a link needs a tenant", "Give --tenant; or --list or --revoke.", 2);
+  }
+  Make(options);
+}
+
+void AddLinkOptions(CLI::App* command, LinkOptions& options) {
+  command->add_option("--tenant", options.tenants, "A tenant that the link shows; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--rollup", options.rollup, "The rollup that it shows [default: the first]");
+  command->add_option("--name", options.name, "A name for the list, such as whom it is for");
+  command->add_option("--view", options.view,
+                      "What is shown: the part of the page's address after ?, such as span=7d");
+  command->add_option("--panel", options.panel,
+                      "Only one panel, for a frame: tiles, trend, by-DIMENSION or top-MEASURE");
+  command->add_option("--days", options.days, "Days until it expires; 0: it does not")
+      ->capture_default_str()
+      ->check(CLI::Range(0L, kMostDays));
+  command->add_option("--address", options.base, "Address of the dashboard, without a / at its end")
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -156,32 +176,18 @@ CLI::App* Add(CLI::App* command, const char* name, const char* what,
 void AddLinkCommand(CLI::App& app) {
   auto options = std::make_shared<LinkOptions>();
   CLI::App* command = app.add_subcommand(
-      "link", "Make links to the dashboard that show some tenants only, list or revoke them");
-  command->require_subcommand(1);
-  CLI::App* make = Add(command, "make", "Make a link and print it", options);
-  make->add_option("--tenant", options->tenants, "A tenant that it shows; may be repeated")
-      ->required()
-      ->allow_extra_args(false);
-  make->add_option("--rollup", options->rollup, "The rollup that it shows [default: the first]");
-  make->add_option("--name", options->name, "A name for the list, such as whom it is for");
-  make->add_option("--view", options->view,
-                   "What is shown: the part of the page's address after ?, such as span=7d");
-  make->add_option("--panel", options->panel,
-                   "Only one panel, for a frame: tiles, trend, by-DIMENSION or top-MEASURE");
-  make->add_option("--days", options->days, "Days until it expires; 0: it does not")
-      ->capture_default_str()
-      ->check(CLI::Range(0L, kMostDays));
-  make->add_option("--address", options->base, "Address of the dashboard, without a / at its end")
-      ->capture_default_str();
-  options->base = "http://localhost:8080";
-  AddSecretOptions(*make, "--link-key",
+      "link", "Make a link to the dashboard that shows some tenants only, or list or revoke links");
+  AddLinkOptions(command, *options);
+  CLI::Option* list = command->add_flag("--list", options->list, "List the links instead");
+  CLI::Option* revoke = command->add_option(
+      "--revoke", options->revoked, "End the link with this id instead; --list shows the ids");
+  revoke->excludes(list);
+  for (CLI::Option* instead : {list, revoke}) instead->excludes(command->get_option("--tenant"));
+  AddSecretOptions(*command, "--link-key",
                    "the key that `millrace serve` has [default: that of the private server]",
                    options->key);
-  make->callback([options] { Make(*options); });
-  Add(command, "list", "List the links", options)->callback([options] { List(*options); });
-  CLI::App* revoke = Add(command, "revoke", "End a link", options);
-  revoke->add_option("id", options->id, "Its id, as `millrace link list` shows it")->required();
-  revoke->callback([options] { Revoke(*options); });
+  AddConnectionOptions(*command, options->connection);
+  command->callback([options] { Run(*options); });
 }
 
 }  // namespace millrace::cli

@@ -29,8 +29,10 @@ SELECT millrace.rollup_filter('sales');
 SELECT millrace.rollup_columns(NULL);
 -- labels and ratios go with their rollup; one row per column and value
 INSERT INTO millrace.label (rollup, name, label, unit) VALUES ('sales_day', 'n', 'Sales', '%'), ('sales_5min', 'n', 'Sales', NULL);
+\set VERBOSITY sqlstate
 INSERT INTO millrace.label (rollup, name, label) VALUES ('sales_day', 'n', 'again');
 INSERT INTO millrace.label (rollup, name, value, unit) VALUES ('sales_day', 'shop', 'x', 'EUR');
+\set VERBOSITY default
 INSERT INTO millrace.ratio VALUES ('sales_day', 'share', 'orders', 'n');
 SELECT millrace.drop_rollup('sales_day');
 SELECT rollup, name FROM millrace.label;
