@@ -162,9 +162,7 @@ std::string PrivateServer::DashboardPassword() const { return KeptPassword("dash
 
 std::string PrivateServer::DashboardToken() const { return KeptPassword("dashboard_token"); }
 
-std::string PrivateServer::DashboardLinkKey() const {
-  return KeptPassword("dashboard_link_key");
-}
+std::string PrivateServer::DashboardLinkKey() const { return KeptPassword("dashboard_link_key"); }
 
 std::string PrivateServer::NodePassword() const { return KeptPassword(kNodePasswordFile); }
 

@@ -23,8 +23,8 @@ struct ServeOptions {
   double statement_timeout = 5;  // seconds
 };
 
-// The key of links that show some tenants only (dashboard/link.h): the user's, or that of the private
-// server. Empty for another server whose user gave none. Throws CliError.
+// The key of links that show some tenants only (dashboard/link.h): the user's, or that of the
+// private server. Empty for another server whose user gave none. Throws CliError.
 std::string LinkKey(const SecretSource& source, const ConnectionOptions& connection);
 
 // Starts the dashboard of a private server in a separate process, which continues after this one
