@@ -123,7 +123,7 @@ void Values::Load(const std::string& rollup, const std::string& dimension, const
       throw ApiError(
           400, "bad_request",
           dimension.empty() ? family->id + " has no tenants" : "there is no dimension " + dimension,
-          "Name a key of the rollup.");
+          "Name a key of this rollup, or with rollup=NAME another rollup.");
     }
     for (const json& row : snapshot.Rows(ValuesSql(snapshot, *family, wanted->name, grant))) {
       const json& value = row["value"];

@@ -162,8 +162,10 @@ TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
       " ORDER BY a.attnum",
       {quoted.c_str()});
   if (found.rows() == 0) {
-    throw CliError(fmt::format("the database {} has no table {}", PQdb(connection.get()), quoted),
-                   "`millrace workshop` creates the workshop's events; --table names another.");
+    throw CliError(
+        fmt::format("the database {} has no table {}", PQdb(connection.get()), quoted),
+        "`millrace init FILE` makes a table for the events of a file, `millrace workshop` the "
+        "workshop's table \"events\"; --table names another.");
   }
   TargetTable table{name, std::string(found.Value(0, 0)), {}, {}, "", ""};
   for (int row = 0; row < found.rows(); ++row) {

@@ -98,6 +98,11 @@ void PrintApplied(const Proposal& proposal, const Applied& applied) {
   }
   if (applied.mended) fmt::print("Changed: {}\n", SqlName(proposal.table));
   if (!applied.made.empty()) fmt::print("Made: {}\n", fmt::join(applied.made, ", "));
+  if (applied.may_not_label) {
+    fmt::print(
+        "The dashboard is not told which key is the tenant: only the database's owner may write "
+        "into millrace.label.\n");
+  }
 }
 
 void ApplyFiles(const Arguments& arguments, LoadOptions load, Proposal proposal) {
@@ -190,7 +195,7 @@ void AddChoices(CLI::App* command, Arguments& arguments) {
            "The columns whose distinct values are counted");
   AddNames(command, "--top", choices.top, "The columns whose most frequent values are kept");
   AddNames(command, "--sum", choices.sum, "The columns that are summed");
-  command->add_option("--type", arguments.types, "The type of a column; may be given several times")
+  command->add_option("--type", arguments.types, "The type of a column; may be repeated")
       ->allow_extra_args(false)
       ->type_name("COLUMN=TYPE");
   CLI::Option* width = command->add_option(
@@ -215,7 +220,8 @@ void DescribeGuesses(CLI::App* command) {
            std::pair{"--time-zone", "The zone of times that name none [default: UTC]"},
            std::pair{"--time-format",
                      "How the time of the event is written: a pattern such as '%d.%m.%Y %H:%M', or "
-                     "seconds, milliseconds, microseconds since 1970 [default: found out]"},
+                     "seconds, milliseconds, microseconds or nanoseconds since 1970 [default: "
+                     "found out]"},
        }) {
     CLI::Option* option = command->get_option(name);
     option->description(text);

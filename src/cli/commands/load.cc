@@ -1,4 +1,4 @@
-// `millrace load`: files into the events table.
+// `millrace load`: files into a table.
 
 #include "cli/commands/load.h"
 
@@ -123,8 +123,9 @@ void AddReadingOptions(CLI::App* command, LoadOptions& load) {
             for (const std::string& text : texts)
               load.time_formats.push_back(SplitTimeFormat(text));
           },
-          "How times are written: seconds, milliseconds or microseconds since 1970, or a pattern "
-          "such as '%d.%m.%Y %H:%M:%S'. COLUMN=FORMAT for one column of the table. Repeatable")
+          "How times are written: seconds, milliseconds, microseconds or nanoseconds since 1970, "
+          "or a pattern "
+          "such as '%d.%m.%Y %H:%M:%S'. COLUMN=FORMAT for one column of the table; may be repeated")
       ->allow_extra_args(false)
       ->type_name("FORMAT");
   command
@@ -170,10 +171,11 @@ void AddInputOptions(CLI::App* command, LoadOptions& load) {
             for (const std::string& text : texts) load.map.push_back(SplitMap(text));
           },
           "A column of the files that has another name in the table. A field b of an object a of "
-          "JSON is a.b. Repeatable")
+          "JSON is a.b; may be repeated")
       ->allow_extra_args(false)
       ->type_name("FILE_COLUMN=TABLE_COLUMN");
-  command->add_option("--skip", load.skip, "A column of the files that is not loaded. Repeatable")
+  command
+      ->add_option("--skip", load.skip, "A column of the files that is not loaded; may be repeated")
       ->allow_extra_args(false)
       ->type_name("FILE_COLUMN");
   CLI::Option* ignore = command->add_flag_callback(
@@ -250,8 +252,7 @@ void SayWhatWasLoaded(const std::string& conninfo, const LoadOptions& load,
 
 void AddLoadCommand(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command =
-      app.add_subcommand("load", "Load files of CSV or JSON into the events table by COPY");
+  CLI::App* command = app.add_subcommand("load", "Load files of CSV or JSON into a table by COPY");
   AddInputOptions(command, arguments->load);
   AddReadingOptions(command, arguments->load);
   AddLoadOptions(command, arguments->load);

@@ -27,6 +27,12 @@ bool IsRollup(Connection& connection, const std::string& name) {
              .rows() > 0;
 }
 
+bool MayLabel(Connection& connection) {
+  return connection
+             .Execute("SELECT WHERE pg_catalog.has_table_privilege('millrace.label', 'INSERT')")
+             .rows() > 0;
+}
+
 // A table that somebody has made before: by this command, or otherwise.
 void CheckColumns(Connection& connection, const Proposal& proposal) {
   const std::string name = SqlName(proposal.table);
@@ -104,6 +110,11 @@ std::vector<SqlPart> MissingParts(Connection& connection, const Proposal& propos
                           part.what == SqlPart::What::kPartitions ||
                           part.what == SqlPart::What::kIndexes;
     if (part.what == SqlPart::What::kRetention || (of_table && table)) continue;
+    // It belongs to the rollup before it: if that was there, somebody may have chosen otherwise.
+    if (part.what == SqlPart::What::kTenant &&
+        (missing.empty() || missing.back().what != SqlPart::What::kRollup)) {
+      continue;
+    }
     if (part.what == SqlPart::What::kRollup && IsThere(connection, part.name)) {
       if (!IsRollup(connection, part.name)) {
         throw CliError(
@@ -123,6 +134,10 @@ Applied Apply(Connection& connection, const Proposal& proposal, const std::vecto
   connection.Execute("BEGIN ISOLATION LEVEL READ COMMITTED");
   try {
     for (const SqlPart& part : MissingParts(connection, proposal, parts, &applied)) {
+      if (part.what == SqlPart::What::kTenant && !MayLabel(connection)) {
+        applied.may_not_label = true;
+        continue;
+      }
       connection.Execute(part.sql);
       applied.mended |= part.what == SqlPart::What::kMending;
       if (!part.name.empty()) applied.made.push_back(part.name);

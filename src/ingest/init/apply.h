@@ -14,6 +14,7 @@ struct Applied {
   std::vector<std::string> made;   // tables and rollups, as in SQL
   std::vector<std::string> there;  // those that were there already
   bool mended = false;             // the table that was there got what it needs
+  bool may_not_label = false;      // the role may not tell the dashboard which key is the tenant
 };
 
 // Looks up pg_partman's schema in this database. Throws CliError, with what to do, if an extension

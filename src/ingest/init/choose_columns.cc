@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <set>
 #include <unordered_set>
 
@@ -30,6 +31,27 @@ bool IsNumber(const Column& column) {
   return column.type == "bigint" || column.type == "integer" || column.type == "smallint" ||
          column.type == "numeric" || column.type == "double precision" || column.type == "real" ||
          column.type.starts_with("numeric(");
+}
+
+// Whether PostgreSQL reads it as a number.
+bool ReadsAsNumber(const std::string& text) {
+  const auto first = text.find_first_not_of(" +");
+  if (first == std::string::npos) return false;
+  const char* const end = text.data() + text.find_last_not_of(' ') + 1;
+  double value = 0;
+  return std::from_chars(text.data() + first, end, value).ptr == end;
+}
+
+// What to do about a column whose values are no numbers, such as `example`.
+std::string NumberWayOut(const Column& column, const std::string& example) {
+  if (example.empty() || ReadsAsNumber(example)) {
+    return fmt::format("Its first value is {}. --type {}=numeric has it read as one.",
+                       example.empty() ? "empty" : example, column.name);
+  }
+  return fmt::format(
+      "Its value {} is no number to PostgreSQL. Have the file written "
+      "without signs of currencies and units, or leave the column a text.",
+      example);
 }
 
 bool IsText(const Column& column) {
@@ -314,9 +336,8 @@ void ChooseMeasures(const InitChoices& choices, const std::vector<Kind>& kinds,
     if (!IsNumber(*column)) {
       throw CliError(
           fmt::format("--sum: {} is {}, and not a number", column->name, column->type),
-          fmt::format("Its first value is {}. --type {}=numeric has it read as one.",
-                      column->profile.examples.empty() ? "empty" : column->profile.examples[0],
-                      column->name));
+          NumberWayOut(*column,
+                       column->profile.examples.empty() ? "" : column->profile.examples[0]));
     }
     column->sum = true;
     column->why = "summed (--sum)";
@@ -360,7 +381,7 @@ void ExplainRest(const std::vector<Kind>& kinds, Proposal* proposal) {
         column.why = Differ(column.profile) + ": the event's own id, as many as events";
         break;
       default:
-        column.why = "in the table alone";
+        column.why = "in the table, and in no rollup";
     }
   }
 }
@@ -417,6 +438,17 @@ std::string KnownType(const std::string& type) {
   return type;
 }
 
+// A type that the user has chosen, where the load would end at the first value.
+void CheckChosenType(const Column& column) {
+  const ValueType type = column.profile.type;
+  if (!IsNumber(column) || type == ValueType::kBigint || type == ValueType::kDecimal) return;
+  for (const std::string& example : column.profile.examples) {
+    if (example.empty() || ReadsAsNumber(example)) continue;
+    throw CliError(fmt::format("--type: {} is no {}", column.name, column.type),
+                   NumberWayOut(column, example));
+  }
+}
+
 }  // namespace
 
 std::vector<Column> ColumnsOfSample(const std::vector<ColumnProfile>& profiles,
@@ -437,6 +469,7 @@ std::vector<Column> ColumnsOfSample(const std::vector<ColumnProfile>& profiles,
       const auto chosen = choices.types.find(name);
       if (chosen == choices.types.end()) continue;
       column.type = KnownType(chosen->second);
+      CheckChosenType(column);
       unknown.erase(name);
     }
     columns.push_back(std::move(column));

@@ -67,9 +67,9 @@ const Width& WidthFor(double rate) {
 }
 
 // The beginning of the first partition: that of the first event, unless too many would have to be
-// made at once.
-std::string StartFor(const ColumnProfile& time, bool by_date, std::int64_t width,
-                     std::int64_t now) {
+// made at once. `time_zone`: of times that name none.
+std::string StartFor(const ColumnProfile& time, bool by_date, std::int64_t width, std::int64_t now,
+                     const std::string& time_zone) {
   constexpr const char* kRecent = "(now() - interval '1 hour')::text";
   if (time.time_forms == 0) return width < kDay ? kRecent : "";
   if (time.first_time > now - kHour) return width < kDay ? kRecent : "";
@@ -77,7 +77,9 @@ std::string StartFor(const ColumnProfile& time, bool by_date, std::int64_t width
     return width < kDay ? kRecent : "";
   // With its zone: a day begins at the midnight of the server's.
   const std::string start = ShowTime(time.first_time);
-  return SqlText(by_date ? start.substr(0, 10) : start + "+00");
+  if (by_date) return SqlText(start.substr(0, 10));
+  const bool utc = time.without_zone == 0 || time_zone == "UTC";
+  return SqlText(utc ? start + "+00" : start + " " + time_zone);
 }
 
 }  // namespace
@@ -142,7 +144,7 @@ Partitions ChoosePartitions(const InitChoices& choices, const Proposal& proposal
   for (const Width& known : kWidths) {
     if (width <= known.micros) partitions.premake = known.premake;
   }
-  partitions.start = StartFor(time, proposal.time_type == "date", width, now);
+  partitions.start = StartFor(time, proposal.time_type == "date", width, now, choices.time_zone);
   return partitions;
 }
 

@@ -111,8 +111,10 @@ std::string Explain(const InitChoices& choices, const Column& column, const std:
   const ColumnProfile& profile = column.profile;
   std::string why = "the time of the event";
   if (profile.time_forms != 0) {
-    why += fmt::format(", in the sample from {} to {} UTC", ShowTime(profile.first_time),
-                       ShowTime(profile.last_time));
+    // What is read in another zone is shown as it stands in the file.
+    const bool utc = profile.without_zone == 0 || choices.time_zone == "UTC";
+    why += fmt::format(", in the sample from {} to {}{}", ShowTime(profile.first_time),
+                       ShowTime(profile.last_time), utc ? " UTC" : "");
   }
   if (!format.empty()) why += fmt::format("; written as {}", format);
   if (column.type == "timestamptz" && profile.without_zone > 0) {

@@ -33,7 +33,7 @@ enum class ColumnUse {
   kTenant,
   kDimension,
   kMeasure,  // is counted or summed up; see the flags
-  kPlain,    // is in the table alone
+  kPlain,    // is in the table, and in no rollup
 };
 
 struct Column {

@@ -117,21 +117,31 @@ SqlPart RollupPart(const Proposal& proposal, const ProposedRollup& rollup, int n
   const std::string bucket = SqlName(rollup.keys.back().name);
   const std::string name = SqlName(rollup.name);
   if (proposal.tenant) {
-    sql += SqlComment("For a span of one tenant, and for a span of all.");
+    sql += SqlComment("For queries of a span of time: of one tenant, and of all.");
     sql += fmt::format("CREATE INDEX ON {} ({}, {});\n", name,
                        SqlName(proposal.columns[*proposal.tenant].name), bucket);
   } else {
-    sql += SqlComment("For a span.");
+    sql += SqlComment("For queries of a span of time.");
   }
   sql += fmt::format("CREATE INDEX ON {} ({});\n", name, bucket);
   return {What::kRollup, name, sql};
 }
 
+// The dashboard knows tenants by usual names alone.
+SqlPart TenantPart(const Proposal& proposal, const ProposedRollup& rollup) {
+  const std::string tenant = proposal.columns[*proposal.tenant].name;
+  return {
+      What::kTenant, "",
+      SqlComment(fmt::format("On the dashboard, {} is the tenant.", tenant)) +
+          fmt::format("INSERT INTO millrace.label (rollup, name, tenant) VALUES ({}, {}, true);\n",
+                      SqlText(SqlName(rollup.name)), SqlText(tenant))};
+}
+
 SqlPart RetentionPart(const Proposal& proposal, int number) {
   return {
       What::kRetention, "",
-      SqlComment(fmt::format("{}. Events are kept for ever. To drop partitions once their events "
-                             "are so old, and in all rollups:",
+      SqlComment(fmt::format("{}. Events are kept for ever. To drop each partition once its events "
+                             "are so old and all rollups have them:",
                              number)) +
           fmt::format("-- SELECT millrace.set_retention({}, '90 days');\n",
                       SqlText(SqlName(proposal.table)))};
@@ -187,6 +197,7 @@ std::vector<SqlPart> SqlParts(const Proposal& proposal) {
   }
   for (const ProposedRollup& rollup : RollupsOf(proposal)) {
     parts.push_back(RollupPart(proposal, rollup, number++, id_column));
+    if (proposal.tenant && !rollup.over_rollup) parts.push_back(TenantPart(proposal, rollup));
   }
   if (!proposal.partitions.width.empty()) parts.push_back(RetentionPart(proposal, number));
   return parts;
