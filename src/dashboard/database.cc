@@ -110,16 +110,17 @@ std::unique_ptr<Connection> Database::Connect() {
     Limit(*connection);
     connection->Execute(fmt::format(
         "SET default_transaction_read_only = on; SET statement_timeout = {}; SET TimeZone = 'UTC'; "
-        "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET search_path = public, "
-        "pg_catalog; SET application_name = 'millrace dashboard'; SET "
+        "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET search_path = "
+        "pg_catalog, public; SET application_name = 'millrace dashboard'; SET "
         "idle_in_transaction_session_timeout = '30s'; SET jit = off",
         options_.statement_timeout.count()));
-    // The types of sketches and their functions may be in a schema of their own.
+    // The types of sketches and their functions may be in a schema of their own. What is in public
+    // comes last: others may have made functions there, named as PostgreSQL's are.
     connection->Execute(
-        "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'public', "
+        "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', "
         "(SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname), ', ') FROM "
         "pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE "
-        "e.extname IN ('hll', 'topn') AND n.nspname <> 'public'), 'pg_catalog'), false)");
+        "e.extname IN ('hll', 'topn') AND n.nspname NOT IN ('public', 'pg_catalog')), 'public'), false)");
     connection->Execute(kBegin);
     return connection;
   } catch (const CliError& e) {

@@ -158,6 +158,8 @@ class Maker {
 
   json Tiles() {
     const std::vector<const Measure*> measures = Shown(true);
+    // Keys or rankings alone, or all figures are hidden.
+    if (measures.empty()) return {{"sql", ""}, {"rows", json::array()}};
     const Needs needs = NeedsOf(measures, false);
     std::string list;
     for (const Measure* each : measures) {

@@ -28,10 +28,11 @@ constexpr const char* kDeclaredColumns = R"(
          millrace.rollup_filter(r.relation) IS NOT NULL AS filtered,
          (SELECT json_agg(row_to_json(k)) FROM (
             SELECT k.name, quote_ident(k.name) AS quoted, k.role, format_type(k.type, NULL) AS type, k.filter, quote_ident(k.parent_column) AS below,
-                   k.bucket_width IS NOT NULL AS cut,
+                   k.bucket_width IS NOT NULL OR k.type = 'date'::regtype AS cut,
                    CASE WHEN extract(year FROM k.bucket_width) = 0 AND extract(month FROM k.bucket_width) = 0
                              AND coalesce(upper(k.bucket_zone), 'UTC') IN ('UTC', 'GMT', 'ETC/UTC')
-                        THEN extract(epoch FROM k.bucket_width)::bigint END AS width,
+                        THEN extract(epoch FROM k.bucket_width)::bigint
+                        WHEN k.bucket_width IS NULL AND k.type = 'date'::regtype THEN 86400 END AS width,
                    extract(epoch FROM k.bucket_origin)::bigint AS origin,
                    coalesce(extract(day FROM k.bucket_width) = 7 AND k.bucket_origin IS NULL, false) AS weekly,
                    t.typcategory NOT IN ('N', 'B') AS text, col_description(r.relation, a.attnum) AS comment

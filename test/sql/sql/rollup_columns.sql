@@ -1,6 +1,7 @@
 -- What a rollup's columns are, told by millrace.rollup_columns and rollup_filter.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
+SET intervalstyle = 'postgres';
 CREATE TABLE sales (id bigserial, at timestamptz NOT NULL, shop text, kind text, price numeric, took interval, device bigint, paid boolean, "Odd ""name" int);
 SELECT millrace.create_rollup('sales_5min', $$
   SELECT shop, upper(kind) AS kind, "Odd ""name", date_bin('5 minutes', at, '2020-01-01 00:01') AS minute,
@@ -24,19 +25,25 @@ FROM (VALUES ('month', $$date_trunc('month', at, 'UTC')$$), ('quarter', $$date_t
              ('other', $$(at AT TIME ZONE 'UTC')::date$$), ('weeks', $$date_trunc('WEEKS', at, 'Asia/Tokyo')$$)) v (what, bucket);
 SELECT what, name, role, type, bucket_width, bucket_zone, bucket_origin
 FROM unnest('{month,quarter,plain,other,weeks}'::text[]) what, millrace.rollup_columns(('sales_' || what)::regclass) WHERE role = 'bucket';
+-- the bucket is the time that is cut, whatever times come before it
+SELECT millrace.create_rollup('sales_two', $$
+  SELECT (at AT TIME ZONE 'UTC')::date AS day, at, date_trunc('hour', at, 'UTC') AS hour, count(*) AS n FROM sales GROUP BY 1, 2, 3 $$,
+  refresh_interval => '1 hour');
+SELECT name, role, parent_column, bucket_width FROM millrace.rollup_columns('sales_two');
 SELECT * FROM millrace.rollup_columns('sales');
 SELECT millrace.rollup_filter('sales');
 SELECT millrace.rollup_columns(NULL);
 -- labels and ratios go with their rollup; one row per column and value
 INSERT INTO millrace.label (rollup, name, label, unit) VALUES ('sales_day', 'n', 'Sales', '%'), ('sales_5min', 'n', 'Sales', NULL);
-\set VERBOSITY sqlstate
+\set VERBOSITY terse
 INSERT INTO millrace.label (rollup, name, label) VALUES ('sales_day', 'n', 'again');
 INSERT INTO millrace.label (rollup, name, value, unit) VALUES ('sales_day', 'shop', 'x', 'EUR');
-\set VERBOSITY default
 INSERT INTO millrace.ratio VALUES ('sales_day', 'share', 'orders', 'n');
+\set VERBOSITY default
 SELECT millrace.drop_rollup('sales_day');
 SELECT rollup, name FROM millrace.label;
 SELECT count(*) FROM millrace.ratio;
+SET client_min_messages = error;
 DROP TABLE sales CASCADE;
-DROP TABLE sales_5min, sales_month, sales_quarter, sales_plain, sales_other, sales_weeks CASCADE;
+DROP TABLE sales_5min, sales_month, sales_quarter, sales_plain, sales_other, sales_weeks, sales_two CASCADE;
 SELECT count(*) FROM millrace.label;

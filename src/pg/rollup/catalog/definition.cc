@@ -288,16 +288,26 @@ class Analysis {
     return false;
   }
 
+  // A time that is cut to its unit is the bucket, rather than one that says something else of the
+  // event, such as a birthday; of several, the first.
+  void ConsiderBucket(const TargetEntry* entry, const RollupColumn* column,
+                      RollupDefinition* definition) const {
+    const FuncExpr* call;
+    const char* time = TimeBelow(entry->expr, definition->source, &call);
+    const bool is_cut = definition->bucket_time != nullptr && definition->bucket_call != nullptr;
+    const bool cuts = time != nullptr && call != nullptr;
+    if (definition->bucket != nullptr && (is_cut || !cuts)) return;
+    definition->bucket = column->name;
+    definition->bucket_type = column->type;
+    definition->bucket_time = time;
+    definition->bucket_call = call;
+  }
+
   void Add(TargetEntry* entry, RollupDefinition* definition) {
     CheckImmutable(query_, source_, reinterpret_cast<Node*>(entry->expr), name_);
     if (IsKey(entry)) {
       RollupColumn* column = MakeColumn(entry->resname, entry->expr, ColumnRole::kKey);
-      if (definition->bucket == nullptr && IsTime(column->type)) {
-        definition->bucket = column->name;
-        definition->bucket_type = column->type;
-        definition->bucket_time =
-            TimeBelow(entry->expr, definition->source, &definition->bucket_call);
-      }
+      if (IsTime(column->type)) ConsiderBucket(entry, column, definition);
       definition->columns = lappend(definition->columns, column);
       AppendTarget(&targets_, entry->resname, entry->expr);
       static_cast<TargetEntry*>(llast(targets_))->ressortgroupref = entry->ressortgroupref;

@@ -42,7 +42,7 @@ struct RollupDefinition {
   // target list is `columns` without those of role kAverage.
   Query* storage;
   List* columns;       // RollupColumn*
-  const char* bucket;  // the first key that is a time, or nullptr
+  const char* bucket;  // the first key that cuts a time, else the first time, or nullptr
   Oid bucket_type;     // timestamptz, timestamp or date; the latter two are taken as UTC
   // The time of the source that `bucket` cuts to its unit (date_bin, date_trunc): a row is in the
   // buckets from one bound to another exactly when its time is between these bounds. nullptr when
