@@ -50,7 +50,7 @@ export async function shown(page) {
       filters: JSON.parse(data(overview, 'filters')),
       compare: data(compared, 'from') ? { from: data(compared, 'from'), to: data(compared, 'to') } : null,
       tiles: Object.fromEntries(
-        all('[data-testid^=tile-][data-testid$=-value]').map((value) => {
+        all('[data-value][data-testid^=tile-][data-testid$=-value]').map((value) => {
           const tile = value.closest('.tile');
           return [
             between(value, 'tile-', '-value'),
