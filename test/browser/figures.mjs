@@ -50,7 +50,7 @@ export async function shown(page) {
       filters: JSON.parse(data(overview, 'filters')),
       compare: data(compared, 'from') ? { from: data(compared, 'from'), to: data(compared, 'to') } : null,
       tiles: Object.fromEntries(
-        all('[data-testid^=tile-][data-testid$=-value]').map((value) => {
+        all('[data-value][data-testid^=tile-][data-testid$=-value]').map((value) => {
           const tile = value.closest('.tile');
           return [
             between(value, 'tile-', '-value'),
@@ -156,7 +156,8 @@ export function sameRows(listed, counted, names, what) {
     `${what}: ${first}, most first`,
   );
   for (const row of listed) {
-    const match = counted.find(({ value }) => value === row.value);
+    // `key`, where a figure is called value.
+    const match = counted.find(({ value, key = value }) => key === row.value);
     assert.ok(match, `${what}: there is no ${row.value}`);
     for (const name of names) sameOrNone(row.figures[name], match[name], `${what}: ${name} of ${row.value}`);
   }
@@ -256,7 +257,7 @@ export async function agreeWith(figures, { table, time, tenant, dimensions, meas
   const listed = dimensions.filter((dimension) => dimension !== tenant || figures.tenant === null);
   assert.deepEqual(Object.keys(figures.groups).sort(), [...listed].sort(), 'the dimensions that there are');
   for (const dimension of listed) {
-    const counted = await rows(`SELECT ${dimension}::text AS value, ${columns} FROM ${table} WHERE ${span} GROUP BY ${dimension}`);
+    const counted = await rows(`SELECT ${dimension}::text AS key, ${columns} FROM ${table} WHERE ${span} GROUP BY ${dimension}`);
     sameRows(figures.groups[dimension], counted, names, dimension);
   }
   assert.deepEqual(Object.keys(figures.tops).sort(), Object.keys(tops).sort(), 'the rankings that there are');
