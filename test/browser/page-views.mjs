@@ -73,7 +73,7 @@ async function embedded(page, url) {
 /** With a link: its tenant and nothing of others; the token goes with every request, and stays in the address. */
 async function limited(page, tenants) {
   const { stdout } = await execFile(process.env.MILLRACE_PROGRAM ?? 'millrace', [
-    ...['link', 'make', '--conninfo', process.env.MILLRACE_CONNINFO, '--tenant', tenants.one],
+    ...['link', '--conninfo', process.env.MILLRACE_CONNINFO, '--tenant', tenants.one],
     ...['--link-key-file', process.env.MILLRACE_LINK_KEY, '--address', new URL(page.url()).origin],
   ]);
   const link = new URL(stdout.trim());
