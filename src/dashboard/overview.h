@@ -11,6 +11,9 @@
 
 namespace millrace::dashboard {
 
+// How many events after the watermark the live views may still count; each panel reads them.
+inline constexpr long long kLongestTail = 20'000;
+
 // What an answer depends on, apart from the events that are not yet in the rollup.
 struct OverviewVersion {
   bool settled = false;  // there are no such events
