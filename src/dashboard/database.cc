@@ -120,7 +120,8 @@ std::unique_ptr<Connection> Database::Connect() {
         "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', "
         "(SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname), ', ') FROM "
         "pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE "
-        "e.extname IN ('hll', 'topn') AND n.nspname NOT IN ('public', 'pg_catalog')), 'public'), false)");
+        "e.extname IN ('hll', 'topn') AND n.nspname NOT IN ('public', 'pg_catalog')), 'public'), "
+        "false)");
     connection->Execute(kBegin);
     return connection;
   } catch (const CliError& e) {
