@@ -175,12 +175,12 @@ std::optional<ApiError> Access::Refuse(const httplib::Request& request, Grant* g
     if (!link) {
       return ApiError(401, "unauthorized", "this link is not valid", "Ask for another one.");
     }
-    *grant = link->grant;
+    *grant = *link;
     return std::nullopt;
   }
   // What is no link may be the token, or is meant for somebody before us.
   if (const auto link = bearer ? ReadLink(*bearer, options_.link_key) : std::nullopt) {
-    *grant = link->grant;
+    *grant = *link;
     return std::nullopt;
   }
   if (options_.token.empty()) return std::nullopt;

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <cstdint>
 #include <string_view>
 
 namespace millrace::dashboard {
@@ -57,17 +58,16 @@ std::string Signature(std::string_view text, const std::string& key) {
 
 }  // namespace
 
-std::string SignLink(const Link& link, const std::string& key) {
-  const json content = {{"id", link.grant.id},
-                        {"rollup", link.grant.rollup},
-                        {"dimension", link.grant.dimension},
-                        {"tenants", link.grant.tenants},
-                        {"expires", link.expires}};
+std::string SignLink(const Grant& grant, const std::string& key) {
+  const json content = {{"id", grant.id},
+                        {"rollup", grant.rollup},
+                        {"dimension", grant.dimension},
+                        {"tenants", grant.tenants}};
   const std::string text = Encode(content.dump());
   return text + "." + Encode(Signature(text, key));
 }
 
-std::optional<Link> ReadLink(const std::string& token, const std::string& key) {
+std::optional<Grant> ReadLink(const std::string& token, const std::string& key) {
   const std::size_t dot = token.find('.');
   if (key.empty() || token.size() > kLongest || dot == std::string::npos) return std::nullopt;
   const std::string_view text = std::string_view(token).substr(0, dot);
@@ -80,19 +80,18 @@ std::optional<Link> ReadLink(const std::string& token, const std::string& key) {
   const auto decoded = Decode(text);
   if (!decoded) return std::nullopt;
   const json content = json::parse(*decoded, nullptr, false);
-  Link link;
-  link.grant.limited = true;
+  Grant grant;
+  grant.limited = true;
   try {
-    link.grant.id = content.at("id");
-    link.grant.rollup = content.at("rollup");
-    link.grant.dimension = content.at("dimension");
-    link.grant.tenants = content.at("tenants").get<std::vector<std::string>>();
-    link.expires = content.at("expires");
+    grant.id = content.at("id");
+    grant.rollup = content.at("rollup");
+    grant.dimension = content.at("dimension");
+    grant.tenants = content.at("tenants").get<std::vector<std::string>>();
   } catch (const json::exception&) {
     return std::nullopt;
   }
-  if (link.grant.tenants.empty()) return std::nullopt;
-  return link;
+  if (grant.tenants.empty()) return std::nullopt;
+  return grant;
 }
 
 void CheckLink(Database::Snapshot& snapshot, const Grant& grant) {

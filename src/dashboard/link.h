@@ -5,7 +5,6 @@
 // the second. Each link also has a row in millrace.link, and ends when that is revoked or removed.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -14,18 +13,12 @@
 
 namespace millrace::dashboard {
 
-// What a link says.
-struct Link {
-  Grant grant;
-  std::int64_t expires = 0;  // seconds since 1970; 0: never
-};
+// The token of a limited grant. REQUIRES: the key is not empty.
+std::string SignLink(const Grant& grant, const std::string& key);
 
-// The token of a link. REQUIRES: the key is not empty.
-std::string SignLink(const Link& link, const std::string& key);
-
-// What a token says, if it was signed with this key; nullopt for anything else. Does not look at
-// the time.
-std::optional<Link> ReadLink(const std::string& token, const std::string& key);
+// What a token allows, if it was signed with this key; nullopt for anything else. Whether the link
+// is still valid is in its row (CheckLink).
+std::optional<Grant> ReadLink(const std::string& token, const std::string& key);
 
 // Throws ApiError 401 if the link of a limited grant has expired or was revoked, by the database's
 // clock.

@@ -115,7 +115,6 @@ void Values::Load(const std::string& rollup, const std::string& dimension, const
   auto snapshot = database_.Begin();
   const auto families = finder_.Find(snapshot);
   list->values.clear();
-  CheckLink(snapshot, grant);
   const Family* family = ChooseFamily(*families, rollup, grant);
   if (family != nullptr) {
     const Dimension* wanted = dimension.empty() ? family->tenant() : family->dimension(dimension);
@@ -148,6 +147,11 @@ json Values::Find(const Parameters& parameters, const Grant& grant) {
     throw ApiError(400, "bad_request", "search is too long", "Give 200 bytes at most.");
   }
   const std::string rollup = One(parameters, "rollup"), dimension = One(parameters, "dimension");
+  if (grant.limited) {
+    // The lists are kept for longer than a revoked link may be used.
+    auto snapshot = database_.Begin();
+    CheckLink(snapshot, grant);
+  }
   const auto list = ListFor(fmt::format("{}|{}:{}|{}", grant.id, rollup.size(), rollup, dimension));
   const std::lock_guard lock(list->mutex);
   if (std::chrono::steady_clock::now() >= list->expires) {

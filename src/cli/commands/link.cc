@@ -93,30 +93,22 @@ void Make(const LinkOptions& options) {
         "tenant) VALUES ('" +
             family.id + "', '...', true);");
   }
-  dashboard::Link link;
-  link.grant.limited = true;
-  link.grant.id = MakePassword();
-  link.grant.rollup = family.id;
-  link.grant.dimension = family.tenant()->name;
-  link.grant.tenants = options.tenants;
-  Connection connection = Connection::Open(conninfo);
+  dashboard::Grant grant = {true, MakePassword(), family.id, family.tenant()->name,
+                            options.tenants};
   const std::string days = std::to_string(options.days);
-  const QueryResult made = connection.Execute(
+  Connection::Open(conninfo).Execute(
       "INSERT INTO millrace.link (id, name, rollup, dimension, tenants, expires_at) VALUES ($1, "
       "$2, "
       "$3, $4, $5::pg_catalog.text[], CASE WHEN $6::pg_catalog.int4 > 0 THEN pg_catalog.now() + "
-      "pg_catalog.make_interval(days => $6::pg_catalog.int4) END) RETURNING "
-      "coalesce(pg_catalog.floor(pg_catalog.date_part('epoch', expires_at)), "
-      "0)::pg_catalog.int8::pg_catalog.text",
-      {link.grant.id.c_str(), options.name.c_str(), link.grant.rollup.c_str(),
-       link.grant.dimension.c_str(), ArrayOf(options.tenants).c_str(), days.c_str()});
-  link.expires = std::stoll(std::string(made.Value(0, 0)));
+      "pg_catalog.make_interval(days => $6::pg_catalog.int4) END)",
+      {grant.id.c_str(), options.name.c_str(), grant.rollup.c_str(), grant.dimension.c_str(),
+       ArrayOf(options.tenants).c_str(), days.c_str()});
   std::string query = options.view;
   if (!query.empty()) query += '&';
   query += "rollup=" + PercentEncode(family.id);
   if (!options.panel.empty()) query += "&embed=1&panel=" + PercentEncode(options.panel);
-  fmt::print("{}/?{}&link={}\n", options.base, query, dashboard::SignLink(link, key));
-  fmt::print(stderr, "`millrace link --revoke {}` ends it\n", link.grant.id);
+  fmt::print("{}/?{}&link={}\n", options.base, query, dashboard::SignLink(grant, key));
+  fmt::print(stderr, "`millrace link --revoke {}` ends it\n", grant.id);
 }
 
 void List(const LinkOptions& options) {
