@@ -227,3 +227,41 @@ CREATE TABLE millrace.link (
 COMMENT ON TABLE millrace.link IS 'links to the dashboard that show some tenants only; a link without a row here, or one that is revoked, is refused';
 GRANT SELECT, INSERT, UPDATE, DELETE ON millrace.link TO pg_database_owner;
 SELECT pg_catalog.pg_extension_config_dump('millrace.link', '');
+
+-- Which rollups may answer for one another: not those whose rows something other than a refresh has changed.
+ALTER TABLE millrace.rollup ADD COLUMN edited_at pg_catalog.timestamptz;
+COMMENT ON COLUMN millrace.rollup.edited_at IS 'when something other than a refresh has first changed rows of its table; NULL again after millrace.rebuild_rollup';
+CREATE FUNCTION millrace.note_edit() RETURNS pg_catalog.trigger
+AS '$libdir/millrace', 'millrace_note_edit' LANGUAGE C;
+COMMENT ON FUNCTION millrace.note_edit IS 'trigger on the tables of rollups: notes that their rows were changed by hand';
+CREATE FUNCTION millrace.rollups_changed() RETURNS pg_catalog.trigger
+AS '$libdir/millrace', 'millrace_rollups_changed' LANGUAGE C;
+COMMENT ON FUNCTION millrace.rollups_changed IS 'trigger on the catalog: plans over rollups are made again';
+CREATE TRIGGER millrace_rollups_changed AFTER INSERT OR UPDATE OR DELETE ON millrace.rollup
+  FOR EACH ROW EXECUTE FUNCTION millrace.rollups_changed();
+CREATE TRIGGER millrace_rollups_changed AFTER INSERT OR DELETE ON millrace.refresh_error
+  FOR EACH ROW EXECUTE FUNCTION millrace.rollups_changed();
+CREATE TRIGGER millrace_rollups_changed AFTER INSERT OR DELETE ON millrace.difference
+  FOR EACH ROW EXECUTE FUNCTION millrace.rollups_changed();
+ALTER TABLE millrace.rollup ENABLE ALWAYS TRIGGER millrace_rollups_changed;
+ALTER TABLE millrace.refresh_error ENABLE ALWAYS TRIGGER millrace_rollups_changed;
+ALTER TABLE millrace.difference ENABLE ALWAYS TRIGGER millrace_rollups_changed;
+DO $$
+DECLARE
+  declared pg_catalog.text;
+BEGIN
+  -- Where Citus distributes the events, the rollups over them are distributed too.
+  FOR declared IN
+    WITH RECURSIVE family AS (
+      SELECT relation FROM millrace.rollup WHERE parent IS NULL AND watermark_copy IS NULL
+      UNION ALL
+      SELECT r.relation FROM millrace.rollup r JOIN family f ON r.parent OPERATOR(pg_catalog.=) f.relation
+    )
+    SELECT relation::pg_catalog.text FROM family
+    WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) relation)
+  LOOP
+    EXECUTE pg_catalog.format('CREATE TRIGGER millrace_note_edit AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION millrace.note_edit()', declared);
+    EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER millrace_note_edit', declared);
+  END LOOP;
+END
+$$;

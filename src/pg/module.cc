@@ -3,6 +3,7 @@
 #include "pg/base/api.h"
 #include "pg/base/guc.h"
 #include "pg/partman/old_call.h"
+#include "pg/rewrite/rewrite.h"
 #include "pg/rollup/worker/worker.h"
 #include "pg/scan/plan.h"
 
@@ -16,5 +17,6 @@ void _PG_init(void) {
   millrace::pg::DefineSettings();
   millrace::pg::InstallVectorAgg();
   millrace::pg::InstallOldCallAdvice();
+  millrace::pg::InstallRewrite();
   if (process_shared_preload_libraries_in_progress) millrace::pg::InstallRollupWorkers();
 }

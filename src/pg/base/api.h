@@ -14,6 +14,7 @@ extern "C" {
 #include <access/genam.h>
 #include <access/heapam.h>
 #include <access/htup_details.h>
+#include <access/nbtree.h>
 #include <access/relation.h>
 #include <access/relscan.h>
 #include <access/tableam.h>
@@ -44,6 +45,7 @@ extern "C" {
 #include <commands/extension.h>
 #include <commands/tablecmds.h>
 #include <commands/tablespace.h>
+#include <commands/trigger.h>
 #include <common/hashfn.h>
 #include <executor/execPartition.h>
 #include <executor/executor.h>
@@ -72,6 +74,7 @@ extern "C" {
 #include <parser/parse_func.h>
 #include <parser/parse_node.h>
 #include <parser/parse_oper.h>
+#include <parser/parse_relation.h>
 #include <parser/parser.h>
 #include <parser/parsetree.h>
 #include <partitioning/partbounds.h>

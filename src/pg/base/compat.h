@@ -63,6 +63,99 @@ inline void FlattenGroupEntry(Query* query) {
 #endif
 }
 
+// query_tree_walker with a typed walker.
+inline bool WalkQueryTree(const Query* query, bool (*walker)(Node*, void*), void* context,
+                          int flags) {
+  auto* tree = const_cast<Query*>(query);
+#if PG_VERSION_NUM >= 160000
+  return query_tree_walker(tree, walker, context, flags);
+#else
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-function-type"
+  return query_tree_walker(tree, reinterpret_cast<bool (*)()>(walker), context, flags);
+#pragma GCC diagnostic pop
+#endif
+}
+
+// The GROUP BY expressions that a query keeps beside the places that refer to them; nullptr before
+// 18, and where there are none.
+inline List** GroupEntryExpressions(Query* query) {
+#if PG_VERSION_NUM >= 180000
+  if (!query->hasGroupRTE) return nullptr;
+  for (int i = 0; i < list_length(query->rtable); ++i) {
+    auto* entry = static_cast<RangeTblEntry*>(list_nth(query->rtable, i));
+    if (entry->rtekind == RTE_GROUP) return &entry->groupexprs;
+  }
+#else
+  (void)query;
+#endif
+  return nullptr;
+}
+
+// From 16 on a column says which outer joins may make it NULL. nullptr: none.
+inline void CopyNullingRelations(Var* to, const Var* from) {
+#if PG_VERSION_NUM >= 160000
+  to->varnullingrels = from == nullptr ? nullptr : bms_copy(from->varnullingrels);
+#else
+  (void)to;
+  (void)from;
+#endif
+}
+
+// The view that a subquery in a range table was made from; InvalidOid if it was none.
+inline Oid ViewOf(const RangeTblEntry* entry) {
+#if PG_VERSION_NUM >= 160000
+  return entry->rtekind == RTE_SUBQUERY && entry->relkind == RELKIND_VIEW ? entry->relid
+                                                                          : InvalidOid;
+#else
+  if (entry->rtekind != RTE_SUBQUERY || entry->subquery->rtable == nullptr) return InvalidOid;
+  const auto* first = static_cast<RangeTblEntry*>(linitial(entry->subquery->rtable));
+  const bool old = first->rtekind == RTE_RELATION && first->relkind == RELKIND_VIEW &&
+                   strcmp(first->eref->aliasname, "old") == 0;
+  return old ? first->relid : InvalidOid;
+#endif
+}
+
+// Appends an entry of one query's range table to another's, with the rights that it asks for.
+inline void AppendEntry(Query* query, const Query* from, const RangeTblEntry* entry) {
+  auto* copy = static_cast<RangeTblEntry*>(copyObjectImpl(entry));
+#if PG_VERSION_NUM >= 160000
+  if (entry->perminfoindex != 0) {
+    auto* rights = getRTEPermissionInfo(from->rteperminfos, const_cast<RangeTblEntry*>(entry));
+    query->rteperminfos = lappend(query->rteperminfos, copyObjectImpl(rights));
+    copy->perminfoindex = static_cast<Index>(list_length(query->rteperminfos));
+  }
+#else
+  (void)from;
+#endif
+  query->rtable = lappend(query->rtable, copy);
+}
+
+// Appends the tables and views of another query, except one, for the rights that they ask for.
+inline void KeepForPermissions(Query* query, const Query* from, int except) {
+  for (int i = 1; i <= list_length(from->rtable); ++i) {
+    const auto* entry = static_cast<RangeTblEntry*>(list_nth(from->rtable, i - 1));
+    if (i == except || entry->rtekind != RTE_RELATION) continue;
+#if PG_VERSION_NUM >= 160000
+    if (entry->perminfoindex == 0) continue;
+#else
+    if (entry->requiredPerms == 0) continue;
+#endif
+    AppendEntry(query, from, entry);
+  }
+}
+
+// The query with expressions in place of the columns of the entry at `index`.
+inline Node* ReplaceColumnsOf(Node* query, int index, RangeTblEntry* entry, List* expressions) {
+#if PG_VERSION_NUM >= 180000
+  return ReplaceVarsFromTargetList(query, index, 0, entry, expressions, 0, REPLACEVARS_REPORT_ERROR,
+                                   0, nullptr);
+#else
+  return ReplaceVarsFromTargetList(query, index, 0, entry, expressions, REPLACEVARS_REPORT_ERROR, 0,
+                                   nullptr);
+#endif
+}
+
 // -- Planning
 
 // The keys by which rows are told apart. From 16 on this leaves out keys that have the same value

@@ -15,12 +15,27 @@ int hll_default_sparseon;
 int hll_max_sparse;
 bool enable_vector_agg;
 bool log_fallback;
+RewriteMode enable_rewrite;
 int refresh_step;
 bool enable_worker;
 double verify_share;
 int workers_per_database;
 
 namespace {
+
+int rewrite_value;
+constexpr config_enum_entry kRewriteModes[] = {
+    {"on", static_cast<int>(RewriteMode::kExact), false},
+    {"approximate", static_cast<int>(RewriteMode::kApproximate), false},
+    {"off", static_cast<int>(RewriteMode::kOff), false},
+    {"exact", static_cast<int>(RewriteMode::kExact), true},
+    {"true", static_cast<int>(RewriteMode::kExact), true},
+    {"yes", static_cast<int>(RewriteMode::kExact), true},
+    {"1", static_cast<int>(RewriteMode::kExact), true},
+    {"false", static_cast<int>(RewriteMode::kOff), true},
+    {"no", static_cast<int>(RewriteMode::kOff), true},
+    {"0", static_cast<int>(RewriteMode::kOff), true},
+    {nullptr, 0, false}};
 
 constexpr char kCounters[] = "topn.number_of_counters";
 int number_of_counters;
@@ -85,8 +100,17 @@ void DefineSettings() {
       "millrace.enable_vector_agg", "Whether aggregation may run in the vectorised engine.",
       nullptr, &enable_vector_agg, true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
   DefineCustomBoolVariable(
-      "millrace.log_fallback", "Whether the log says why an aggregation was left to PostgreSQL.",
-      nullptr, &log_fallback, false, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+      "millrace.log_fallback",
+      "Whether the log says why the engine, or a smaller rollup, was not used.", nullptr,
+      &log_fallback, false, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable(
+      "millrace.enable_rewrite",
+      "Which questions to a rollup may be answered from a smaller rollup over it.",
+      "on: those whose answer is exactly the same. approximate: also topn, and sums of "
+      "floating-point numbers.",
+      &rewrite_value, static_cast<int>(RewriteMode::kExact), kRewriteModes, PGC_USERSET,
+      GUC_EXPLAIN, nullptr,
+      [](int value, void*) { enable_rewrite = static_cast<RewriteMode>(value); }, nullptr);
   DefineCustomBoolVariable("millrace.enable_worker",
                            "Whether declared rollups are refreshed in the background.", nullptr,
                            &enable_worker, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);

@@ -13,9 +13,17 @@ extern int hll_default_sparseon;
 extern int hll_max_sparse;
 
 // millrace.enable_vector_agg: whether the planner may use the engine. millrace.log_fallback:
-// whether the server log says why the engine was not used for a query.
+// whether the server log says why the engine, or a smaller rollup, was not used for a query.
 extern bool enable_vector_agg;
 extern bool log_fallback;
+
+// millrace.enable_rewrite: which questions to a rollup may be answered from one over it.
+enum class RewriteMode {
+  kOff,
+  kExact,        // on: those whose answer is the same to the byte
+  kApproximate,  // also topn, and sums of floating-point numbers
+};
+extern RewriteMode enable_rewrite;
 
 // millrace.refresh_step: how many ids a refresh merges in one step.
 extern int refresh_step;

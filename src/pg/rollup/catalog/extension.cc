@@ -63,6 +63,12 @@ void CheckExtensionVersion() {
                   errhint("%s", VersionAdvice(version))));
 }
 
+bool ExtensionIsReady() {
+  Oid extension;
+  const char* version = InstalledVersion(&extension);
+  return version != nullptr && strcmp(version, MILLRACE_SQL_VERSION) == 0;
+}
+
 ExtensionState HoldExtension(const char** version) {
   Oid extension;
   *version = InstalledVersion(&extension);

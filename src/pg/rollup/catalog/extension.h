@@ -12,6 +12,9 @@ namespace millrace::pg {
 // tell us of a change.
 void CheckExtensionVersion();
 
+// Whether the SQL in this database is of the library's version. Raises nothing.
+bool ExtensionIsReady();
+
 enum class ExtensionState {
   kReady,
   kAbsent,        // not in this database, or not completely

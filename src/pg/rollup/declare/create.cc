@@ -5,6 +5,7 @@
 #include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
+#include "pg/rollup/catalog/edits.h"
 #include "pg/rollup/catalog/extension.h"
 #include "pg/rollup/catalog/key_index.h"
 #include "pg/rollup/log/source_check.h"
@@ -378,6 +379,7 @@ Oid Create(const Request& request) {
   CreateDefinitionView(request, rollup);
   CreateLiveView(request, rollup, *root, ids.column);
   InsertRollup(*rollup, request.refresh_interval);
+  if (!on_nodes) WatchForEdits(*rollup);
   if (parent != nullptr) {
     FillFromParent(*rollup, *parent, *root);
   } else if (request.with_data) {

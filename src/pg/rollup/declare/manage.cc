@@ -2,6 +2,7 @@
 
 #include "pg/base/fault_point.h"
 #include "pg/base/spi.h"
+#include "pg/rollup/catalog/edits.h"
 #include "pg/rollup/log/source_check.h"
 #include "pg/rollup/refresh/refresh.h"
 #include "pg/rollup/refresh/set_aside.h"
@@ -110,7 +111,11 @@ MILLRACE_FUNCTION(drop_rollup) {
     DropRelation(views.live, "VIEW");
     DropRelation(views.definition, "VIEW");
     DropRelation(views.watermark_copy, "TABLE");
-    if (!keep_table) DropRelation(relation, "TABLE");
+    if (!keep_table) {
+      DropRelation(relation, "TABLE");
+    } else if (get_rel_name(relation) != nullptr) {
+      StopWatching(bare);
+    }
     FaultPoint("drop: dropped");
   });
   NotifyWorker();

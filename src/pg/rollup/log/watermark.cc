@@ -35,6 +35,8 @@ void EnterRefresh(Oid root) {
 
 void LeaveRefresh(Oid) { --inside_count; }
 
+bool IsInsideRefresh() { return inside_count > 0; }
+
 namespace {
 
 // The rows of the last statement, in the columns node_group, position and sequence.

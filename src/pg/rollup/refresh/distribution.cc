@@ -13,6 +13,7 @@
 #include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
+#include "pg/rollup/catalog/edits.h"
 #include "pg/rollup/catalog/key_index.h"
 #include "pg/rollup/refresh/refresh.h"
 #include "pg/rollup/registry/worker_registry.h"
@@ -77,6 +78,7 @@ void DistributeTable(const Rollup& rollup) {
   if (!FindDistribution(rollup.relation, &own)) {
     // Citus needs the column itself in the index, not its digest.
     MakePlainInIndex(rollup, key);
+    StopWatching(rollup);
     RunSql("SELECT pg_catalog.create_distributed_table($1, $2, colocate_with => $3)",
            {OidArgument(rollup.relation), TextArgument(key),
             TextArgument(QualifiedName(rollup.source))});

@@ -6,6 +6,7 @@
 #include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/rollup/catalog/differences.h"
+#include "pg/rollup/catalog/edits.h"
 #include "pg/rollup/log/source_check.h"
 #include "pg/rollup/refresh/refresh.h"
 #include "pg/rollup/refresh/set_aside.h"
@@ -209,6 +210,7 @@ uint64 Rebuild(Oid relation, const Span& span) {
     SetSettingInScope("topn.number_of_counters", psprintf("%d", root->topn_counters));
   }
   ForgetDifferencesOf(*rollup, span);
+  if (IsAll(span)) ForgetEdits(*rollup);
   if (rollup != root) {
     const Rollup& parent = *FindIn(root, rollup->parent);
     uint64 rows = 0;

@@ -1,0 +1,298 @@
+#include "pg/rewrite/rewrite.h"
+
+#include "pg/base/guc.h"
+#include "pg/base/list.h"
+#include "pg/rewrite/answer.h"
+#include "pg/rewrite/known_rollups.h"
+#include "pg/rewrite/question.h"
+
+namespace millrace::pg {
+namespace {
+
+planner_hook_type previous_hook = nullptr;
+
+// What the rewrite of one statement needs.
+struct Statement {
+  ParamListInfo parameters;
+};
+
+// -- Subqueries that only choose rows and columns
+
+// Whether a subquery does nothing but that, so that it can be made a part of the query around it.
+bool IsPlain(const Query* query) {
+  return query->commandType == CMD_SELECT && !query->hasAggs && !query->hasWindowFuncs &&
+         !query->hasTargetSRFs && !query->hasSubLinks && !query->hasDistinctOn &&
+         !query->hasRecursive && !query->hasModifyingCTE && !query->hasForUpdate &&
+         query->cteList == NIL && query->groupClause == NIL && query->groupingSets == NIL &&
+         query->havingQual == nullptr && query->distinctClause == NIL && query->sortClause == NIL &&
+         query->limitCount == nullptr && query->limitOffset == nullptr &&
+         query->setOperations == nullptr && query->rowMarks == NIL &&
+         list_length(query->jointree->fromlist) == 1 &&
+         IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
+         !contain_volatile_functions(reinterpret_cast<Node*>(query->targetList)) &&
+         !contain_vars_of_level(reinterpret_cast<Node*>(const_cast<Query*>(query)), 1);
+}
+
+int OnlyTable(const Query* query) {
+  return static_cast<RangeTblRef*>(linitial(query->jointree->fromlist))->rtindex;
+}
+
+CommonTableExpr* FindCommonTable(const Query* query, const RangeTblEntry* entry) {
+  if (entry->ctelevelsup != 0 || entry->self_reference) return nullptr;
+  for (auto* table : Each<CommonTableExpr>(query->cteList)) {
+    if (strcmp(table->ctename, entry->ctename) != 0) continue;
+    const bool inlined = table->cterefcount == 1 && !table->cterecursive &&
+                         table->ctematerialized != CTEMaterializeAlways &&
+                         IsA(table->ctequery, Query);
+    return inlined ? table : nullptr;
+  }
+  return nullptr;
+}
+
+// The query that an entry stands for, if PostgreSQL may make it a part of the one around it.
+const Query* SubqueryOf(const Query* query, const RangeTblEntry* entry) {
+  if (entry->rtekind == RTE_SUBQUERY) {
+    return entry->lateral || entry->security_barrier ? nullptr : entry->subquery;
+  }
+  if (entry->rtekind != RTE_CTE) return nullptr;
+  const CommonTableExpr* table = FindCommonTable(query, entry);
+  return table == nullptr ? nullptr : reinterpret_cast<Query*>(table->ctequery);
+}
+
+// The rollup whose table or live view the entry is; nullptr if it is neither.
+const KnownRollup* RollupOf(const RangeTblEntry* entry) {
+  if (entry->rtekind == RTE_RELATION) {
+    const bool table =
+        entry->relkind == RELKIND_RELATION && entry->inh && entry->tablesample == nullptr;
+    return table ? FindKnownRollup(entry->relid) : nullptr;
+  }
+  if (entry->rtekind != RTE_SUBQUERY || entry->security_barrier || entry->lateral) return nullptr;
+  const Oid view = ViewOf(entry);
+  const KnownRollup* rollup = OidIsValid(view) ? FindKnownRollup(view) : nullptr;
+  return rollup != nullptr && rollup->live_view == view ? rollup : nullptr;
+}
+
+// The rollup that an entry reads, through subqueries that only choose.
+const KnownRollup* RollupBelow(const Query* query, const RangeTblEntry* entry) {
+  if (const KnownRollup* rollup = RollupOf(entry)) return rollup;
+  const Query* subquery = SubqueryOf(query, entry);
+  if (subquery == nullptr || !IsPlain(subquery)) return nullptr;
+  return RollupBelow(subquery, rt_fetch(OnlyTable(subquery), subquery->rtable));
+}
+
+// The tables of the FROM. `nullable`: an outer join may add rows of NULLs to it.
+struct Place {
+  int index;
+  bool nullable;
+};
+
+void FindPlaces(const Node* node, bool nullable, List** places) {
+  if (IsA(node, RangeTblRef)) {
+    auto* place = static_cast<Place*>(palloc(sizeof(Place)));
+    *place = {reinterpret_cast<const RangeTblRef*>(node)->rtindex, nullable};
+    *places = lappend(*places, place);
+  } else if (IsA(node, FromExpr)) {
+    for (const Node* each : Each<Node>(reinterpret_cast<const FromExpr*>(node)->fromlist)) {
+      FindPlaces(each, nullable, places);
+    }
+  } else if (IsA(node, JoinExpr)) {
+    const auto* join = reinterpret_cast<const JoinExpr*>(node);
+    const bool full = join->jointype == JOIN_FULL;
+    FindPlaces(join->larg, nullable || full || join->jointype == JOIN_RIGHT, places);
+    FindPlaces(join->rarg, nullable || full || join->jointype == JOIN_LEFT, places);
+  }
+}
+
+void RenameTable(Node* node, int from, int to) {
+  if (IsA(node, RangeTblRef)) {
+    auto* reference = reinterpret_cast<RangeTblRef*>(node);
+    if (reference->rtindex == from) reference->rtindex = to;
+  } else if (IsA(node, FromExpr)) {
+    for (auto* each : Each<Node>(reinterpret_cast<FromExpr*>(node)->fromlist)) {
+      RenameTable(each, from, to);
+    }
+  } else if (IsA(node, JoinExpr)) {
+    RenameTable(reinterpret_cast<JoinExpr*>(node)->larg, from, to);
+    RenameTable(reinterpret_cast<JoinExpr*>(node)->rarg, from, to);
+  }
+}
+
+// Makes the plain subquery at `place` a part of the query. The place is its table's then.
+Query* Inline(Query* query, Place* place) {
+  RangeTblEntry* entry = rt_fetch(place->index, query->rtable);
+  if (entry->rtekind == RTE_CTE) {
+    CommonTableExpr* table = FindCommonTable(query, entry);
+    entry->rtekind = RTE_SUBQUERY;
+    entry->subquery = CopyNode(reinterpret_cast<Query*>(table->ctequery));
+    entry->ctename = nullptr;
+    entry->ctelevelsup = 0;
+    entry->coltypes = entry->coltypmods = entry->colcollations = NIL;
+    table->cterefcount = 0;
+  }
+  auto* subquery = CopyNode(entry->subquery);
+  const int old_table = OnlyTable(subquery);
+  const int new_table = list_length(query->rtable) + 1;
+  AppendEntry(query, subquery, rt_fetch(old_table, subquery->rtable));
+  KeepForPermissions(query, subquery, old_table);
+  query->hasRowSecurity |= subquery->hasRowSecurity;
+  ChangeVarNodes(reinterpret_cast<Node*>(subquery->targetList), old_table, new_table, 0);
+  ChangeVarNodes(subquery->jointree->quals, old_table, new_table, 0);
+  RenameTable(reinterpret_cast<Node*>(query->jointree), place->index, new_table);
+  auto* replaced = reinterpret_cast<Query*>(
+      ReplaceColumnsOf(reinterpret_cast<Node*>(query), place->index, entry, subquery->targetList));
+  replaced->jointree->quals = make_and_qual(replaced->jointree->quals, subquery->jointree->quals);
+  place->index = new_table;
+  return replaced;
+}
+
+// -- One query
+
+// Keeps a live view's entries, and those of the table that it reads, where rights are checked.
+void KeepLiveView(Query* query, const Query* live) {
+  KeepForPermissions(query, live, 0);
+  const Query* rows = rt_fetch(OnlyTable(live), live->rtable)->subquery;
+  const auto* both = reinterpret_cast<SetOperationStmt*>(rows->setOperations);
+  const int inside = reinterpret_cast<RangeTblRef*>(both->larg)->rtindex;
+  KeepForPermissions(query, rt_fetch(inside, rows->rtable)->subquery, 0);
+}
+
+// Tries to answer what the query asks of the rollup at `place`. Returns the query that does, or
+// nullptr with `why`.
+Query* Answer(const Query* original, Place place, ParamListInfo parameters, const char** why) {
+  auto* query = CopyNode(original);
+  while (RollupOf(rt_fetch(place.index, query->rtable)) == nullptr) {
+    if (place.nullable) {
+      *why = "an outer join is above a subquery";
+      return nullptr;
+    }
+    query = Inline(query, &place);
+  }
+  RangeTblEntry* entry = rt_fetch(place.index, query->rtable);
+  Question question = {};
+  question.query = query;
+  question.target = static_cast<Index>(place.index);
+  question.rollup = RollupOf(entry);
+  question.nullable = place.nullable;
+  if (question.rollup->unusable != nullptr) {
+    *why = question.rollup->unusable;
+    return nullptr;
+  }
+  if (entry->rtekind == RTE_SUBQUERY) {
+    question.live = entry->subquery;
+    const List* outputs = question.live->targetList;
+    question.attributes =
+        static_cast<AttrNumber*>(palloc0(sizeof(AttrNumber) * list_length(outputs)));
+    for (const TargetEntry* output : Each<TargetEntry>(outputs)) {
+      if (output->resjunk) continue;
+      question.attributes[output->resno - 1] =
+          get_attnum(question.rollup->relation, output->resname);
+    }
+  }
+  List* used = NIL;
+  Query* rows = nullptr;
+  if (TakeApart(&question)) rows = MakeAnswer(&question, parameters, &used);
+  used = list_append_unique_ptr(used, const_cast<KnownRollup*>(question.rollup));
+  if (rows != nullptr && !SnapshotKnows(used)) {
+    question.why = "the snapshot is older than the rollups over it";
+    rows = nullptr;
+  }
+  if (rows == nullptr) {
+    *why = question.why;
+    return nullptr;
+  }
+  PutAnswer(&question, rows);
+  if (question.live != nullptr) KeepLiveView(query, question.live);
+  return query;
+}
+
+// Answers what the query asks of one of its tables, if that is a rollup for which others can
+// answer. Returns the tables of its FROM afterwards.
+List* AnswerOne(Query* query, List* places, Statement* statement) {
+  const char* why = nullptr;
+  const KnownRollup* asked = nullptr;
+  for (const Place* place : Each<Place>(places)) {
+    const KnownRollup* rollup = RollupBelow(query, rt_fetch(place->index, query->rtable));
+    if (rollup == nullptr) continue;
+    Query* answer = Answer(query, *place, statement->parameters, &why);
+    if (answer == nullptr) {
+      asked = rollup;
+      continue;
+    }
+    *query = *answer;
+    places = NIL;
+    FindPlaces(reinterpret_cast<Node*>(query->jointree), false, &places);
+    return places;
+  }
+  if (asked != nullptr && log_fallback) {
+    const char* name = get_rel_name(asked->relation);
+    ereport(LOG, (errmsg("millrace: a query of rollup \"%s\" is not answered from another: %s",
+                         name == nullptr ? "" : name, why)));
+  }
+  return places;
+}
+
+bool Rewrite(Node* node, void* context);
+
+// Rewrites what is below a query. Entries that nothing refers to any more are left alone.
+void RewriteBelow(Query* query, const List* places, Statement* statement) {
+  (void)WalkQueryTree(query, Rewrite, statement,
+                      QTW_IGNORE_RANGE_TABLE | QTW_IGNORE_CTE_SUBQUERIES);
+  for (auto* table : Each<CommonTableExpr>(query->cteList)) {
+    if (table->cterefcount > 0) Rewrite(table->ctequery, statement);
+  }
+  auto below = [&](const RangeTblEntry* entry) {
+    if (entry->rtekind == RTE_SUBQUERY) {
+      Rewrite(reinterpret_cast<Node*>(entry->subquery), statement);
+    }
+    Rewrite(reinterpret_cast<Node*>(entry->functions), statement);
+    Rewrite(reinterpret_cast<Node*>(entry->values_lists), statement);
+  };
+  if (query->setOperations != nullptr) {
+    for (const RangeTblEntry* entry : Each<RangeTblEntry>(query->rtable)) below(entry);
+    return;
+  }
+  for (const Place* place : Each<Place>(places)) below(rt_fetch(place->index, query->rtable));
+}
+
+bool Groups(const Query* query) {
+  return query->commandType == CMD_SELECT && query->setOperations == nullptr &&
+         (query->hasAggs || query->groupClause != NIL || query->distinctClause != NIL);
+}
+
+// Rewrites the query itself, if it groups the rows of a rollup, and what is below it.
+void RewriteQuery(Query* query, Statement* statement) {
+  List* places = NIL;
+  if (query->jointree != nullptr) {
+    FindPlaces(reinterpret_cast<Node*>(query->jointree), false, &places);
+  }
+  if (Groups(query)) places = AnswerOne(query, places, statement);
+  RewriteBelow(query, places, statement);
+}
+bool Rewrite(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Query)) {
+    RewriteQuery(reinterpret_cast<Query*>(node), static_cast<Statement*>(context));
+    return false;
+  }
+  return WalkExpressionTree(node, Rewrite, context);
+}
+
+PlannedStmt* Plan(Query* query, const char* text, int options, ParamListInfo parameters) {
+  if (enable_rewrite != RewriteMode::kOff && query->commandType != CMD_UTILITY &&
+      AnyKnownRollup()) {
+    Statement statement = {parameters};
+    RewriteQuery(query, &statement);
+  }
+  return previous_hook != nullptr ? previous_hook(query, text, options, parameters)
+                                  : standard_planner(query, text, options, parameters);
+}
+
+}  // namespace
+
+void InstallRewrite() {
+  InstallKnownRollups();
+  previous_hook = planner_hook;
+  planner_hook = Plan;
+}
+
+}  // namespace millrace::pg

@@ -1,0 +1,21 @@
+// Rows of a rollup that something other than a refresh has changed. A rollup over it still has what
+// they were made of, so from then on neither answers for the other (pg/rewrite), until
+// millrace.rebuild_rollup has made them again.
+//
+// A trigger on each rollup's table notes it, in millrace.rollup.edited_at. Where Citus distributes
+// the table there is none: Citus has no triggers on distributed tables.
+#pragma once
+
+#include "pg/rollup/catalog/catalog.h"
+
+namespace millrace::pg {
+
+// Makes the trigger on a rollup's table, unless it is there. Needs SPI, and the owner's rights.
+void WatchForEdits(const Rollup& rollup);
+// Drops it, if it is there.
+void StopWatching(const Rollup& rollup);
+
+// The rows of the rollup, and of those over it, were all made again.
+void ForgetEdits(const Rollup& rollup);
+
+}  // namespace millrace::pg
