@@ -124,6 +124,7 @@ BEGIN
   DELETE FROM millrace.distributed_table WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.loaded_range WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.retention WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.watched_source WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.label WHERE rollup::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.ratio WHERE rollup::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   WITH RECURSIVE lost AS (
@@ -265,3 +266,26 @@ BEGIN
   END LOOP;
 END
 $$;
+
+-- Events of which it is known that none was updated or deleted, so that rollups over them answer for them (millrace.rewrite_events).
+CREATE TABLE millrace.watched_source (
+  source pg_catalog.regclass PRIMARY KEY,
+  id_column pg_catalog.name NOT NULL,
+  watched_since pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  changed_at pg_catalog.timestamptz
+);
+COMMENT ON TABLE millrace.watched_source IS 'tables of events that millrace.watch_events watches: whether rows were updated, deleted or truncated since, and when first';
+GRANT SELECT ON millrace.watched_source TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('millrace.watched_source', '');
+CREATE FUNCTION millrace.watch_events(source pg_catalog.regclass, watch pg_catalog.bool DEFAULT true) RETURNS pg_catalog.void
+AS '$libdir/millrace', 'millrace_watch_events' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.watch_events IS 'notice from now on when events are updated, deleted or truncated; until that happens, rollups over them may answer questions to them';
+CREATE FUNCTION millrace.note_change() RETURNS pg_catalog.trigger
+AS '$libdir/millrace', 'millrace_note_change' LANGUAGE C;
+COMMENT ON FUNCTION millrace.note_change IS 'trigger on watched events: notes that rows were changed';
+CREATE TRIGGER millrace_rollups_changed AFTER INSERT OR UPDATE OR DELETE ON millrace.watched_source
+  FOR EACH ROW EXECUTE FUNCTION millrace.rollups_changed();
+CREATE TRIGGER millrace_rollups_changed AFTER INSERT OR DELETE ON millrace.failed_event
+  FOR EACH ROW EXECUTE FUNCTION millrace.rollups_changed();
+ALTER TABLE millrace.watched_source ENABLE ALWAYS TRIGGER millrace_rollups_changed;
+ALTER TABLE millrace.failed_event ENABLE ALWAYS TRIGGER millrace_rollups_changed;

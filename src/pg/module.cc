@@ -4,6 +4,7 @@
 #include "pg/base/guc.h"
 #include "pg/partman/old_call.h"
 #include "pg/rewrite/rewrite.h"
+#include "pg/rollup/catalog/edits.h"
 #include "pg/rollup/worker/worker.h"
 #include "pg/scan/plan.h"
 
@@ -18,5 +19,6 @@ void _PG_init(void) {
   millrace::pg::InstallVectorAgg();
   millrace::pg::InstallOldCallAdvice();
   millrace::pg::InstallRewrite();
+  millrace::pg::InstallTruncateWatch();
   if (process_shared_preload_libraries_in_progress) millrace::pg::InstallRollupWorkers();
 }

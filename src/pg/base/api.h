@@ -35,6 +35,7 @@ extern "C" {
 #include <catalog/pg_inherits.h>
 #include <catalog/pg_language.h>
 #include <catalog/pg_operator.h>
+#include <catalog/pg_opfamily.h>
 #include <catalog/pg_proc.h>
 #include <catalog/pg_sequence.h>
 #include <catalog/pg_subscription_rel.h>

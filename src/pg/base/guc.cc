@@ -16,6 +16,8 @@ int hll_max_sparse;
 bool enable_vector_agg;
 bool log_fallback;
 RewriteMode enable_rewrite;
+RewriteMode rewrite_events;
+bool rewrite_dropped_events;
 int refresh_step;
 bool enable_worker;
 double verify_share;
@@ -24,6 +26,7 @@ int workers_per_database;
 namespace {
 
 int rewrite_value;
+int rewrite_events_value;
 constexpr config_enum_entry kRewriteModes[] = {
     {"on", static_cast<int>(RewriteMode::kExact), false},
     {"approximate", static_cast<int>(RewriteMode::kApproximate), false},
@@ -35,6 +38,13 @@ constexpr config_enum_entry kRewriteModes[] = {
     {"false", static_cast<int>(RewriteMode::kOff), true},
     {"no", static_cast<int>(RewriteMode::kOff), true},
     {"0", static_cast<int>(RewriteMode::kOff), true},
+    {nullptr, 0, false}};
+
+constexpr config_enum_entry kRewriteEventsModes[] = {
+    {"off", static_cast<int>(RewriteMode::kOff), false},
+    {"exact", static_cast<int>(RewriteMode::kExact), false},
+    {"approximate", static_cast<int>(RewriteMode::kApproximate), false},
+    {"on", static_cast<int>(RewriteMode::kExact), true},
     {nullptr, 0, false}};
 
 constexpr char kCounters[] = "topn.number_of_counters";
@@ -111,6 +121,17 @@ void DefineSettings() {
       &rewrite_value, static_cast<int>(RewriteMode::kExact), kRewriteModes, PGC_USERSET,
       GUC_EXPLAIN, nullptr,
       [](int value, void*) { enable_rewrite = static_cast<RewriteMode>(value); }, nullptr);
+  DefineCustomEnumVariable(
+      "millrace.rewrite_events",
+      "Which questions to watched events may be answered from rollups over them.",
+      "exact: counts, sums, minima and maxima. approximate: also count(DISTINCT), by the sketch.",
+      &rewrite_events_value, static_cast<int>(RewriteMode::kOff), kRewriteEventsModes, PGC_USERSET,
+      GUC_EXPLAIN, nullptr,
+      [](int value, void*) { rewrite_events = static_cast<RewriteMode>(value); }, nullptr);
+  DefineCustomBoolVariable(
+      "millrace.rewrite_dropped_events",
+      "Whether questions to events may be answered with events whose partitions are gone.", nullptr,
+      &rewrite_dropped_events, false, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
   DefineCustomBoolVariable("millrace.enable_worker",
                            "Whether declared rollups are refreshed in the background.", nullptr,
                            &enable_worker, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);

@@ -24,6 +24,11 @@ enum class RewriteMode {
   kApproximate,  // also topn, and sums of floating-point numbers
 };
 extern RewriteMode enable_rewrite;
+// millrace.rewrite_events: the same for questions to events (kApproximate: also count(DISTINCT), by
+// the sketch). millrace.rewrite_dropped_events: whether these may be answered with events whose
+// partitions are gone.
+extern RewriteMode rewrite_events;
+extern bool rewrite_dropped_events;
 
 // millrace.refresh_step: how many ids a refresh merges in one step.
 extern int refresh_step;

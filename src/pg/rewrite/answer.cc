@@ -34,6 +34,14 @@ struct Fit {
   const FuncExpr* cut;
 };
 
+// The bounds of the span.
+struct Ends {
+  List* lowers;  // Bound*, ANDed
+  List* uppers;
+};
+
+bool IsOpen(const Ends& ends) { return ends.lowers == NIL && ends.uppers == NIL; }
+
 struct Mapping {
   const List* columns;
   const char* why;
@@ -102,6 +110,31 @@ bool MergesAs(ColumnRole column, ColumnRole wanted) {
   return column == wanted || (column == ColumnRole::kCount && wanted == ColumnRole::kSum);
 }
 
+// Whether an expression hashes a value as it is, for a sketch.
+bool Hashes(const Node* expression, const Node* value) {
+  const auto* call = reinterpret_cast<const FuncExpr*>(expression);
+  if (expression == nullptr || !IsA(call, FuncExpr) || call->args == NIL) return false;
+  const char* name = get_func_name(call->funcid);
+  if (name == nullptr || strncmp(name, "hll_hash_", 9) != 0) return false;
+  for (int i = 1; i < list_length(call->args); ++i) {
+    if (!IsA(list_nth(call->args, i), Const)) return false;
+  }
+  return equal(linitial(call->args), value);
+}
+
+// Whether the column has what an aggregate over events gives.
+bool IsMeasureOfEvents(const KnownColumn& column, const Item& item) {
+  if (column.role != item.role || column.aggref == nullptr || !equal(column.filter, item.filter)) {
+    return false;
+  }
+  if (item.role == ColumnRole::kHll) return Hashes(column.expression, item.argument);
+  const bool ordered = item.role == ColumnRole::kMin || item.role == ColumnRole::kMax;
+  if (ordered && (column.input_collation != item.input_collation || column.type != item.type)) {
+    return false;
+  }
+  return equal(column.expression, item.argument);
+}
+
 // The value of a measure in the table's rows; nullptr, with `why`, if it has none.
 Node* MeasureOf(const List* columns, const Item& item, const char** why) {
   const auto read = [](const KnownColumn& column) {
@@ -109,6 +142,10 @@ Node* MeasureOf(const List* columns, const Item& item, const char** why) {
         makeVar(1, column.attribute, column.type, column.typmod, column.collation, 0));
   };
   for (const KnownColumn* column : Each<KnownColumn>(columns)) {
+    if (item.aggregate != nullptr) {
+      if (IsMeasureOfEvents(*column, item)) return read(*column);
+      continue;
+    }
     if (column->role == ColumnRole::kKey || !MergesAs(column->role, item.role) ||
         !equal(column->expression, item.argument)) {
       continue;
@@ -127,6 +164,12 @@ Node* MeasureOf(const List* columns, const Item& item, const char** why) {
   }
   // An extreme of keys, from the keys.
   const char* lacks;
+  const bool extreme = item.role != ColumnRole::kSum && item.role != ColumnRole::kCount &&
+                       item.role != ColumnRole::kHll && item.role != ColumnRole::kTopN;
+  if (!extreme) {
+    *why = "it lacks a measure";
+    return nullptr;
+  }
   Node* argument = Mapped(columns, item.argument, &lacks);
   Node* filter = item.filter == nullptr ? nullptr : Mapped(columns, item.filter, &lacks);
   if (argument != nullptr && (item.filter == nullptr || filter != nullptr)) {
@@ -142,6 +185,8 @@ double RowsOf(Oid relation) {
   double rows = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->reltuples;
   ReleaseSysCache(tuple);
   if (rows >= 0) return rows;
+  // A partitioned table has no pages of its own.
+  if (get_rel_relkind(relation) != RELKIND_RELATION) return std::numeric_limits<double>::max();
   Relation table = try_relation_open(relation, AccessShareLock);
   if (table == nullptr) return 0;
   rows = RelationGetNumberOfBlocks(table) * kRowsPerPage;
@@ -187,9 +232,26 @@ Fit* MakeFit(const Question& question, const KnownRollup* rollup, List* columns,
   return fit;
 }
 
-bool HasBounds(const Question& question) {
-  return question.lower != nullptr || question.upper != nullptr;
+// What events give for a question to them: each aggregate over those of a group.
+Fit* FitOfEvents(const Question& question) {
+  auto* fit = static_cast<Fit*>(palloc0(sizeof(Fit)));
+  fit->rollup = question.rollup;
+  fit->columns = question.rollup->columns;
+  for (const Item* item : Each<Item>(question.items)) {
+    fit->values = lappend(
+        fit->values, item->key != nullptr ? item->key : reinterpret_cast<Node*>(item->aggregate));
+  }
+  fit->conditions = question.conditions;
+  const KnownColumn* time = ColumnAt(fit->columns, question.rollup->bucket);
+  if (time != nullptr) {
+    fit->bucket = reinterpret_cast<Node*>(
+        makeVar(1, time->attribute, time->type, time->typmod, time->collation, 0));
+  }
+  fit->rows = RowsOf(question.rollup->relation);
+  return fit;
 }
+
+bool IsOfEvents(const Fit& fit) { return fit.rollup != nullptr && fit.rollup->is_events; }
 
 // The question's conditions that a summary's own WHERE may follow from.
 List* AllConditions(const Question& question) {
@@ -211,44 +273,66 @@ Node* MakeComparison(int strategy, Node* left, Node* right) {
                     reinterpret_cast<Expr*>(right), InvalidOid, InvalidOid));
 }
 
-// The bound of the question, for another expression in place of the bucket.
+// The bound, for another expression in place of the bucket.
 Node* AsAsked(const Bound& bound, Node* time) {
   auto* condition = CopyNode(bound.condition);
   linitial(condition->args) = CopyNode(time);
   return reinterpret_cast<Node*>(condition);
 }
 
-// The value of a bound, cut.
-Node* CutValue(const FuncExpr* cut, const Bound& bound) {
-  const Oid type = exprType(TimeOf(cut));
+// The value of a bound, in the type of the time that it bounds.
+Node* ValueAs(const Bound& bound, Oid type) {
   Node* value = CopyNode(bound.value);
-  if (exprType(value) != type) {
-    value = coerce_to_target_type(nullptr, value, exprType(value), type, -1, COERCION_EXPLICIT,
-                                  COERCE_IMPLICIT_CAST, -1);
+  if (exprType(value) == type) return value;
+  return coerce_to_target_type(nullptr, value, exprType(value), type, -1, COERCION_EXPLICIT,
+                               COERCE_IMPLICIT_CAST, -1);
+}
+
+Node* Extreme(MinMaxOp which, List* values) {
+  if (list_length(values) == 1) return static_cast<Node*>(linitial(values));
+  MinMaxExpr* extreme = makeNode(MinMaxExpr);
+  extreme->minmaxtype = exprType(static_cast<Node*>(linitial(values)));
+  extreme->op = which;
+  extreme->args = values;
+  extreme->location = -1;
+  return reinterpret_cast<Node*>(extreme);
+}
+
+// The start of the bucket in which the span ends: no bucket from there on is in it altogether.
+Node* CutEnd(const FuncExpr* cut, const List* uppers) {
+  List* values = NIL;
+  for (const Bound* bound : Each<Bound>(uppers)) {
+    values = lappend(values, CutTime(cut, ValueAs(*bound, exprType(TimeOf(cut)))));
   }
-  return CutTime(cut, value);
+  return Extreme(IS_LEAST, values);
 }
 
-Node* Negated(Node* condition) {
-  return reinterpret_cast<Node*>(make_notclause(reinterpret_cast<Expr*>(condition)));
+// That a time is not before the span.
+List* FromStart(const List* lowers, Node* time, bool whole_too) {
+  List* conditions = NIL;
+  for (const Bound* bound : Each<Bound>(lowers)) {
+    if (whole_too || !bound->is_whole) conditions = lappend(conditions, AsAsked(*bound, time));
+  }
+  return conditions;
 }
 
-// bucket < value + the longest bucket: follows from the buckets that the lower bound cuts through.
-Node* NotMuchAfter(const Question& question, Node* bucket, const FuncExpr* cut) {
+Node* Negated(List* conditions) {
+  return reinterpret_cast<Node*>(
+      make_notclause(reinterpret_cast<Expr*>(make_ands_explicit(conditions))));
+}
+
+// bucket <= start + the longest bucket: follows from the buckets that the start cuts through.
+Node* NotMuchAfter(const List* lowers, Node* bucket, const FuncExpr* cut) {
   const Oid type = exprType(bucket);
   auto* interval = static_cast<Interval*>(palloc0(sizeof(Interval)));
   interval->time = LongestBucket(cut);
   Node* length = reinterpret_cast<Node*>(makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
                                                    IntervalPGetDatum(interval), false, false));
-  Node* value = CopyNode(question.lower->value);
-  if (exprType(value) != type) {
-    value = coerce_to_target_type(nullptr, value, exprType(value), type, -1, COERCION_EXPLICIT,
-                                  COERCE_IMPLICIT_CAST, -1);
-  }
-  const bool zoned = type == TIMESTAMPTZOID;
-  FuncExpr* sum =
-      makeFuncExpr(zoned ? F_TIMESTAMPTZ_PL_INTERVAL : F_TIMESTAMP_PL_INTERVAL, type,
-                   list_make2(value, length), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+  List* values = NIL;
+  for (const Bound* bound : Each<Bound>(lowers)) values = lappend(values, ValueAs(*bound, type));
+  const Oid plus = type == TIMESTAMPTZOID ? F_TIMESTAMPTZ_PL_INTERVAL : F_TIMESTAMP_PL_INTERVAL;
+  FuncExpr* sum = makeFuncExpr(plus, type, list_make2(Extreme(IS_GREATEST, values), length),
+                               InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
   return MakeComparison(BTLessEqualStrategyNumber, CopyNode(bucket), reinterpret_cast<Node*>(sum));
 }
 
@@ -271,16 +355,17 @@ Node* CutBucket(const Fit& fit, const FuncExpr* cut) {
 
 // The bounds as conditions on the rows of a table, for its whole share of the span. Wide buckets
 // must be in the span altogether; a narrow one is its start.
-List* InSpan(const Question& question, const Fit& fit) {
-  List* conditions = NIL;
+List* InSpan(const Ends& ends, const Fit& fit) {
   // A bucket starts before all that is in it, so the lower bound is the same for both.
-  if (question.lower != nullptr)
-    conditions = lappend(conditions, AsAsked(*question.lower, fit.bucket));
-  if (question.upper != nullptr) {
-    conditions = lappend(
-        conditions, fit.cut == nullptr ? AsAsked(*question.upper, fit.bucket)
-                                       : MakeComparison(BTLessStrategyNumber, CopyNode(fit.bucket),
-                                                        CutValue(fit.cut, *question.upper)));
+  List* conditions = FromStart(ends.lowers, fit.bucket, !IsOfEvents(fit));
+  if (fit.cut != nullptr) {
+    if (ends.uppers == NIL) return conditions;
+    return lappend(conditions, MakeComparison(BTLessStrategyNumber, CopyNode(fit.bucket),
+                                              CutEnd(fit.cut, ends.uppers)));
+  }
+  for (const Bound* bound : Each<Bound>(ends.uppers)) {
+    if (bound->is_whole && IsOfEvents(fit)) continue;
+    conditions = lappend(conditions, AsAsked(*bound, fit.bucket));
   }
   return conditions;
 }
@@ -290,29 +375,28 @@ List* InSpan(const Question& question, const Fit& fit) {
 //
 //   lower              cut(lower)+1           cut(upper)      upper
 //     |---- narrow ----|-------- wide --------|----- narrow ----|
-List* TakeSpanApart(const Question& question, const List* levels) {
+List* TakeSpanApart(const Ends& ends, const List* levels) {
   List* parts = NIL;
   const FuncExpr* wider = nullptr;
   for (const Fit* fit : Each<Fit>(levels)) {
     if (wider == nullptr) {
-      parts = AddPart(parts, fit, InSpan(question, *fit));
+      parts = AddPart(parts, fit, InSpan(ends, *fit));
     } else {
-      if (question.lower != nullptr) {
+      if (ends.lowers != NIL) {
         // Its wide bucket begins before the span.
-        List* conditions = InSpan(question, *fit);
-        conditions = lappend(conditions, NotMuchAfter(question, fit->bucket, wider));
-        conditions = lappend(conditions, Negated(AsAsked(*question.lower, CutBucket(*fit, wider))));
+        List* conditions = InSpan(ends, *fit);
+        conditions = lappend(conditions, NotMuchAfter(ends.lowers, fit->bucket, wider));
+        conditions =
+            lappend(conditions, Negated(FromStart(ends.lowers, CutBucket(*fit, wider), true)));
         parts = AddPart(parts, fit, conditions);
       }
-      if (question.upper != nullptr) {
+      if (ends.uppers != NIL) {
         // Its wide bucket ends after the span, and does not begin before it.
-        List* conditions = InSpan(question, *fit);
+        List* conditions = InSpan(ends, *fit);
         conditions =
             lappend(conditions, MakeComparison(BTGreaterEqualStrategyNumber, CopyNode(fit->bucket),
-                                               CutValue(wider, *question.upper)));
-        if (question.lower != nullptr) {
-          conditions = lappend(conditions, AsAsked(*question.lower, CutBucket(*fit, wider)));
-        }
+                                               CutEnd(wider, ends.uppers)));
+        conditions = list_concat(conditions, FromStart(ends.lowers, CutBucket(*fit, wider), true));
         parts = AddPart(parts, fit, conditions);
       }
     }
@@ -323,27 +407,28 @@ List* TakeSpanApart(const Question& question, const List* levels) {
 
 // The length of the span in microseconds, as far as it can be told now: infinite if an end is open,
 // -1 if it is not known.
-double LengthOfSpan(const Question& question, ParamListInfo parameters) {
+double LengthOfSpan(const Ends& ends, ParamListInfo parameters) {
   PlannerInfo* root = makeNode(PlannerInfo);
   root->glob = makeNode(PlannerGlobal);
   root->glob->boundParams = parameters;
-  double ends[2];
+  double times[2];
   int known = 0;
-  for (const Bound* bound : {question.lower, question.upper}) {
-    if (bound == nullptr) return std::numeric_limits<double>::infinity();
+  for (const List* bounds : {ends.lowers, ends.uppers}) {
+    if (bounds == NIL) return std::numeric_limits<double>::infinity();
+    const auto* bound = static_cast<Bound*>(linitial(bounds));
     Node* value = estimate_expression_value(root, CopyNode(bound->value));
     if (!IsA(value, Const)) return -1;
     const auto* constant = reinterpret_cast<Const*>(value);
     if (constant->constisnull) return 0;
     if (constant->consttype == DATEOID) {
-      ends[known++] = static_cast<double>(DatumGetDateADT(constant->constvalue)) * USECS_PER_DAY;
+      times[known++] = static_cast<double>(DatumGetDateADT(constant->constvalue)) * USECS_PER_DAY;
     } else if (constant->consttype == TIMESTAMPTZOID || constant->consttype == TIMESTAMPOID) {
-      ends[known++] = static_cast<double>(DatumGetTimestamp(constant->constvalue));
+      times[known++] = static_cast<double>(DatumGetTimestamp(constant->constvalue));
     } else {
       return -1;
     }
   }
-  return ends[1] - ends[0];
+  return times[1] - times[0];
 }
 
 // -- Choice
@@ -361,10 +446,10 @@ bool HasAll(const Fit&) { return true; }
 
 // Tables with wider and wider buckets, each with far fewer rows than the one before; the widest
 // first. `narrow` is the last.
-List* ChooseLevels(const Question& question, const List* fits, const Fit* narrow,
+List* ChooseLevels(const Ends& ends, const List* fits, const Fit* narrow,
                    ParamListInfo parameters) {
   List* levels = list_make1(const_cast<Fit*>(narrow));
-  const double length = LengthOfSpan(question, parameters);
+  const double length = LengthOfSpan(ends, parameters);
   for (;;) {
     const auto* above = static_cast<const Fit*>(linitial(levels));
     const Fit* best = nullptr;
@@ -395,6 +480,7 @@ bool HoldTables(const List* parts, List** used) {
   for (const Part* part : Each<Part>(parts)) {
     if (part->fit->rollup == nullptr) continue;
     if (!ConditionalLockRelationOid(part->fit->rollup->relation, AccessShareLock)) return false;
+    if (IsOfEvents(*part->fit)) continue;
     *used = list_append_unique_ptr(*used, const_cast<KnownRollup*>(part->fit->rollup));
   }
   return KnownRollupsAreCurrent();
@@ -406,7 +492,7 @@ RangeTblEntry* TableEntry(const KnownRollup& rollup) {
   RangeTblEntry* entry = makeNode(RangeTblEntry);
   entry->rtekind = RTE_RELATION;
   entry->relid = rollup.relation;
-  entry->relkind = RELKIND_RELATION;
+  entry->relkind = get_rel_relkind(rollup.relation);
   entry->rellockmode = AccessShareLock;
   entry->inh = true;
   entry->inFromCl = true;
@@ -451,6 +537,24 @@ RangeTblRef* Reference(int index) {
   return reference;
 }
 
+// Groups the events that a query selects by those of its columns that are keys.
+void GroupByKeys(const Question& question, Query* query) {
+  query->hasAggs = false;
+  for (int i = 0; i < list_length(question.items); ++i) {
+    auto* target = static_cast<TargetEntry*>(list_nth(query->targetList, i));
+    if (static_cast<const Item*>(list_nth(question.items, i))->key == nullptr) {
+      query->hasAggs = true;
+      continue;
+    }
+    SortGroupClause* clause = makeNode(SortGroupClause);
+    get_sort_group_operators(exprType(reinterpret_cast<Node*>(target->expr)), false, true, false,
+                             &clause->sortop, &clause->eqop, nullptr, &clause->hashable);
+    clause->tleSortGroupRef = target->ressortgroupref = static_cast<Index>(i + 1);
+    query->groupClause = lappend(query->groupClause, clause);
+  }
+  query->hasSubLinks = checkExprHasSubLink(query->jointree->quals);
+}
+
 // The rows of one part. `tail` is the query of the events that are not in the table yet.
 Query* SelectPart(const Question& question, const Part& part, const Query* tail) {
   Query* query = MakeSelect(question);
@@ -478,6 +582,7 @@ Query* SelectPart(const Question& question, const Part& part, const Query* tail)
                                                                    static_cast<AttrNumber>(i + 1),
                                                                    psprintf("c%d", i + 1), false));
   }
+  if (IsOfEvents(*part.fit)) GroupByKeys(question, query);
   return query;
 }
 
@@ -620,10 +725,133 @@ bool SettleTypes(Question* question, const List* parts) {
   return true;
 }
 
+// -- Questions to events
+
+// The times between which all partitions are there, as bounds for tables made of events; without
+// these, rollups would answer with events that retention has dropped. Returns why that cannot be
+// told, or nullptr.
+const char* BoundByPartitions(const Question& question, const Fit& own, Ends* ends) {
+  const Oid source = question.rollup->relation;
+  if (rewrite_dropped_events || get_rel_relkind(source) != RELKIND_PARTITIONED_TABLE)
+    return nullptr;
+  constexpr const char* kUnknown = "it cannot be told which events were dropped";
+  if (own.bucket == nullptr) return kUnknown;
+  Relation table = relation_open(source, NoLock);
+  const PartitionKey key = RelationGetPartitionKey(table);
+  const PartitionDesc partitions = RelationGetPartitionDesc(table, true);
+  const PartitionBoundInfo bounds = partitions->boundinfo;
+  bool known = key->strategy == PARTITION_STRATEGY_RANGE && key->partnatts == 1 &&
+               key->partattrs[0] == question.rollup->bucket && bounds != nullptr &&
+               bounds->ndatums > 0;
+  for (int i = 0; known && i < partitions->nparts; ++i) known = partitions->is_leaf[i];
+  int low = known ? bounds->ndatums - 1 : 0;
+  if (known) {
+    // Range i ends at bound i. Down from the last, as long as there is no gap.
+    while (low > 0 && bounds->indexes[low] >= 0) --low;
+    const auto add = [&](int i, int strategy, List** list) {
+      if (bounds->kind[i][0] != PARTITION_RANGE_DATUM_VALUE) return;
+      const auto* time = reinterpret_cast<const Var*>(own.bucket);
+      auto* bound = static_cast<Bound*>(palloc(sizeof(Bound)));
+      bound->value = reinterpret_cast<Node*>(makeConst(
+          time->vartype, -1, InvalidOid, sizeof(TimestampTz), bounds->datums[i][0], false, true));
+      bound->condition = reinterpret_cast<OpExpr*>(
+          MakeComparison(strategy, CopyNode(own.bucket), CopyNode(bound->value)));
+      bound->is_whole = true;
+      *list = lappend(*list, bound);
+    };
+    add(low, BTGreaterEqualStrategyNumber, &ends->lowers);
+    add(bounds->ndatums - 1, BTLessStrategyNumber, &ends->uppers);
+  }
+  relation_close(table, NoLock);
+  return known ? nullptr : kUnknown;
+}
+
+// That an event is not in the tables of a root yet.
+Node* IsBehind(const Question& question, Oid root) {
+  const KnownColumn* id = ColumnAt(question.rollup->columns, question.rollup->id);
+  const char* sql = psprintf(
+      "SELECT (SELECT COALESCE((SELECT w.position FROM millrace.watermark w WHERE w.relation "
+      "OPERATOR(pg_catalog.=) %u::pg_catalog.oid::pg_catalog.regclass AND w.node_group "
+      "OPERATOR(pg_catalog.=) 0), millrace.no_watermark(%u::pg_catalog.oid::pg_catalog.regclass)))",
+      root, root);
+  auto* statement = static_cast<RawStmt*>(linitial(raw_parser(sql, RAW_PARSE_DEFAULT)));
+  const Query* parsed = parse_analyze_fixedparams(statement, sql, nullptr, 0, nullptr);
+  auto* watermark =
+      reinterpret_cast<Node*>(static_cast<TargetEntry*>(linitial(parsed->targetList))->expr);
+  const Oid above =
+      get_opfamily_member(INTEGER_BTREE_FAM_OID, id->type, INT8OID, BTGreaterStrategyNumber);
+  auto* column = makeVar(1, id->attribute, id->type, id->typmod, id->collation, 0);
+  return reinterpret_cast<Node*>(
+      make_opclause(above, BOOLOID, false, reinterpret_cast<Expr*>(column),
+                    reinterpret_cast<Expr*>(watermark), InvalidOid, InvalidOid));
+}
+
+// The fits of one family.
+List* OfRoot(const List* fits, Oid root) {
+  List* some = NIL;
+  for (auto* fit : Each<Fit>(fits)) {
+    if (fit->rollup->root == root) some = lappend(some, fit);
+  }
+  return some;
+}
+
+// The parts of an answer about events: tables of one family, events at the ends of the span, and
+// events that are not in the tables yet. NIL if no tables are worth it.
+List* PartsWithEvents(const Question& question, const Ends& ends, Fit* own, const List* fits,
+                      ParamListInfo parameters) {
+  List* best = NIL;
+  double fewest = own->rows;
+  for (const Fit* each : Each<Fit>(fits)) {
+    const List* family = OfRoot(fits, each->rollup->root);
+    List* parts = NIL;
+    List* covered = NIL;  // by the tables
+    const Fit* widest;
+    if (IsOpen(ends)) {
+      widest = FewestRows(family, HasAll);
+      parts = AddPart(NIL, widest, NIL);
+    } else {
+      const List* levels = ChooseLevels(ends, family, own, parameters);
+      if (list_length(levels) == 1) continue;
+      widest = static_cast<const Fit*>(linitial(levels));
+      parts = TakeSpanApart(ends, levels);
+      const auto* narrowest = static_cast<const Fit*>(list_nth(levels, list_length(levels) - 2));
+      covered = FromStart(ends.lowers, CutTime(narrowest->cut, CopyNode(own->bucket)), true);
+      if (ends.uppers != NIL) {
+        covered = lappend(covered, MakeComparison(BTLessStrategyNumber, CopyNode(own->bucket),
+                                                  CutEnd(narrowest->cut, ends.uppers)));
+      }
+      // Follows from the start of the bucket, and leaves partitions out.
+      covered = list_concat(covered, InSpan(ends, *own));
+    }
+    if (widest->rows >= fewest) continue;
+    fewest = widest->rows;
+    covered = lappend(covered, IsBehind(question, each->rollup->root));
+    best = AddPart(parts, own, covered);
+  }
+  return best;
+}
+
+// The types of the sketches that stand for count(DISTINCT), and how events make them.
+bool SettleSketches(Question* question, const List* parts, Fit* own) {
+  const Fit* first = static_cast<Part*>(linitial(parts))->fit;
+  for (int i = 0; i < list_length(question->items); ++i) {
+    auto* item = static_cast<Item*>(list_nth(question->items, i));
+    if (item->key != nullptr || item->role != ColumnRole::kHll) continue;
+    const auto* column = static_cast<const Var*>(list_nth(first->values, i));
+    const KnownColumn* sketch =
+        IsA(column, Var) ? ColumnAt(first->columns, column->varattno) : nullptr;
+    if (sketch == nullptr || sketch->aggref == nullptr) return false;
+    item->type = column->vartype;
+    lfirst(list_nth_cell(own->values, i)) = CopyNode(sketch->aggref);
+  }
+  return true;
+}
+
 }  // namespace
 
 Query* MakeAnswer(Question* question, ParamListInfo parameters, List** used) {
   const RangeTblEntry* target = rt_fetch(question->target, question->query->rtable);
+  const bool of_events = question->rollup->is_events;
   int target_index = static_cast<int>(question->target);
   Query* tail = nullptr;
   if (question->live != nullptr) {
@@ -636,25 +864,32 @@ Query* MakeAnswer(Question* question, ParamListInfo parameters, List** used) {
   }
   const char* why = nullptr;
   const List* security = SecurityOf(target, target_index, &why);
+  const RewriteMode mode = of_events ? rewrite_events : enable_rewrite;
   for (const Item* item : Each<Item>(question->items)) {
-    if (IsApproximate(*item) && enable_rewrite != RewriteMode::kApproximate) {
-      why = "a measure is approximate, and millrace.enable_rewrite is not 'approximate'";
+    if (IsApproximate(*item) && mode != RewriteMode::kApproximate) {
+      why = of_events
+                ? "a measure is approximate, and millrace.rewrite_events is not 'approximate'"
+                : "a measure is approximate, and millrace.enable_rewrite is not 'approximate'";
     }
   }
-  if (why != nullptr) {
-    question->why = why;
-    return nullptr;
-  }
+  Ends ends = {question->lower == nullptr ? NIL : list_make1(question->lower),
+               question->upper == nullptr ? NIL : list_make1(question->upper)};
   // What the asked table itself gives, and what each summary gives.
-  Fit* own = MakeFit(*question, question->rollup, OwnColumns(*question), &why);
-  if (own == nullptr || (HasBounds(*question) && own->bucket == nullptr)) {
+  Fit* own = nullptr;
+  if (why == nullptr) {
+    own = of_events ? FitOfEvents(*question)
+                    : MakeFit(*question, question->rollup, OwnColumns(*question), &why);
+  }
+  if (own != nullptr && of_events) why = BoundByPartitions(*question, *own, &ends);
+  if (why != nullptr || own == nullptr || (!IsOpen(ends) && own->bucket == nullptr)) {
     question->why = why != nullptr ? why : "its bucket is not known";
     return nullptr;
   }
   own->security = CopyNode(security);
-  List* fits = list_make1(own);
+  List* fits = NIL;
   const List* conditions = AllConditions(*question);
-  why = "there is no smaller rollup over it";
+  why = of_events ? "no rollup over it has all that is asked for"
+                  : "there is no smaller rollup over it";
   for (const Summary* summary : Each<Summary>(question->rollup->summaries)) {
     Fit* fit = MakeFit(*question, summary->rollup, summary->columns, &why);
     if (fit == nullptr) continue;
@@ -664,31 +899,39 @@ Query* MakeAnswer(Question* question, ParamListInfo parameters, List** used) {
       why = "it leaves out rows by its WHERE";
       continue;
     }
-    if (HasBounds(*question) && fit->bucket == nullptr) {
+    if (!IsOpen(ends) && fit->bucket == nullptr) {
       why = "it lacks the bucket";
       continue;
     }
     fits = lappend(fits, fit);
   }
+  const bool any = fits != NIL;
   List* parts = NIL;
-  if (HasBounds(*question)) {
-    const Fit* narrow = FewestRows(fits, HasBucket);
-    parts = TakeSpanApart(*question, ChooseLevels(*question, fits, narrow, parameters));
+  if (of_events) {
+    parts = PartsWithEvents(*question, ends, own, fits, parameters);
+    if (parts != NIL && !SettleSketches(question, parts, own)) parts = NIL;
   } else {
-    parts = AddPart(NIL, FewestRows(fits, HasAll), NIL);
+    fits = lcons(own, fits);
+    if (IsOpen(ends)) {
+      parts = AddPart(NIL, FewestRows(fits, HasAll), NIL);
+    } else {
+      const Fit* narrow = FewestRows(fits, HasBucket);
+      parts = TakeSpanApart(ends, ChooseLevels(ends, fits, narrow, parameters));
+    }
+    const bool itself = list_length(parts) == 1 && static_cast<Part*>(linitial(parts))->fit == own;
+    if (tail == nullptr && itself) parts = NIL;
   }
-  if (tail == nullptr && list_length(parts) == 1 &&
-      static_cast<Part*>(linitial(parts))->fit == own) {
-    question->why = list_length(fits) > 1 ? "no rollup over it has fewer rows" : why;
+  if (parts == NIL) {
+    question->why = any ? "no rollup over it has fewer rows" : why;
     return nullptr;
   }
   if (tail != nullptr) {
     Fit* fit = MakeFit(*question, nullptr, ColumnsOfTail(*question, tail), &why);
-    if (fit == nullptr || (HasBounds(*question) && fit->bucket == nullptr)) {
+    if (fit == nullptr || (!IsOpen(ends) && fit->bucket == nullptr)) {
       question->why = "the live view was replaced";
       return nullptr;
     }
-    parts = AddPart(parts, fit, HasBounds(*question) ? InSpan(*question, *fit) : NIL);
+    parts = AddPart(parts, fit, IsOpen(ends) ? NIL : InSpan(ends, *fit));
   }
   if (!SettleTypes(question, parts)) {
     question->why = "the rollups have a measure in different types";

@@ -1,6 +1,7 @@
 #include "pg/rewrite/known_rollups.h"
 
 #include "pg/base/list.h"
+#include "pg/rewrite/cut.h"
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
 #include "pg/rollup/catalog/extension.h"
@@ -20,7 +21,6 @@ struct Known {
   HTAB* watched;      // Oid: the relations it was made from
   Oid catalog;
   List* rollups;  // KnownRollup*
-  bool any;
 };
 Known known;
 bool is_complete = false;  // `known` was read to its end
@@ -152,7 +152,8 @@ const char* AddOutput(KnownRollup* rollup, const Query* query, TargetEntry* entr
     column->expression = eval_const_expressions(
         nullptr, reinterpret_cast<Node*>(static_cast<TargetEntry*>(linitial(aggref->args))->expr));
   }
-  column->filter = reinterpret_cast<Node*>(aggref->aggfilter);
+  column->aggref = aggref;
+  column->filter = eval_const_expressions(nullptr, reinterpret_cast<Node*>(aggref->aggfilter));
   column->input_collation = aggref->inputcollid;
   if (column->role == ColumnRole::kHll) {
     column->merge = UnionAggregate(aggref, "hll_union_agg", column->type);
@@ -248,6 +249,14 @@ Node* ReplaceColumns(Node* node, void* context) {
   return CopyNode(column->expression);
 }
 
+// Cutting what was cut to narrower buckets is cutting the time itself.
+Node* WithoutInnerCut(Node* expression) {
+  const FuncExpr* outer = AsCut(expression);
+  const FuncExpr* inner = outer == nullptr ? nullptr : AsCut(TimeOf(outer));
+  if (inner == nullptr || !Divides(inner, outer)) return expression;
+  return CutTime(outer, TimeOf(inner));
+}
+
 Node* And(Node* a, Node* b) {
   if (a == nullptr || b == nullptr) return a == nullptr ? b : a;
   return reinterpret_cast<Node*>(make_andclause(list_make2(a, b)));
@@ -277,9 +286,12 @@ Summary* Compose(const Summary& below, const KnownRollup& rollup) {
                                      : nullptr;
     if (measure != nullptr && measure->role != ColumnRole::kKey) {
       column->expression = measure->expression;
+      column->aggref = measure->aggref;
+      // A sum of counts is a count.
+      if (measure->role == ColumnRole::kCount) column->role = ColumnRole::kCount;
       column->filter = And(column->filter, measure->filter);
     } else {
-      column->expression = replaced(each->expression);
+      column->expression = WithoutInnerCut(replaced(each->expression));
     }
     summary->columns = lappend(summary->columns, column);
   }
@@ -320,6 +332,7 @@ void ReadRollups() {
     rollup->live_view = row.ObjectId("live");
     rollup->root = row.ObjectId("parent");  // completed below
     const Oid definition = row.ObjectId("definition");
+    rollup->lacks_events = DatumGetInt64(row.Value("start_after")) != 0;
     if (DatumGetBool(row.Value("paused"))) rollup->unusable = "it is paused";
     if (OidIsValid(row.ObjectId("watermark_copy"))) rollup->unusable = "Citus distributes it";
     if (row.Value("edited_at") != 0) {
@@ -337,6 +350,55 @@ void ReadRollups() {
   });
   // Somebody changes the extension: the next query looks again.
   if (!read) is_current = false;
+}
+
+// A table of events. Its rollups answer for it as those over a rollup do.
+void AddEvents(const CatalogRow& row) {
+  auto* events = static_cast<KnownRollup*>(palloc0(sizeof(KnownRollup)));
+  events->is_events = true;
+  events->relation = row.ObjectId("source");
+  if (row.Value("changed_at") != 0) events->unusable = "rows of it were changed or deleted";
+  const Datum id = row.Value("id_column");
+  if (get_rel_name(events->relation) == nullptr || id == 0) return;
+  events->id = get_attnum(events->relation, NameStr(*DatumGetName(id)));
+  if (events->id == InvalidAttrNumber) return;
+  Watch(events->relation);
+  if (!ConditionalLockRelationOid(events->relation, AccessShareLock)) return;
+  Relation table = try_relation_open(events->relation, NoLock);
+  if (table == nullptr) return;
+  const TupleDesc columns = RelationGetDescr(table);
+  for (int i = 0; i < columns->natts; ++i) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(columns, i);
+    if (attribute->attisdropped) continue;
+    auto* column = static_cast<KnownColumn*>(palloc0(sizeof(KnownColumn)));
+    column->attribute = attribute->attnum;
+    column->type = attribute->atttypid;
+    column->typmod = attribute->atttypmod;
+    column->collation = attribute->attcollation;
+    column->role = ColumnRole::kKey;
+    column->exact = true;
+    events->columns = lappend(events->columns, column);
+  }
+  relation_close(table, AccessShareLock);
+  for (KnownRollup* root : Each<KnownRollup>(known.rollups)) {
+    const bool complete = root->parent == nullptr && root->source == events->relation &&
+                          root->unusable == nullptr && !root->lacks_events;
+    if (!complete) continue;
+    auto* summary = static_cast<Summary*>(palloc0(sizeof(Summary)));
+    summary->rollup = root;
+    summary->columns = root->columns;
+    summary->where = root->where;
+    const KnownColumn* bucket = ColumnAt(root->columns, root->bucket);
+    // Conditions of time are on the column that the first rollup cuts.
+    const FuncExpr* cut = bucket == nullptr ? nullptr : AsCut(bucket->expression);
+    const auto* time = cut == nullptr ? nullptr : reinterpret_cast<Var*>(TimeOf(cut));
+    if (events->bucket == InvalidAttrNumber && time != nullptr && IsA(time, Var)) {
+      events->bucket = time->varattno;
+    }
+    events->summaries = lappend(events->summaries, summary);
+    AddSummaries(events, *summary);
+  }
+  Register(events->relation, events);
 }
 
 // Links each rollup with the one that it reads, and hands down what makes a root unusable.
@@ -368,6 +430,24 @@ void MarkUnusable(const char* table, const char* why) {
   if (!read) is_current = false;
 }
 
+// The rollups that have set events aside: questions to all events cannot be answered from them.
+void MarkLacking() {
+  const Oid relation = TableOfCatalog("failed_event");
+  if (!OidIsValid(relation)) return;
+  Watch(relation);
+  const bool read = ForEachRow(relation, nullptr, [](const CatalogRow& row) {
+    if (KnownRollup* rollup = Find(row.ObjectId("relation"))) rollup->lacks_events = true;
+  });
+  if (!read) is_current = false;
+}
+
+void ReadEvents() {
+  const Oid relation = TableOfCatalog("watched_source");
+  if (!OidIsValid(relation)) return;
+  Watch(relation);
+  if (!ForEachRow(relation, nullptr, AddEvents)) is_current = false;
+}
+
 HTAB* MakeTable(const char* name, Size size) {
   HASHCTL control = {};
   control.keysize = sizeof(Oid);
@@ -396,8 +476,9 @@ void Read() {
     MarkUnusable("difference", "verification has found differences");
     for (KnownRollup* rollup : Each<KnownRollup>(known.rollups)) {
       if (rollup->unusable == nullptr) AddSummaries(rollup, *Itself(*rollup));
-      known.any |= rollup->unusable == nullptr;
     }
+    MarkLacking();
+    ReadEvents();
   }
   MemoryContextSwitchTo(previous);
   // Only now does it outlive an error.
@@ -433,6 +514,21 @@ bool SnapshotKnows(const List* rollups) {
     }
   });
   return read && seen == list_length(rollups);
+}
+
+bool SnapshotKnowsEvents(Oid source) {
+  bool whole = false;
+  const bool read =
+      ForEachRow(TableOfCatalog("watched_source"), GetActiveSnapshot(), [&](const CatalogRow& row) {
+        whole |= row.ObjectId("source") == source && row.Value("changed_at") == 0;
+      });
+  if (!read) return false;
+  return ForEachRow(TableOfCatalog("failed_event"), GetActiveSnapshot(),
+                    [&](const CatalogRow& row) {
+                      const KnownRollup* rollup = Find(row.ObjectId("relation"));
+                      whole &= rollup == nullptr || rollup->source != source;
+                    }) &&
+         whole;
 }
 
 void InstallKnownRollups() { CacheRegisterRelcacheCallback(RelationChanged, 0); }

@@ -20,15 +20,21 @@ struct KnownColumn {
   Node* expression;  // kKey: the key; otherwise the aggregate's argument. nullptr: not known
   Node* filter;      // of the aggregate; nullptr if it has none
   Oid input_collation;
-  Oid merge;  // kHll, kTopN: the aggregate that unites its values
+  Oid merge;             // kHll, kTopN: the aggregate that unites its values
+  const Aggref* aggref;  // of a rollup over events: the aggregate itself
 };
 
+// A declared rollup, or a table of events whose changes are watched (is_events). Any column of
+// events is a key; the rollups over them are made from what its rows say.
 struct KnownRollup {
+  bool is_events;
+  AttrNumber id;  // of events: the column that rollups follow
   Oid relation;
   Oid source;
   Oid live_view;
   Oid root;
   KnownRollup* parent;   // nullptr: it reads events
+  bool lacks_events;     // some were left out or set aside
   const char* unusable;  // why it must not answer for others, nor they for it; nullptr if it may
   List* columns;         // KnownColumn*
   List* where;           // of its query, ANDed
@@ -43,9 +49,9 @@ struct Summary {
   List* where;
 };
 
-// The rollup whose table or live view this is; nullptr if there is none. What is returned lives
-// until the end of the transaction. Takes no lock that it would have to wait for, and raises
-// nothing because of a rollup that is not in order.
+// The rollup whose table or live view this is, or the events; nullptr if there is none. What is
+// returned lives until the end of the transaction. Takes no lock that it would have to wait for,
+// and raises nothing because of a rollup that is not in order.
 const KnownRollup* FindKnownRollup(Oid relation_or_view);
 
 // Whether there may be any rollup that others can answer for.
@@ -57,6 +63,8 @@ bool KnownRollupsAreCurrent();
 // Whether the active snapshot sees these rollups' rows in the catalog, all of them as they are
 // known: a rollup that was declared or made again after an old snapshot must not answer in it.
 bool SnapshotKnows(const List* rollups);
+// The same of events: no row of them was changed, and none is set aside by a rollup.
+bool SnapshotKnowsEvents(Oid source);
 
 inline const KnownColumn* ColumnAt(const List* columns, AttrNumber attribute) {
   for (int i = 0; i < list_length(columns); ++i) {

@@ -204,8 +204,45 @@ Node* OnlyArgument(const Aggref* aggref) {
   return reinterpret_cast<Node*>(static_cast<TargetEntry*>(linitial(aggref->args))->expr);
 }
 
+// The item of an aggregate over events. False if rollups do not keep it.
+bool FindAggregateOfEvents(const Question& question, const Aggref* aggref, Item* item) {
+  if (aggref->aggorder != NIL || aggref->aggkind != AGGKIND_NORMAL || aggref->aggvariadic ||
+      aggref->aggfnoid >= FirstNormalObjectId) {
+    return false;
+  }
+  auto* filter = reinterpret_cast<Node*>(aggref->aggfilter);
+  if (filter != nullptr && !IsOfKeys(question, filter)) return false;
+  Node* argument = OnlyArgument(aggref);
+  const bool counts = aggref->aggfnoid == F_COUNT_ || aggref->aggfnoid == F_COUNT_ANY;
+  if (counts && argument != nullptr && IsA(argument, Const) && aggref->aggdistinct == NIL &&
+      !reinterpret_cast<Const*>(argument)->constisnull) {
+    argument = nullptr;  // count(1)
+  } else if (argument != nullptr ? !IsOfKeys(question, argument) : !aggref->aggstar) {
+    return false;
+  }
+  *item = {};
+  if (counts) {
+    // A row of NULLs that an outer join adds counts too.
+    if (argument == nullptr && question.nullable) return false;
+    item->role = aggref->aggdistinct != NIL ? ColumnRole::kHll : ColumnRole::kCount;
+  } else if (aggref->aggdistinct != NIL || !FindRole(aggref, nullptr, &item->role)) {
+    return false;
+  }
+  if (question.nullable && argument != nullptr && !IsA(argument, Var)) return false;
+  item->argument = argument == nullptr ? nullptr : Normalized(question, argument);
+  item->filter = filter == nullptr ? nullptr : Normalized(question, filter);
+  item->input_collation = aggref->inputcollid;
+  item->aggregate = reinterpret_cast<Aggref*>(
+      Normalize(reinterpret_cast<Node*>(CopyNode(aggref)), const_cast<Question*>(&question)));
+  item->type = aggref->aggtype;
+  item->typmod = -1;
+  item->collation = aggref->aggcollid;
+  return true;
+}
+
 // The item of an aggregate that merges a measure, or takes an extreme of keys. False if it is none.
 bool FindMeasure(const Question& question, const Aggref* aggref, Item* item) {
+  if (question.rollup->is_events) return FindAggregateOfEvents(question, aggref, item);
   Node* argument = OnlyArgument(aggref);
   if (argument == nullptr || aggref->aggdistinct != NIL || aggref->aggorder != NIL ||
       aggref->aggkind != AGGKIND_NORMAL || aggref->aggvariadic) {
@@ -240,8 +277,65 @@ bool FindMeasure(const Question& question, const Aggref* aggref, Item* item) {
   return true;
 }
 
+// A call of the aggregate that merges values of a type.
+Aggref* MakeMerge(const Aggref* aggref, Oid function, Var* column) {
+  auto* merged = CopyNode(aggref);
+  merged->aggfnoid = function;
+  merged->aggtype = get_func_rettype(function);
+  merged->aggcollid = InvalidOid;
+  merged->inputcollid = InvalidOid;
+  merged->aggargtypes = list_make1_oid(column->vartype);
+  merged->args = list_make1(makeTargetEntry(reinterpret_cast<Expr*>(column), 1, nullptr, false));
+  merged->aggdistinct = NIL;
+  merged->aggstar = false;
+  merged->aggfilter = nullptr;
+  return merged;
+}
+
+Node* OrZero(Node* count) {
+  CoalesceExpr* coalesce = makeNode(CoalesceExpr);
+  coalesce->coalescetype = INT8OID;
+  coalesce->args = list_make2(count, makeConst(INT8OID, -1, InvalidOid, sizeof(int64),
+                                               Int64GetDatum(0), false, FLOAT8PASSBYVAL));
+  coalesce->location = -1;
+  return reinterpret_cast<Node*>(coalesce);
+}
+
+// A function of the schema in which the type's other functions are.
+Oid SketchFunction(Oid type, const char* name) {
+  HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "type %u is gone", type);
+  char* schema = get_namespace_name(reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple))->typnamespace);
+  ReleaseSysCache(tuple);
+  return LookupFuncName(list_make2(makeString(schema), makeString(pstrdup(name))), 1, &type, false);
+}
+
+// count over the counts of the answer, or over its sketches.
+Node* MergeCounts(const Aggref* aggref, const Item& item, Var* column) {
+  Node* count;
+  if (item.role == ColumnRole::kHll) {
+    const Oid type = column->vartype;
+    auto* sketch = MakeMerge(aggref, SketchFunction(type, "hll_union_agg"), column);
+    const Oid cardinality = SketchFunction(type, "hll_cardinality");
+    FuncExpr* estimate = makeFuncExpr(cardinality, FLOAT8OID, list_make1(sketch), InvalidOid,
+                                      InvalidOid, COERCE_EXPLICIT_CALL);
+    count = coerce_to_target_type(nullptr, reinterpret_cast<Node*>(estimate), FLOAT8OID, INT8OID,
+                                  -1, COERCION_EXPLICIT, COERCE_IMPLICIT_CAST, -1);
+  } else {
+    List* name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("sum")));
+    auto* sum = MakeMerge(aggref, LookupFuncName(name, 1, &column->vartype, false), column);
+    count = coerce_to_target_type(nullptr, reinterpret_cast<Node*>(sum), sum->aggtype, INT8OID, -1,
+                                  COERCION_EXPLICIT, COERCE_IMPLICIT_CAST, -1);
+  }
+  return OrZero(count);
+}
+
 // The aggregate over the column of the answer, as the type that the query had before.
 Node* MergeColumn(const Question& question, const Aggref* aggref, const Item& item) {
+  if (item.aggregate != nullptr &&
+      (item.role == ColumnRole::kCount || item.role == ColumnRole::kHll)) {
+    return MergeCounts(aggref, item, AnswerColumn(question, item));
+  }
   auto* merged = CopyNode(aggref);
   Var* column = AnswerColumn(question, item);
   auto* argument = static_cast<TargetEntry*>(linitial(merged->args));
@@ -342,8 +436,7 @@ Bound* AsBound(const Question& question, Node* condition, bool* is_lower) {
   if (strategy == 0 || strategy == BTEqualStrategyNumber) return nullptr;
   auto* bound = static_cast<Bound*>(palloc(sizeof(Bound)));
   *is_lower = strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber;
-  *bound = {comparison, value,
-            strategy == BTGreaterStrategyNumber || strategy == BTLessStrategyNumber};
+  *bound = {comparison, value, false};
   return bound;
 }
 
@@ -547,6 +640,7 @@ void PutAnswer(Question* question, Query* rows) {
 bool IsApproximate(const Item& item) {
   if (item.key != nullptr) return false;
   if (item.role == ColumnRole::kTopN) return true;
+  if (item.role == ColumnRole::kHll && item.aggregate != nullptr) return true;
   return item.role == ColumnRole::kSum && (item.type == FLOAT4OID || item.type == FLOAT8OID);
 }
 

@@ -16,6 +16,9 @@ struct Item {
   Node* argument;  // of the aggregate: a measure, or an expression over keys
   Node* filter;    // over keys; nullptr if there is none
   Oid input_collation;
+  // Of a question to events: the aggregate itself. For count(DISTINCT) the role is kHll, and the
+  // argument is what is counted.
+  Aggref* aggregate;
   // The type in which every part of the answer has it.
   Oid type;
   int32 typmod;
@@ -25,8 +28,8 @@ struct Item {
 // A limit of the bucket, as the query has it: bucket OPERATOR value.
 struct Bound {
   OpExpr* condition;
-  Node* value;  // has no columns of this query
-  bool strict;  // > or <
+  Node* value;    // has no columns of this query
+  bool is_whole;  // only for tables whose rows are buckets, not for events
 };
 
 struct Question {

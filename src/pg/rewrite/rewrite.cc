@@ -59,17 +59,25 @@ const Query* SubqueryOf(const Query* query, const RangeTblEntry* entry) {
   return table == nullptr ? nullptr : reinterpret_cast<Query*>(table->ctequery);
 }
 
-// The rollup whose table or live view the entry is; nullptr if it is neither.
+// The rollup, unless the setting leaves questions to it alone.
+const KnownRollup* IfOn(const KnownRollup* rollup) {
+  if (rollup == nullptr) return nullptr;
+  const RewriteMode mode = rollup->is_events ? rewrite_events : enable_rewrite;
+  return mode == RewriteMode::kOff ? nullptr : rollup;
+}
+
+// The rollup whose table or live view the entry is, or the events; nullptr if it is none.
 const KnownRollup* RollupOf(const RangeTblEntry* entry) {
   if (entry->rtekind == RTE_RELATION) {
     const bool table =
-        entry->relkind == RELKIND_RELATION && entry->inh && entry->tablesample == nullptr;
-    return table ? FindKnownRollup(entry->relid) : nullptr;
+        (entry->relkind == RELKIND_RELATION || entry->relkind == RELKIND_PARTITIONED_TABLE) &&
+        entry->inh && entry->tablesample == nullptr;
+    return table ? IfOn(FindKnownRollup(entry->relid)) : nullptr;
   }
   if (entry->rtekind != RTE_SUBQUERY || entry->security_barrier || entry->lateral) return nullptr;
   const Oid view = ViewOf(entry);
   const KnownRollup* rollup = OidIsValid(view) ? FindKnownRollup(view) : nullptr;
-  return rollup != nullptr && rollup->live_view == view ? rollup : nullptr;
+  return rollup != nullptr && rollup->live_view == view ? IfOn(rollup) : nullptr;
 }
 
 // The rollup that an entry reads, through subqueries that only choose.
@@ -158,7 +166,9 @@ void KeepLiveView(Query* query, const Query* live) {
 
 // Tries to answer what the query asks of the rollup at `place`. Returns the query that does, or
 // nullptr with `why`.
-Query* Answer(const Query* original, Place place, ParamListInfo parameters, const char** why) {
+// In `answer` is where the rows come from then.
+Query* Answer(const Query* original, Place place, ParamListInfo parameters, const char** why,
+              int* answer) {
   auto* query = CopyNode(original);
   while (RollupOf(rt_fetch(place.index, query->rtable)) == nullptr) {
     if (place.nullable) {
@@ -191,8 +201,10 @@ Query* Answer(const Query* original, Place place, ParamListInfo parameters, cons
   List* used = NIL;
   Query* rows = nullptr;
   if (TakeApart(&question)) rows = MakeAnswer(&question, parameters, &used);
-  used = list_append_unique_ptr(used, const_cast<KnownRollup*>(question.rollup));
-  if (rows != nullptr && !SnapshotKnows(used)) {
+  const bool of_events = question.rollup->is_events;
+  if (!of_events) used = list_append_unique_ptr(used, const_cast<KnownRollup*>(question.rollup));
+  if (rows != nullptr &&
+      (!SnapshotKnows(used) || (of_events && !SnapshotKnowsEvents(question.rollup->relation)))) {
     question.why = "the snapshot is older than the rollups over it";
     rows = nullptr;
   }
@@ -201,27 +213,32 @@ Query* Answer(const Query* original, Place place, ParamListInfo parameters, cons
     return nullptr;
   }
   PutAnswer(&question, rows);
+  *answer = static_cast<int>(question.answer);
   if (question.live != nullptr) KeepLiveView(query, question.live);
   return query;
 }
 
 // Answers what the query asks of one of its tables, if that is a rollup for which others can
-// answer. Returns the tables of its FROM afterwards.
+// answer. Returns the tables of its FROM that are still to be looked into.
 List* AnswerOne(Query* query, List* places, Statement* statement) {
   const char* why = nullptr;
   const KnownRollup* asked = nullptr;
   for (const Place* place : Each<Place>(places)) {
     const KnownRollup* rollup = RollupBelow(query, rt_fetch(place->index, query->rtable));
     if (rollup == nullptr) continue;
-    Query* answer = Answer(query, *place, statement->parameters, &why);
+    int rows;
+    Query* answer = Answer(query, *place, statement->parameters, &why, &rows);
     if (answer == nullptr) {
       asked = rollup;
       continue;
     }
     *query = *answer;
-    places = NIL;
-    FindPlaces(reinterpret_cast<Node*>(query->jointree), false, &places);
-    return places;
+    List *all = NIL, *others = NIL;
+    FindPlaces(reinterpret_cast<Node*>(query->jointree), false, &all);
+    for (auto* each : Each<Place>(all)) {
+      if (each->index != rows) others = lappend(others, each);
+    }
+    return others;
   }
   if (asked != nullptr && log_fallback) {
     const char* name = get_rel_name(asked->relation);
@@ -278,8 +295,8 @@ bool Rewrite(Node* node, void* context) {
 }
 
 PlannedStmt* Plan(Query* query, const char* text, int options, ParamListInfo parameters) {
-  if (enable_rewrite != RewriteMode::kOff && query->commandType != CMD_UTILITY &&
-      AnyKnownRollup()) {
+  const bool on = enable_rewrite != RewriteMode::kOff || rewrite_events != RewriteMode::kOff;
+  if (on && query->commandType != CMD_UTILITY && AnyKnownRollup()) {
     Statement statement = {parameters};
     RewriteQuery(query, &statement);
   }

@@ -18,4 +18,8 @@ void StopWatching(const Rollup& rollup);
 // The rows of the rollup, and of those over it, were all made again.
 void ForgetEdits(const Rollup& rollup);
 
+// TRUNCATE of a single partition of watched events fires no trigger of theirs: this notes it.
+// Called once, when the library is loaded.
+void InstallTruncateWatch();
+
 }  // namespace millrace::pg

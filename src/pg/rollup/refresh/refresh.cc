@@ -218,6 +218,7 @@ void SetRefreshSettings(int topn_counters) {
   SetSettingInScope("millrace.hll_max_sparse", "-1");
   // What makes or checks a rollup must not be answered from the rollups over it.
   SetSettingInScope("millrace.enable_rewrite", "off");
+  SetSettingInScope("millrace.rewrite_events", "off");
   if (topn_counters > 0) {
     SetSettingInScope("topn.number_of_counters", psprintf("%d", topn_counters));
   }
