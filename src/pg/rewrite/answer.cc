@@ -715,7 +715,8 @@ bool SettleTypes(Question* question, const List* parts) {
       common = !OidIsValid(common) || common == type ? type : numbers ? NUMERICOID : InvalidOid;
       if (!OidIsValid(common)) return false;
     }
-    if (item->key != nullptr || item->role != ColumnRole::kSum) {
+    const bool adds = item->role == ColumnRole::kSum || item->role == ColumnRole::kCount;
+    if (item->key != nullptr || !adds) {
       if (common != item->type) return false;
       continue;
     }

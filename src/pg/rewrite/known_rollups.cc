@@ -21,15 +21,18 @@ struct Known {
   HTAB* watched;      // Oid: the relations it was made from
   Oid catalog;
   List* rollups;  // KnownRollup*
+  List* events;   // KnownRollup*
 };
 Known known;
-bool is_complete = false;  // `known` was read to its end
-bool is_current = false;   // nothing has changed since that began
+// Which rollups there are is read first, and what they are only when a query names one.
+bool is_listed = false;
+bool is_complete = false;
+bool is_current = false;  // nothing has changed since they were listed
 
 // PostgreSQL calls it when the definition of a relation may have changed; InvalidOid: of any.
 void RelationChanged(Datum, Oid relation) {
   // Without a catalog, any change may be the one that creates it.
-  if (!is_complete || !OidIsValid(relation) || !OidIsValid(known.catalog) ||
+  if (!is_listed || !OidIsValid(relation) || !OidIsValid(known.catalog) ||
       relation == known.catalog ||
       hash_search(known.watched, &relation, HASH_FIND, nullptr) != nullptr) {
     is_current = false;
@@ -324,14 +327,14 @@ void AddSummaries(KnownRollup* rollup, const Summary& below) {
   }
 }
 
-void ReadRollups() {
+void ListRollups() {
   const bool read = ForEachRow(known.catalog, nullptr, [](const CatalogRow& row) {
     auto* rollup = static_cast<KnownRollup*>(palloc0(sizeof(KnownRollup)));
     rollup->relation = row.ObjectId("relation");
     rollup->source = row.ObjectId("source");
     rollup->live_view = row.ObjectId("live");
     rollup->root = row.ObjectId("parent");  // completed below
-    const Oid definition = row.ObjectId("definition");
+    rollup->definition = row.ObjectId("definition");
     rollup->lacks_events = DatumGetInt64(row.Value("start_after")) != 0;
     if (DatumGetBool(row.Value("paused"))) rollup->unusable = "it is paused";
     if (OidIsValid(row.ObjectId("watermark_copy"))) rollup->unusable = "Citus distributes it";
@@ -340,10 +343,7 @@ void ReadRollups() {
     }
     if (get_rel_name(rollup->relation) == nullptr) return;
     Watch(rollup->relation);
-    Watch(definition);
-    if (rollup->unusable == nullptr) rollup->unusable = LookAtTable(rollup->relation);
-    const char* why = ReadDefinition(rollup, definition);
-    if (rollup->unusable == nullptr) rollup->unusable = why;
+    Watch(rollup->definition);
     known.rollups = lappend(known.rollups, rollup);
     Register(rollup->relation, rollup);
     Register(rollup->live_view, rollup);
@@ -352,7 +352,7 @@ void ReadRollups() {
   if (!read) is_current = false;
 }
 
-// A table of events. Its rollups answer for it as those over a rollup do.
+// A table of events.
 void AddEvents(const CatalogRow& row) {
   auto* events = static_cast<KnownRollup*>(palloc0(sizeof(KnownRollup)));
   events->is_events = true;
@@ -363,6 +363,12 @@ void AddEvents(const CatalogRow& row) {
   events->id = get_attnum(events->relation, NameStr(*DatumGetName(id)));
   if (events->id == InvalidAttrNumber) return;
   Watch(events->relation);
+  known.events = lappend(known.events, events);
+  Register(events->relation, events);
+}
+
+// Its rollups answer for it as those over a rollup do.
+void ReadEvents(KnownRollup* events) {
   if (!ConditionalLockRelationOid(events->relation, AccessShareLock)) return;
   Relation table = try_relation_open(events->relation, NoLock);
   if (table == nullptr) return;
@@ -398,7 +404,6 @@ void AddEvents(const CatalogRow& row) {
     events->summaries = lappend(events->summaries, summary);
     AddSummaries(events, *summary);
   }
-  Register(events->relation, events);
 }
 
 // Links each rollup with the one that it reads, and hands down what makes a root unusable.
@@ -441,64 +446,80 @@ void MarkLacking() {
   if (!read) is_current = false;
 }
 
-void ReadEvents() {
+void ListEvents() {
   const Oid relation = TableOfCatalog("watched_source");
   if (!OidIsValid(relation)) return;
   Watch(relation);
   if (!ForEachRow(relation, nullptr, AddEvents)) is_current = false;
 }
 
-HTAB* MakeTable(const char* name, Size size) {
+HTAB* MakeTable(const char* name, Size size, MemoryContext memory) {
   HASHCTL control = {};
   control.keysize = sizeof(Oid);
   control.entrysize = size;
-  control.hcxt = known.memory;
+  control.hcxt = memory;
   return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-void Read() {
+void ListAll() {
   // A query that is being planned may still use what is there.
-  if (is_complete) MemoryContextSetParent(known.memory, TopTransactionContext);
-  is_complete = false;
-  is_current = true;
+  if (known.memory != nullptr) MemoryContextSetParent(known.memory, TopTransactionContext);
   known = {};
+  is_listed = is_complete = false;
+  is_current = true;
   MemoryContext memory =
       AllocSetContextCreate(CurrentMemoryContext, "millrace rollups", ALLOCSET_DEFAULT_SIZES);
-  known.memory = memory;
-  known.by_relation = MakeTable("millrace rollups", sizeof(Entry));
-  known.watched = MakeTable("millrace watched relations", sizeof(Oid));
+  known.by_relation = MakeTable("millrace rollups", sizeof(Entry), memory);
+  known.watched = MakeTable("millrace watched relations", sizeof(Oid), memory);
   MemoryContext previous = MemoryContextSwitchTo(memory);
   if (ExtensionIsReady()) {
     known.catalog = TableOfCatalog("rollup");
-    ReadRollups();
-    LinkFamilies();
-    MarkUnusable("refresh_error", "its last refresh has failed");
-    MarkUnusable("difference", "verification has found differences");
-    for (KnownRollup* rollup : Each<KnownRollup>(known.rollups)) {
-      if (rollup->unusable == nullptr) AddSummaries(rollup, *Itself(*rollup));
-    }
-    MarkLacking();
-    ReadEvents();
+    ListRollups();
+    ListEvents();
   }
   MemoryContextSwitchTo(previous);
   // Only now does it outlive an error.
   MemoryContextSetParent(memory, CacheMemoryContext);
-  is_complete = true;
+  known.memory = memory;
+  is_listed = true;
 }
 
-void MakeCurrent() {
-  if (!is_complete || !is_current) Read();
+void Complete() {
+  // After an error it is listed anew.
+  is_listed = false;
+  MemoryContext previous = MemoryContextSwitchTo(known.memory);
+  for (KnownRollup* rollup : Each<KnownRollup>(known.rollups)) {
+    if (rollup->unusable == nullptr) rollup->unusable = LookAtTable(rollup->relation);
+    const char* why = ReadDefinition(rollup, rollup->definition);
+    if (rollup->unusable == nullptr) rollup->unusable = why;
+  }
+  LinkFamilies();
+  MarkUnusable("refresh_error", "its last refresh has failed");
+  MarkUnusable("difference", "verification has found differences");
+  for (KnownRollup* rollup : Each<KnownRollup>(known.rollups)) {
+    if (rollup->unusable == nullptr) AddSummaries(rollup, *Itself(*rollup));
+  }
+  MarkLacking();
+  for (KnownRollup* events : Each<KnownRollup>(known.events)) ReadEvents(events);
+  MemoryContextSwitchTo(previous);
+  is_listed = is_complete = true;
+}
+
+void MakeListCurrent() {
+  if (!is_listed || !is_current) ListAll();
 }
 
 }  // namespace
 
 const KnownRollup* FindKnownRollup(Oid relation_or_view) {
-  MakeCurrent();
-  return Find(relation_or_view);
+  MakeListCurrent();
+  const KnownRollup* found = Find(relation_or_view);
+  if (found != nullptr && !is_complete) Complete();
+  return found;
 }
 
 bool AnyKnownRollup() {
-  MakeCurrent();
+  MakeListCurrent();
   return known.rollups != NIL;
 }
 

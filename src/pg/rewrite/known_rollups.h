@@ -31,6 +31,7 @@ struct KnownRollup {
   AttrNumber id;  // of events: the column that rollups follow
   Oid relation;
   Oid source;
+  Oid definition;
   Oid live_view;
   Oid root;
   KnownRollup* parent;   // nullptr: it reads events

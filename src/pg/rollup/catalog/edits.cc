@@ -120,6 +120,8 @@ void WatchEvents(Oid source) {
                {OidArgument(source), {NAMEOID, NameGetDatum(&id_column)}});
 }
 
+}  // namespace
+
 void StopWatchingEvents(Oid source) {
   for (const char* trigger : {kChangeTrigger, kTruncateTrigger}) {
     if (!OidIsValid(get_trigger_oid(source, trigger, true))) continue;
@@ -127,8 +129,6 @@ void StopWatchingEvents(Oid source) {
   }
   RunOnCatalog("DELETE FROM millrace.watched_source WHERE source = $1", {OidArgument(source)});
 }
-
-}  // namespace
 
 void InstallTruncateWatch() {
   previous_utility_hook = ProcessUtility_hook;

@@ -18,6 +18,9 @@ void StopWatching(const Rollup& rollup);
 // The rows of the rollup, and of those over it, were all made again.
 void ForgetEdits(const Rollup& rollup);
 
+// Drops the triggers of millrace.watch_events from a table of events, if they are there.
+void StopWatchingEvents(Oid source);
+
 // TRUNCATE of a single partition of watched events fires no trigger of theirs: this notes it.
 // Called once, when the library is loaded.
 void InstallTruncateWatch();

@@ -179,6 +179,8 @@ void CarryOut(Oid table) {
   const char* count = row.IsNull(4) ? "" : psprintf(", shard_count => %d", row.Int32(4));
   Distribution distribution;
   if (!FindDistribution(table, &distribution)) {
+    // Citus refuses a table with triggers.
+    StopWatchingEvents(table);
     RunSql(
         psprintf("SELECT pg_catalog.create_distributed_table(%s::pg_catalog.regclass, %s, %s, "
                  "colocate_with => %s%s)",
