@@ -104,6 +104,35 @@ bool UnitDivides(Unit fine, Unit coarse) {
   return fine != Unit::kWeek;
 }
 
+// The first midnight at or after a local time, in seconds.
+int64 MidnightFrom(int64 time) {
+  const int64 into_day = (time % SECS_PER_DAY + SECS_PER_DAY) % SECS_PER_DAY;
+  return into_day == 0 ? time : time + SECS_PER_DAY - into_day;
+}
+
+// Whether the zone's clocks were changed since 1970, or will be, so that a day has two midnights,
+// or one that comes after times of its day.
+bool ChangesAtMidnight(const char* name) {
+  const pg_tz* zone = pg_tzset(name);
+  if (zone == nullptr) return true;
+  constexpr pg_time_t kLast = 5'000'000'000;  // in the year 2128
+  for (pg_time_t time = 0; time < kLast;) {
+    long before, after;
+    int summer_before, summer_after;
+    pg_time_t change;
+    if (pg_next_dst_boundary(&time, &before, &summer_before, &change, &after, &summer_after,
+                             zone) <= 0) {
+      return false;
+    }
+    // The local times that are there twice, or are left out. A midnight that is the first to be
+    // left out is taken to be the moment of the change, which is right.
+    const int64 first = change + Min(before, after) + (after > before ? 1 : 0);
+    if (MidnightFrom(first) < change + Max(before, after)) return true;
+    time = change;
+  }
+  return false;
+}
+
 }  // namespace
 
 const FuncExpr* AsCut(const Node* expression) {
@@ -138,7 +167,9 @@ bool Divides(const FuncExpr* fine, const FuncExpr* coarse) {
 
 bool KeepsOrder(const FuncExpr* cut) {
   Grid grid;
-  return ReadGrid(cut, &grid) && (grid.is_fixed || grid.unit >= Unit::kDay);
+  if (!ReadGrid(cut, &grid)) return false;
+  if (grid.is_fixed || grid.zone == nullptr) return true;
+  return grid.unit >= Unit::kDay && !ChangesAtMidnight(grid.zone);
 }
 
 int64 LongestBucket(const FuncExpr* cut) {

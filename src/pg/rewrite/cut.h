@@ -20,7 +20,8 @@ Node* CutTime(const FuncExpr* cut, Node* time);
 bool Divides(const FuncExpr* fine, const FuncExpr* coarse);
 
 // Whether the start of a bucket is never after a time in it, and buckets follow the order of the
-// times. That is not so for hours of zones that set their clocks back.
+// times. That is not so for hours of zones that set their clocks back, nor for days where they do
+// so at midnight.
 bool KeepsOrder(const FuncExpr* cut);
 
 // No bucket is longer than this, in microseconds.

@@ -431,6 +431,8 @@ Bound* AsBound(const Question& question, Node* condition, bool* is_lower) {
     return nullptr;
   }
   const Oid type = exprType(static_cast<Node*>(linitial(comparison->args)));
+  // The local times of two instants need not be in their order.
+  if (exprType(value) == TIMESTAMPTZOID && type != TIMESTAMPTZOID) return nullptr;
   const Oid family = get_opclass_family(GetDefaultOpClass(type, BTREE_AM_OID));
   const int strategy = get_op_opfamily_strategy(comparison->opno, family);
   if (strategy == 0 || strategy == BTEqualStrategyNumber) return nullptr;
