@@ -455,11 +455,22 @@ void AddCondition(Question* question, Node* condition) {
   }
 }
 
+// The conditions that are ANDed, also in BETWEEN.
+void Split(Node* quals, List** conditions) {
+  if (quals == nullptr) return;
+  if (!is_andclause(quals)) {
+    *conditions = lappend(*conditions, quals);
+    return;
+  }
+  for (auto* each : Each<Node>(reinterpret_cast<BoolExpr*>(quals)->args)) Split(each, conditions);
+}
+
 // The WHERE of the query: what is of the rollup's keys alone leaves it.
 Node* TakeWhere(Taker* taker, Node* quals) {
   if (taker->question->nullable) return Take(quals, taker);
-  List* left = NIL;
-  for (auto* each : Each<Node>(make_ands_implicit(reinterpret_cast<Expr*>(quals)))) {
+  List *conditions = NIL, *left = NIL;
+  Split(quals, &conditions);
+  for (auto* each : Each<Node>(conditions)) {
     if (IsOfKeys(*taker->question, each)) {
       if (!taker->put) AddCondition(taker->question, each);
       continue;
