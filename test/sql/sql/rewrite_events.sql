@@ -115,6 +115,7 @@ RESET ROLE;
 ALTER TABLE visit DISABLE ROW LEVEL SECURITY;
 DROP POLICY own ON visit;
 -- Partitions that are gone: only spans that are there altogether.
+SELECT millrace.refresh_rollup('visit_hour') IS NOT NULL AS current;
 ALTER TABLE visit DETACH PARTITION visit_0;
 SELECT asked('SELECT count(*) FROM visit');
 SELECT asked('SELECT count(*) FROM visit WHERE at >= ''2026-03-01 10:00'' AND at < ''2026-03-03 11:10''');
