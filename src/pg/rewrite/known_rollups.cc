@@ -1,8 +1,10 @@
 #include "pg/rewrite/known_rollups.h"
 
 #include "pg/base/list.h"
+#include "pg/rewrite/cut.h"
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
+#include "pg/rollup/catalog/edits.h"
 #include "pg/rollup/catalog/extension.h"
 
 namespace millrace::pg {
@@ -116,10 +118,12 @@ KnownColumn* AddColumn(KnownRollup* rollup, const char* name, ColumnRole role) {
   return column;
 }
 
-// The aggregate that unites sketches of a type; it is in the schema of the one that makes them.
+// The aggregate that unites sketches of a type; it is in the schema of the one that makes them. The
+// user need not have rights on that schema: any query of theirs may be the one that asks first.
 Oid UnionAggregate(const Aggref* made_by, const char* name, Oid type) {
-  char* schema = get_namespace_name(get_func_namespace(made_by->aggfnoid));
-  return LookupFuncName(list_make2(makeString(schema), makeString(pstrdup(name))), 1, &type, true);
+  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                         PointerGetDatum(buildoidvector(&type, 1)),
+                         ObjectIdGetDatum(get_func_namespace(made_by->aggfnoid)));
 }
 
 // Adds the column of one output of the definition. Returns why it does not fit, or nullptr.
@@ -133,7 +137,7 @@ const char* AddOutput(KnownRollup* rollup, const Query* query, TargetEntry* entr
   if (is_key) {
     KnownColumn* column = AddColumn(rollup, entry->resname, ColumnRole::kKey);
     if (column == nullptr || column->type != exprType(node)) return kChanged;
-    column->expression = eval_const_expressions(nullptr, node);
+    column->expression = Simplified(node);
     column->exact = EqualMeansSame(column->type, column->collation);
     return nullptr;
   }
@@ -149,8 +153,8 @@ const char* AddOutput(KnownRollup* rollup, const Query* query, TargetEntry* entr
   KnownColumn* column = AddColumn(rollup, entry->resname, aggregate->role);
   if (column == nullptr || column->type != exprType(node)) return kChanged;
   if (aggref->args != NIL) {
-    column->expression = eval_const_expressions(
-        nullptr, reinterpret_cast<Node*>(static_cast<TargetEntry*>(linitial(aggref->args))->expr));
+    column->expression = Simplified(
+        reinterpret_cast<Node*>(static_cast<TargetEntry*>(linitial(aggref->args))->expr));
   }
   column->filter = reinterpret_cast<Node*>(aggref->aggfilter);
   column->input_collation = aggref->inputcollid;
@@ -212,8 +216,7 @@ const char* ReadDefinition(KnownRollup* rollup, Oid view) {
     ChangeVarNodes(reinterpret_cast<Node*>(query->targetList), table, 1, 0);
     ChangeVarNodes(query->jointree->quals, table, 1, 0);
   }
-  rollup->where = make_ands_implicit(
-      reinterpret_cast<Expr*>(eval_const_expressions(nullptr, query->jointree->quals)));
+  rollup->where = make_ands_implicit(reinterpret_cast<Expr*>(Simplified(query->jointree->quals)));
   for (auto* output : Each<TargetEntry>(query->targetList)) {
     if (output->resjunk) continue;
     if (const char* why = AddOutput(rollup, query, output)) return why;
@@ -258,8 +261,7 @@ Node* And(Node* a, Node* b) {
 Summary* Compose(const Summary& below, const KnownRollup& rollup) {
   Replacement replacement = {below.columns, false};
   auto replaced = [&](Node* node) {
-    return node == nullptr ? nullptr
-                           : eval_const_expressions(nullptr, ReplaceColumns(node, &replacement));
+    return node == nullptr ? nullptr : Simplified(ReplaceColumns(node, &replacement));
   };
   auto* summary = static_cast<Summary*>(palloc0(sizeof(Summary)));
   summary->rollup = &rollup;
@@ -409,7 +411,19 @@ void MakeCurrent() {
   if (!is_complete || !is_current) Read();
 }
 
+bool CallsUserFunction(Node* node, void*) {
+  if (node == nullptr) return false;
+  const auto is_users = [](Oid function, void*) { return function >= FirstNormalObjectId; };
+  return check_functions_in_node(node, is_users, nullptr) ||
+         WalkExpressionTree(node, CallsUserFunction, nullptr);
+}
+
 }  // namespace
+
+Node* Simplified(Node* expression) {
+  return CallsUserFunction(expression, nullptr) ? expression
+                                                : eval_const_expressions(nullptr, expression);
+}
 
 const KnownRollup* FindKnownRollup(Oid relation_or_view) {
   MakeCurrent();

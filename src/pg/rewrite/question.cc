@@ -111,7 +111,7 @@ Node* Normalize(Node* node, void* context) {
 }
 
 Node* Normalized(const Question& question, Node* node) {
-  return eval_const_expressions(nullptr, Normalize(node, const_cast<Question*>(&question)));
+  return Simplified(Normalize(node, const_cast<Question*>(&question)));
 }
 
 bool SameItem(const Item& a, const Item& b) {
