@@ -245,6 +245,9 @@ Node* MergeColumn(const Question& question, const Aggref* aggref, const Item& it
   auto* merged = CopyNode(aggref);
   Var* column = AnswerColumn(question, item);
   auto* argument = static_cast<TargetEntry*>(linitial(merged->args));
+  if (IsA(argument->expr, Var)) {
+    CopyNullingRelations(column, reinterpret_cast<Var*>(argument->expr));
+  }
   argument->expr = reinterpret_cast<Expr*>(column);
   if (column->vartype != linitial_oid(aggref->aggargtypes)) {
     List* name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("sum")));
@@ -281,6 +284,9 @@ Node* TakeAggregate(Taker* taker, Aggref* aggref) {
                       ? "it counts the rollup's rows"
                       : "it has an aggregate that does not merge the rollup's measures");
   }
+  if (contain_volatile_functions(node)) {
+    return Refuse(taker, node, "it aggregates a volatile expression");
+  }
   // However many rows of a value there are, it gives the same.
   Taker below = *taker;
   below.is_grouped = false;
@@ -298,6 +304,9 @@ Node* Take(Node* node, void* context) {
   }
   if (taker->is_grouped) {
     if (list_member(taker->grouped, node)) {
+      if (contain_volatile_functions(node)) {
+        return Refuse(taker, node, "it groups by a volatile expression");
+      }
       Taker below = *taker;
       below.is_grouped = false;
       return Take(node, &below);
@@ -429,9 +438,10 @@ void TakeQuery(Question* question, bool put) {
   TakeJoins(&rows, reinterpret_cast<Node*>(query->jointree));
 }
 
-// Whether something below a subquery of the query reads the rollup's columns.
+// Whether something below a subquery of the query reads the rollup's columns, or may do so through
+// a column of a join.
 struct Below {
-  int target;
+  const Question* question;
   int depth;
 };
 
@@ -440,8 +450,9 @@ bool ReadsFromBelow(Node* node, void* context) {
   if (node == nullptr) return false;
   if (IsA(node, Var)) {
     const auto* var = reinterpret_cast<Var*>(node);
-    return below->depth > 0 && var->varno == below->target &&
-           static_cast<int>(var->varlevelsup) == below->depth;
+    if (below->depth == 0 || static_cast<int>(var->varlevelsup) != below->depth) return false;
+    return var->varno == static_cast<int>(below->question->target) ||
+           rt_fetch(var->varno, below->question->query->rtable)->rtekind == RTE_JOIN;
   }
   if (IsA(node, Query)) {
     ++below->depth;
@@ -450,6 +461,16 @@ bool ReadsFromBelow(Node* node, void* context) {
     return found;
   }
   return WalkExpressionTree(node, ReadsFromBelow, context);
+}
+
+// Whether the column of a join may be a column of the rollup, perhaps through another join.
+bool ReadsTargetOrJoin(const Question& question, Node* column) {
+  for (const Node* node : Each<Node>(pull_var_clause(column, 0))) {
+    const auto* var = reinterpret_cast<const Var*>(node);
+    if (IsTarget(question, node)) return true;
+    if (rt_fetch(var->varno, question.query->rtable)->rtekind == RTE_JOIN) return true;
+  }
+  return false;
 }
 
 // Replaces columns of joins by the columns that they are. Sets `why` for those that may be either
@@ -469,8 +490,8 @@ Node* OpenJoins(Node* node, void* context) {
   }
   auto* column = static_cast<Node*>(list_nth(entry->joinaliasvars, var->varattno - 1));
   if (entry->jointype != JOIN_INNER || !IsA(column, Var) || question->nullable) {
-    Reading reading = ReadingOf(*question, column);
-    if (reading.rollup) question->why = "it reads a column that a join has merged";
+    if (ReadsTargetOrJoin(*question, column))
+      question->why = "it reads a column that a join has merged";
     return node;
   }
   return OpenJoins(CopyNode(column), context);
@@ -496,7 +517,16 @@ const char* LookAtClauses(const Question& question) {
   if (contain_volatile_functions(reinterpret_cast<Node*>(query->jointree))) {
     return "its condition is volatile";
   }
-  Below below = {static_cast<int>(question.target), 0};
+  if (!is_grouped && contain_volatile_functions(reinterpret_cast<Node*>(query->targetList))) {
+    return "it groups by a volatile expression";
+  }
+  // A subquery is looked at below. Rows of functions, say, would have to be made for each row.
+  for (const RangeTblEntry* entry : Each<RangeTblEntry>(query->rtable)) {
+    if (entry->lateral && entry->rtekind != RTE_SUBQUERY) {
+      return "a function in its FROM reads columns of the tables before";
+    }
+  }
+  Below below = {&question, 0};
   if (WalkQueryTree(query, ReadsFromBelow, &below, 0)) {
     return "a subquery of it reads the rollup's columns";
   }
