@@ -218,38 +218,49 @@ Node* AsAsked(const Bound& bound, Node* time) {
   return reinterpret_cast<Node*>(condition);
 }
 
+Node* ValueAs(const Bound& bound, Oid type) {
+  Node* value = CopyNode(bound.value);
+  if (exprType(value) == type) return value;
+  return coerce_to_target_type(nullptr, value, exprType(value), type, -1, COERCION_EXPLICIT,
+                               COERCE_IMPLICIT_CAST, -1);
+}
+
 // The value of a bound, cut.
 Node* CutValue(const FuncExpr* cut, const Bound& bound) {
-  const Oid type = exprType(TimeOf(cut));
-  Node* value = CopyNode(bound.value);
-  if (exprType(value) != type) {
-    value = coerce_to_target_type(nullptr, value, exprType(value), type, -1, COERCION_EXPLICIT,
-                                  COERCE_IMPLICIT_CAST, -1);
-  }
-  return CutTime(cut, value);
+  return CutTime(cut, ValueAs(bound, exprType(TimeOf(cut))));
+}
+
+// A time and a number of microseconds.
+Node* Later(Node* time, int64 microseconds) {
+  auto* interval = static_cast<Interval*>(palloc0(sizeof(Interval)));
+  interval->time = microseconds;
+  auto* length = reinterpret_cast<Node*>(makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
+                                                   IntervalPGetDatum(interval), false, false));
+  const Oid type = exprType(time);
+  const Oid sum = type == TIMESTAMPTZOID ? F_TIMESTAMPTZ_PL_INTERVAL : F_TIMESTAMP_PL_INTERVAL;
+  return reinterpret_cast<Node*>(makeFuncExpr(sum, type, list_make2(time, length), InvalidOid,
+                                              InvalidOid, COERCE_EXPLICIT_CALL));
+}
+
+// Whether all of the bucket that starts at `start` meets the lower bound. `cut`: nullptr for a
+// bucket as it was asked for.
+Node* BeginsInSpan(const Bound& lower, const FuncExpr* cut, Node* start) {
+  if (cut == nullptr || !MayStartLate(cut)) return AsAsked(lower, start);
+  // It is after the bucket of the last time that does not meet the bound.
+  Node* last = ValueAs(lower, exprType(start));
+  if (!lower.strict) last = Later(last, -1);
+  return MakeComparison(BTGreaterStrategyNumber, CopyNode(start), CutTime(cut, last));
 }
 
 Node* Negated(Node* condition) {
   return reinterpret_cast<Node*>(make_notclause(reinterpret_cast<Expr*>(condition)));
 }
 
-// bucket < value + the longest bucket: follows from the buckets that the lower bound cuts through.
+// bucket <= value + the longest bucket: follows from the buckets that the lower bound cuts through.
 Node* NotMuchAfter(const Question& question, Node* bucket, const FuncExpr* cut) {
-  const Oid type = exprType(bucket);
-  auto* interval = static_cast<Interval*>(palloc0(sizeof(Interval)));
-  interval->time = LongestBucket(cut);
-  Node* length = reinterpret_cast<Node*>(makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
-                                                   IntervalPGetDatum(interval), false, false));
-  Node* value = CopyNode(question.lower->value);
-  if (exprType(value) != type) {
-    value = coerce_to_target_type(nullptr, value, exprType(value), type, -1, COERCION_EXPLICIT,
-                                  COERCE_IMPLICIT_CAST, -1);
-  }
-  const bool zoned = type == TIMESTAMPTZOID;
-  FuncExpr* sum =
-      makeFuncExpr(zoned ? F_TIMESTAMPTZ_PL_INTERVAL : F_TIMESTAMP_PL_INTERVAL, type,
-                   list_make2(value, length), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
-  return MakeComparison(BTLessEqualStrategyNumber, CopyNode(bucket), reinterpret_cast<Node*>(sum));
+  Node* value = ValueAs(*question.lower, exprType(bucket));
+  return MakeComparison(BTLessEqualStrategyNumber, CopyNode(bucket),
+                        Later(value, LongestBucket(cut)));
 }
 
 // A table that is read for a part of the span, and the conditions that make up the part.
@@ -273,9 +284,8 @@ Node* CutBucket(const Fit& fit, const FuncExpr* cut) {
 // must be in the span altogether; a narrow one is its start.
 List* InSpan(const Question& question, const Fit& fit) {
   List* conditions = NIL;
-  // A bucket starts before all that is in it, so the lower bound is the same for both.
   if (question.lower != nullptr)
-    conditions = lappend(conditions, AsAsked(*question.lower, fit.bucket));
+    conditions = lappend(conditions, BeginsInSpan(*question.lower, fit.cut, fit.bucket));
   if (question.upper != nullptr) {
     conditions = lappend(
         conditions, fit.cut == nullptr ? AsAsked(*question.upper, fit.bucket)
@@ -283,6 +293,18 @@ List* InSpan(const Question& question, const Fit& fit) {
                                                         CutValue(fit.cut, *question.upper)));
   }
   return conditions;
+}
+
+// The bucket is in the wide one that the upper bound cuts through, or after it.
+List* NotInWhole(const Question& question, const Fit& fit, const FuncExpr* wider) {
+  Node* end = CutValue(wider, *question.upper);
+  if (!MayStartLate(wider)) {
+    return list_make1(MakeComparison(BTGreaterEqualStrategyNumber, CopyNode(fit.bucket), end));
+  }
+  // The first condition follows from the second, and can use an index.
+  return list_make2(MakeComparison(BTGreaterEqualStrategyNumber, CopyNode(fit.bucket),
+                                   Later(CopyNode(end), -USECS_PER_DAY)),
+                    MakeComparison(BTGreaterEqualStrategyNumber, CutBucket(fit, wider), end));
 }
 
 // The parts of a span, from the widest buckets to the narrowest. `levels` (Fit*) has each table's
@@ -301,17 +323,17 @@ List* TakeSpanApart(const Question& question, const List* levels) {
         // Its wide bucket begins before the span.
         List* conditions = InSpan(question, *fit);
         conditions = lappend(conditions, NotMuchAfter(question, fit->bucket, wider));
-        conditions = lappend(conditions, Negated(AsAsked(*question.lower, CutBucket(*fit, wider))));
+        conditions = lappend(conditions,
+                             Negated(BeginsInSpan(*question.lower, wider, CutBucket(*fit, wider))));
         parts = AddPart(parts, fit, conditions);
       }
       if (question.upper != nullptr) {
         // Its wide bucket ends after the span, and does not begin before it.
         List* conditions = InSpan(question, *fit);
-        conditions =
-            lappend(conditions, MakeComparison(BTGreaterEqualStrategyNumber, CopyNode(fit->bucket),
-                                               CutValue(wider, *question.upper)));
+        conditions = list_concat(conditions, NotInWhole(question, *fit, wider));
         if (question.lower != nullptr) {
-          conditions = lappend(conditions, AsAsked(*question.lower, CutBucket(*fit, wider)));
+          conditions =
+              lappend(conditions, BeginsInSpan(*question.lower, wider, CutBucket(*fit, wider)));
         }
         parts = AddPart(parts, fit, conditions);
       }

@@ -124,7 +124,9 @@ bool Divides(const FuncExpr* fine, const FuncExpr* coarse) {
   if (!ReadGrid(fine, &small) || !ReadGrid(coarse, &large)) return false;
   if (exprType(TimeOf(fine)) != exprType(TimeOf(coarse))) return false;
   if (small.is_fixed && large.is_fixed) {
-    return large.width % small.width == 0 && (large.origin - small.origin) % small.width == 0;
+    // The difference of two origins may be more than 64 bits hold; that of the remainders is not.
+    return large.width % small.width == 0 &&
+           (large.origin % small.width - small.origin % small.width) % small.width == 0;
   }
   // Months and longer begin at midnight.
   if (small.is_fixed) {
@@ -136,9 +138,9 @@ bool Divides(const FuncExpr* fine, const FuncExpr* coarse) {
   return UnitDivides(small.unit, large.unit) && large.unit >= Unit::kDay;
 }
 
-bool KeepsOrder(const FuncExpr* cut) {
+bool MayStartLate(const FuncExpr* cut) {
   Grid grid;
-  return ReadGrid(cut, &grid) && (grid.is_fixed || grid.unit >= Unit::kDay);
+  return !ReadGrid(cut, &grid) || grid.zone != nullptr;
 }
 
 int64 LongestBucket(const FuncExpr* cut) {
