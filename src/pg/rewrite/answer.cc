@@ -582,9 +582,9 @@ List* ColumnsOfTail(const Question& question, const Query* tail) {
     for (const TargetEntry* entry : Each<TargetEntry>(tail->targetList)) {
       if (entry->resjunk || strcmp(entry->resname, name) != 0) continue;
       auto* copy = static_cast<KnownColumn*>(palloc(sizeof(KnownColumn)));
+      // As it is for the table: where a row of each has the same key, the live view shows one.
       *copy = *column;
       copy->filter = nullptr;
-      copy->exact = true;
       copy->expression = reinterpret_cast<Node*>(
           makeVar(1, column->attribute, column->type, column->typmod, column->collation, 0));
       copy->attribute = entry->resno;
@@ -601,7 +601,7 @@ List* OwnColumns(const Question& question) {
     auto* copy = static_cast<KnownColumn*>(palloc(sizeof(KnownColumn)));
     *copy = *column;
     copy->filter = nullptr;
-    copy->exact = true;
+    copy->exact |= question.live == nullptr;
     copy->expression = reinterpret_cast<Node*>(
         makeVar(1, column->attribute, column->type, column->typmod, column->collation, 0));
     columns = lappend(columns, copy);
