@@ -138,6 +138,18 @@ bool Divides(const FuncExpr* fine, const FuncExpr* coarse) {
   return UnitDivides(small.unit, large.unit) && large.unit >= Unit::kDay;
 }
 
+Node* CutOnce(Node* expression) {
+  const FuncExpr* coarse = AsCut(expression);
+  const FuncExpr* fine = coarse == nullptr ? nullptr : AsCut(TimeOf(coarse));
+  if (fine == nullptr || !Divides(fine, coarse)) return expression;
+  return CutTime(coarse, TimeOf(fine));
+}
+
+bool KeepsOrder(const FuncExpr* cut) {
+  Grid grid;
+  return ReadGrid(cut, &grid) && (grid.is_fixed || grid.unit >= Unit::kDay);
+}
+
 bool MayStartLate(const FuncExpr* cut) {
   Grid grid;
   return !ReadGrid(cut, &grid) || grid.zone != nullptr;

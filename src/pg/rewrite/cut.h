@@ -19,6 +19,10 @@ Node* CutTime(const FuncExpr* cut, Node* time);
 // gives the same as cutting the time itself.
 bool Divides(const FuncExpr* fine, const FuncExpr* coarse);
 
+// The same time, cut once: a cut of a cut, if the buckets of the one divide those of the other.
+// Any other expression as it is.
+Node* CutOnce(Node* expression);
+
 // Whether buckets follow the order of the times. That is not so for hours of zones that set their
 // clocks back.
 bool KeepsOrder(const FuncExpr* cut);

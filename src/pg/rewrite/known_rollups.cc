@@ -281,7 +281,7 @@ Summary* Compose(const Summary& below, const KnownRollup& rollup) {
       column->expression = measure->expression;
       column->filter = And(column->filter, measure->filter);
     } else {
-      column->expression = replaced(each->expression);
+      column->expression = CutOnce(replaced(each->expression));
     }
     summary->columns = lappend(summary->columns, column);
   }
