@@ -166,6 +166,17 @@ const char* AddOutput(KnownRollup* rollup, const Query* query, TargetEntry* entr
   return nullptr;
 }
 
+// Whether changes of its rows by hand are noted, also in a session that replicates.
+bool IsWatched(const TriggerDesc* triggers) {
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+    const Trigger& trigger = triggers->triggers[i];
+    if (strcmp(trigger.tgname, kEditTrigger) == 0) {
+      return trigger.tgenabled == TRIGGER_FIRES_ALWAYS;
+    }
+  }
+  return false;
+}
+
 // Whether anything but a refresh may decide what is in the table's rows.
 const char* LookAtTable(Oid relation) {
   if (!ConditionalLockRelationOid(relation, AccessShareLock)) return "it is locked";
@@ -180,6 +191,10 @@ const char* LookAtTable(Oid relation) {
   } else if (triggers != nullptr &&
              (triggers->trig_insert_before_row || triggers->trig_update_before_row)) {
     why = "it has triggers that may change its rows";
+  } else if (!IsWatched(triggers)) {
+    why =
+        "changes of its rows by hand are not noted, as its trigger millrace_note_edit is not "
+        "enabled always";
   }
   relation_close(table, AccessShareLock);
   return why;
