@@ -307,11 +307,34 @@ Node* CutEnd(const FuncExpr* cut, const List* uppers) {
   return Extreme(IS_LEAST, values);
 }
 
-// That a time is not before the span.
-List* FromStart(const List* lowers, Node* time, bool whole_too) {
+// A time and a number of microseconds.
+Node* Later(Node* time, int64 microseconds) {
+  auto* interval = static_cast<Interval*>(palloc0(sizeof(Interval)));
+  interval->time = microseconds;
+  auto* length = reinterpret_cast<Node*>(makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
+                                                   IntervalPGetDatum(interval), false, false));
+  const Oid type = exprType(time);
+  const Oid sum = type == TIMESTAMPTZOID ? F_TIMESTAMPTZ_PL_INTERVAL : F_TIMESTAMP_PL_INTERVAL;
+  return reinterpret_cast<Node*>(makeFuncExpr(sum, type, list_make2(time, length), InvalidOid,
+                                              InvalidOid, COERCE_EXPLICIT_CALL));
+}
+
+// Whether all of the bucket that starts at `start` meets the lower bound. `cut`: nullptr for a
+// bucket as it was asked for.
+Node* BeginsInSpan(const Bound& lower, const FuncExpr* cut, Node* start) {
+  if (cut == nullptr || !MayStartLate(cut)) return AsAsked(lower, start);
+  // It is after the bucket of the last time that does not meet the bound.
+  Node* last = ValueAs(lower, exprType(start));
+  if (!lower.strict) last = Later(last, -1);
+  return MakeComparison(BTGreaterStrategyNumber, CopyNode(start), CutTime(cut, last));
+}
+
+// That a time, or all of the bucket that starts then, is not before the span.
+List* FromStart(const List* lowers, const FuncExpr* cut, Node* time, bool whole_too) {
   List* conditions = NIL;
   for (const Bound* bound : Each<Bound>(lowers)) {
-    if (whole_too || !bound->is_whole) conditions = lappend(conditions, AsAsked(*bound, time));
+    if (bound->is_whole && !whole_too) continue;
+    conditions = lappend(conditions, BeginsInSpan(*bound, cut, time));
   }
   return conditions;
 }
@@ -323,17 +346,12 @@ Node* Negated(List* conditions) {
 
 // bucket <= start + the longest bucket: follows from the buckets that the start cuts through.
 Node* NotMuchAfter(const List* lowers, Node* bucket, const FuncExpr* cut) {
-  const Oid type = exprType(bucket);
-  auto* interval = static_cast<Interval*>(palloc0(sizeof(Interval)));
-  interval->time = LongestBucket(cut);
-  Node* length = reinterpret_cast<Node*>(makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
-                                                   IntervalPGetDatum(interval), false, false));
   List* values = NIL;
-  for (const Bound* bound : Each<Bound>(lowers)) values = lappend(values, ValueAs(*bound, type));
-  const Oid plus = type == TIMESTAMPTZOID ? F_TIMESTAMPTZ_PL_INTERVAL : F_TIMESTAMP_PL_INTERVAL;
-  FuncExpr* sum = makeFuncExpr(plus, type, list_make2(Extreme(IS_GREATEST, values), length),
-                               InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
-  return MakeComparison(BTLessEqualStrategyNumber, CopyNode(bucket), reinterpret_cast<Node*>(sum));
+  for (const Bound* bound : Each<Bound>(lowers)) {
+    values = lappend(values, ValueAs(*bound, exprType(bucket)));
+  }
+  return MakeComparison(BTLessEqualStrategyNumber, CopyNode(bucket),
+                        Later(Extreme(IS_GREATEST, values), LongestBucket(cut)));
 }
 
 // A table that is read for a part of the span, and the conditions that make up the part.
@@ -356,8 +374,7 @@ Node* CutBucket(const Fit& fit, const FuncExpr* cut) {
 // The bounds as conditions on the rows of a table, for its whole share of the span. Wide buckets
 // must be in the span altogether; a narrow one is its start.
 List* InSpan(const Ends& ends, const Fit& fit) {
-  // A bucket starts before all that is in it, so the lower bound is the same for both.
-  List* conditions = FromStart(ends.lowers, fit.bucket, !IsOfEvents(fit));
+  List* conditions = FromStart(ends.lowers, fit.cut, fit.bucket, !IsOfEvents(fit));
   if (fit.cut != nullptr) {
     if (ends.uppers == NIL) return conditions;
     return lappend(conditions, MakeComparison(BTLessStrategyNumber, CopyNode(fit.bucket),
@@ -368,6 +385,18 @@ List* InSpan(const Ends& ends, const Fit& fit) {
     conditions = lappend(conditions, AsAsked(*bound, fit.bucket));
   }
   return conditions;
+}
+
+// The bucket is in the wide one that the upper bound cuts through, or after it.
+List* NotInWhole(const Ends& ends, const Fit& fit, const FuncExpr* wider) {
+  Node* end = CutEnd(wider, ends.uppers);
+  if (!MayStartLate(wider)) {
+    return list_make1(MakeComparison(BTGreaterEqualStrategyNumber, CopyNode(fit.bucket), end));
+  }
+  // The first condition follows from the second, and can use an index.
+  return list_make2(MakeComparison(BTGreaterEqualStrategyNumber, CopyNode(fit.bucket),
+                                   Later(CopyNode(end), -USECS_PER_DAY)),
+                    MakeComparison(BTGreaterEqualStrategyNumber, CutBucket(fit, wider), end));
 }
 
 // The parts of a span, from the widest buckets to the narrowest. `levels` (Fit*) has each table's
@@ -386,17 +415,15 @@ List* TakeSpanApart(const Ends& ends, const List* levels) {
         // Its wide bucket begins before the span.
         List* conditions = InSpan(ends, *fit);
         conditions = lappend(conditions, NotMuchAfter(ends.lowers, fit->bucket, wider));
-        conditions =
-            lappend(conditions, Negated(FromStart(ends.lowers, CutBucket(*fit, wider), true)));
+        conditions = lappend(conditions,
+                             Negated(FromStart(ends.lowers, wider, CutBucket(*fit, wider), true)));
         parts = AddPart(parts, fit, conditions);
       }
       if (ends.uppers != NIL) {
         // Its wide bucket ends after the span, and does not begin before it.
-        List* conditions = InSpan(ends, *fit);
+        List* conditions = list_concat(InSpan(ends, *fit), NotInWhole(ends, *fit, wider));
         conditions =
-            lappend(conditions, MakeComparison(BTGreaterEqualStrategyNumber, CopyNode(fit->bucket),
-                                               CutEnd(wider, ends.uppers)));
-        conditions = list_concat(conditions, FromStart(ends.lowers, CutBucket(*fit, wider), true));
+            list_concat(conditions, FromStart(ends.lowers, wider, CutBucket(*fit, wider), true));
         parts = AddPart(parts, fit, conditions);
       }
     }
@@ -665,9 +692,9 @@ List* ColumnsOfTail(const Question& question, const Query* tail) {
     for (const TargetEntry* entry : Each<TargetEntry>(tail->targetList)) {
       if (entry->resjunk || strcmp(entry->resname, name) != 0) continue;
       auto* copy = static_cast<KnownColumn*>(palloc(sizeof(KnownColumn)));
+      // As it is for the table: where a row of each has the same key, the live view shows one.
       *copy = *column;
       copy->filter = nullptr;
-      copy->exact = true;
       copy->expression = reinterpret_cast<Node*>(
           makeVar(1, column->attribute, column->type, column->typmod, column->collation, 0));
       copy->attribute = entry->resno;
@@ -684,7 +711,7 @@ List* OwnColumns(const Question& question) {
     auto* copy = static_cast<KnownColumn*>(palloc(sizeof(KnownColumn)));
     *copy = *column;
     copy->filter = nullptr;
-    copy->exact = true;
+    copy->exact |= question.live == nullptr;
     copy->expression = reinterpret_cast<Node*>(
         makeVar(1, column->attribute, column->type, column->typmod, column->collation, 0));
     columns = lappend(columns, copy);
@@ -757,6 +784,7 @@ const char* BoundByPartitions(const Question& question, const Fit& own, Ends* en
           time->vartype, -1, InvalidOid, sizeof(TimestampTz), bounds->datums[i][0], false, true));
       bound->condition = reinterpret_cast<OpExpr*>(
           MakeComparison(strategy, CopyNode(own.bucket), CopyNode(bound->value)));
+      bound->strict = false;
       bound->is_whole = true;
       *list = lappend(*list, bound);
     };
@@ -816,9 +844,10 @@ List* PartsWithEvents(const Question& question, const Ends& ends, Fit* own, cons
       widest = static_cast<const Fit*>(linitial(levels));
       parts = TakeSpanApart(ends, levels);
       const auto* narrowest = static_cast<const Fit*>(list_nth(levels, list_length(levels) - 2));
-      covered = FromStart(ends.lowers, CutTime(narrowest->cut, CopyNode(own->bucket)), true);
+      Node* bucket = CutBucket(*own, narrowest->cut);
+      covered = FromStart(ends.lowers, narrowest->cut, bucket, true);
       if (ends.uppers != NIL) {
-        covered = lappend(covered, MakeComparison(BTLessStrategyNumber, CopyNode(own->bucket),
+        covered = lappend(covered, MakeComparison(BTLessStrategyNumber, CopyNode(bucket),
                                                   CutEnd(narrowest->cut, ends.uppers)));
       }
       // Follows from the start of the bucket, and leaves partitions out.

@@ -104,35 +104,6 @@ bool UnitDivides(Unit fine, Unit coarse) {
   return fine != Unit::kWeek;
 }
 
-// The first midnight at or after a local time, in seconds.
-int64 MidnightFrom(int64 time) {
-  const int64 into_day = (time % SECS_PER_DAY + SECS_PER_DAY) % SECS_PER_DAY;
-  return into_day == 0 ? time : time + SECS_PER_DAY - into_day;
-}
-
-// Whether the zone's clocks were changed since 1970, or will be, so that a day has two midnights,
-// or one that comes after times of its day.
-bool ChangesAtMidnight(const char* name) {
-  const pg_tz* zone = pg_tzset(name);
-  if (zone == nullptr) return true;
-  constexpr pg_time_t kLast = 5'000'000'000;  // in the year 2128
-  for (pg_time_t time = 0; time < kLast;) {
-    long before, after;
-    int summer_before, summer_after;
-    pg_time_t change;
-    if (pg_next_dst_boundary(&time, &before, &summer_before, &change, &after, &summer_after,
-                             zone) <= 0) {
-      return false;
-    }
-    // The local times that are there twice, or are left out. A midnight that is the first to be
-    // left out is taken to be the moment of the change, which is right.
-    const int64 first = change + Min(before, after) + (after > before ? 1 : 0);
-    if (MidnightFrom(first) < change + Max(before, after)) return true;
-    time = change;
-  }
-  return false;
-}
-
 }  // namespace
 
 const FuncExpr* AsCut(const Node* expression) {
@@ -153,7 +124,9 @@ bool Divides(const FuncExpr* fine, const FuncExpr* coarse) {
   if (!ReadGrid(fine, &small) || !ReadGrid(coarse, &large)) return false;
   if (exprType(TimeOf(fine)) != exprType(TimeOf(coarse))) return false;
   if (small.is_fixed && large.is_fixed) {
-    return large.width % small.width == 0 && (large.origin - small.origin) % small.width == 0;
+    // The difference of two origins may be more than 64 bits hold; that of the remainders is not.
+    return large.width % small.width == 0 &&
+           (large.origin % small.width - small.origin % small.width) % small.width == 0;
   }
   // Months and longer begin at midnight.
   if (small.is_fixed) {
@@ -165,11 +138,21 @@ bool Divides(const FuncExpr* fine, const FuncExpr* coarse) {
   return UnitDivides(small.unit, large.unit) && large.unit >= Unit::kDay;
 }
 
+Node* CutOnce(Node* expression) {
+  const FuncExpr* coarse = AsCut(expression);
+  const FuncExpr* fine = coarse == nullptr ? nullptr : AsCut(TimeOf(coarse));
+  if (fine == nullptr || !Divides(fine, coarse)) return expression;
+  return CutTime(coarse, TimeOf(fine));
+}
+
 bool KeepsOrder(const FuncExpr* cut) {
   Grid grid;
-  if (!ReadGrid(cut, &grid)) return false;
-  if (grid.is_fixed || grid.zone == nullptr) return true;
-  return grid.unit >= Unit::kDay && !ChangesAtMidnight(grid.zone);
+  return ReadGrid(cut, &grid) && (grid.is_fixed || grid.unit >= Unit::kDay);
+}
+
+bool MayStartLate(const FuncExpr* cut) {
+  Grid grid;
+  return !ReadGrid(cut, &grid) || grid.zone != nullptr;
 }
 
 int64 LongestBucket(const FuncExpr* cut) {

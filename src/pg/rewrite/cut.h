@@ -19,10 +19,17 @@ Node* CutTime(const FuncExpr* cut, Node* time);
 // gives the same as cutting the time itself.
 bool Divides(const FuncExpr* fine, const FuncExpr* coarse);
 
-// Whether the start of a bucket is never after a time in it, and buckets follow the order of the
-// times. That is not so for hours of zones that set their clocks back, nor for days where they do
-// so at midnight.
+// The same time, cut once: a cut of a cut, if the buckets of the one divide those of the other.
+// Any other expression as it is.
+Node* CutOnce(Node* expression);
+
+// Whether buckets follow the order of the times. That is not so for hours of zones that set their
+// clocks back.
 bool KeepsOrder(const FuncExpr* cut);
+
+// Whether the start of a bucket may be after a time in it. Where clocks are set back at one o'clock
+// to midnight, as on the Azores, a day has two midnights, and PostgreSQL takes the second.
+bool MayStartLate(const FuncExpr* cut);
 
 // No bucket is longer than this, in microseconds.
 int64 LongestBucket(const FuncExpr* cut);

@@ -4,6 +4,7 @@
 #include "pg/rewrite/cut.h"
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
+#include "pg/rollup/catalog/edits.h"
 #include "pg/rollup/catalog/extension.h"
 
 namespace millrace::pg {
@@ -119,10 +120,12 @@ KnownColumn* AddColumn(KnownRollup* rollup, const char* name, ColumnRole role) {
   return column;
 }
 
-// The aggregate that unites sketches of a type; it is in the schema of the one that makes them.
+// The aggregate that unites sketches of a type; it is in the schema of the one that makes them. The
+// user need not have rights on that schema: any query of theirs may be the one that asks first.
 Oid UnionAggregate(const Aggref* made_by, const char* name, Oid type) {
-  char* schema = get_namespace_name(get_func_namespace(made_by->aggfnoid));
-  return LookupFuncName(list_make2(makeString(schema), makeString(pstrdup(name))), 1, &type, true);
+  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                         PointerGetDatum(buildoidvector(&type, 1)),
+                         ObjectIdGetDatum(get_func_namespace(made_by->aggfnoid)));
 }
 
 // Adds the column of one output of the definition. Returns why it does not fit, or nullptr.
@@ -136,7 +139,7 @@ const char* AddOutput(KnownRollup* rollup, const Query* query, TargetEntry* entr
   if (is_key) {
     KnownColumn* column = AddColumn(rollup, entry->resname, ColumnRole::kKey);
     if (column == nullptr || column->type != exprType(node)) return kChanged;
-    column->expression = eval_const_expressions(nullptr, node);
+    column->expression = Simplified(node);
     column->exact = EqualMeansSame(column->type, column->collation);
     return nullptr;
   }
@@ -152,11 +155,11 @@ const char* AddOutput(KnownRollup* rollup, const Query* query, TargetEntry* entr
   KnownColumn* column = AddColumn(rollup, entry->resname, aggregate->role);
   if (column == nullptr || column->type != exprType(node)) return kChanged;
   if (aggref->args != NIL) {
-    column->expression = eval_const_expressions(
-        nullptr, reinterpret_cast<Node*>(static_cast<TargetEntry*>(linitial(aggref->args))->expr));
+    column->expression = Simplified(
+        reinterpret_cast<Node*>(static_cast<TargetEntry*>(linitial(aggref->args))->expr));
   }
   column->aggref = aggref;
-  column->filter = eval_const_expressions(nullptr, reinterpret_cast<Node*>(aggref->aggfilter));
+  column->filter = Simplified(reinterpret_cast<Node*>(aggref->aggfilter));
   column->input_collation = aggref->inputcollid;
   if (column->role == ColumnRole::kHll) {
     column->merge = UnionAggregate(aggref, "hll_union_agg", column->type);
@@ -164,6 +167,17 @@ const char* AddOutput(KnownRollup* rollup, const Query* query, TargetEntry* entr
     column->merge = UnionAggregate(aggref, "topn_union_agg", column->type);
   }
   return nullptr;
+}
+
+// Whether changes of its rows by hand are noted, also in a session that replicates.
+bool IsWatched(const TriggerDesc* triggers) {
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+    const Trigger& trigger = triggers->triggers[i];
+    if (strcmp(trigger.tgname, kEditTrigger) == 0) {
+      return trigger.tgenabled == TRIGGER_FIRES_ALWAYS;
+    }
+  }
+  return false;
 }
 
 // Whether anything but a refresh may decide what is in the table's rows.
@@ -180,6 +194,10 @@ const char* LookAtTable(Oid relation) {
   } else if (triggers != nullptr &&
              (triggers->trig_insert_before_row || triggers->trig_update_before_row)) {
     why = "it has triggers that may change its rows";
+  } else if (!IsWatched(triggers)) {
+    why =
+        "changes of its rows by hand are not noted, as its trigger millrace_note_edit is not "
+        "enabled always";
   }
   relation_close(table, AccessShareLock);
   return why;
@@ -216,8 +234,7 @@ const char* ReadDefinition(KnownRollup* rollup, Oid view) {
     ChangeVarNodes(reinterpret_cast<Node*>(query->targetList), table, 1, 0);
     ChangeVarNodes(query->jointree->quals, table, 1, 0);
   }
-  rollup->where = make_ands_implicit(
-      reinterpret_cast<Expr*>(eval_const_expressions(nullptr, query->jointree->quals)));
+  rollup->where = make_ands_implicit(reinterpret_cast<Expr*>(Simplified(query->jointree->quals)));
   for (auto* output : Each<TargetEntry>(query->targetList)) {
     if (output->resjunk) continue;
     if (const char* why = AddOutput(rollup, query, output)) return why;
@@ -252,14 +269,6 @@ Node* ReplaceColumns(Node* node, void* context) {
   return CopyNode(column->expression);
 }
 
-// Cutting what was cut to narrower buckets is cutting the time itself.
-Node* WithoutInnerCut(Node* expression) {
-  const FuncExpr* outer = AsCut(expression);
-  const FuncExpr* inner = outer == nullptr ? nullptr : AsCut(TimeOf(outer));
-  if (inner == nullptr || !Divides(inner, outer)) return expression;
-  return CutTime(outer, TimeOf(inner));
-}
-
 Node* And(Node* a, Node* b) {
   if (a == nullptr || b == nullptr) return a == nullptr ? b : a;
   return reinterpret_cast<Node*>(make_andclause(list_make2(a, b)));
@@ -270,8 +279,7 @@ Node* And(Node* a, Node* b) {
 Summary* Compose(const Summary& below, const KnownRollup& rollup) {
   Replacement replacement = {below.columns, false};
   auto replaced = [&](Node* node) {
-    return node == nullptr ? nullptr
-                           : eval_const_expressions(nullptr, ReplaceColumns(node, &replacement));
+    return node == nullptr ? nullptr : Simplified(ReplaceColumns(node, &replacement));
   };
   auto* summary = static_cast<Summary*>(palloc0(sizeof(Summary)));
   summary->rollup = &rollup;
@@ -294,7 +302,7 @@ Summary* Compose(const Summary& below, const KnownRollup& rollup) {
       if (measure->role == ColumnRole::kCount) column->role = ColumnRole::kCount;
       column->filter = And(column->filter, measure->filter);
     } else {
-      column->expression = WithoutInnerCut(replaced(each->expression));
+      column->expression = CutOnce(replaced(each->expression));
     }
     summary->columns = lappend(summary->columns, column);
   }
@@ -509,7 +517,19 @@ void MakeListCurrent() {
   if (!is_listed || !is_current) ListAll();
 }
 
+bool CallsUserFunction(Node* node, void*) {
+  if (node == nullptr) return false;
+  const auto is_users = [](Oid function, void*) { return function >= FirstNormalObjectId; };
+  return check_functions_in_node(node, is_users, nullptr) ||
+         WalkExpressionTree(node, CallsUserFunction, nullptr);
+}
+
 }  // namespace
+
+Node* Simplified(Node* expression) {
+  return CallsUserFunction(expression, nullptr) ? expression
+                                                : eval_const_expressions(nullptr, expression);
+}
 
 const KnownRollup* FindKnownRollup(Oid relation_or_view) {
   MakeListCurrent();

@@ -111,7 +111,7 @@ Node* Normalize(Node* node, void* context) {
 }
 
 Node* Normalized(const Question& question, Node* node) {
-  return eval_const_expressions(nullptr, Normalize(node, const_cast<Question*>(&question)));
+  return Simplified(Normalize(node, const_cast<Question*>(&question)));
 }
 
 bool SameItem(const Item& a, const Item& b) {
@@ -339,6 +339,9 @@ Node* MergeColumn(const Question& question, const Aggref* aggref, const Item& it
   auto* merged = CopyNode(aggref);
   Var* column = AnswerColumn(question, item);
   auto* argument = static_cast<TargetEntry*>(linitial(merged->args));
+  if (IsA(argument->expr, Var)) {
+    CopyNullingRelations(column, reinterpret_cast<Var*>(argument->expr));
+  }
   argument->expr = reinterpret_cast<Expr*>(column);
   if (column->vartype != linitial_oid(aggref->aggargtypes)) {
     List* name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("sum")));
@@ -375,6 +378,9 @@ Node* TakeAggregate(Taker* taker, Aggref* aggref) {
                       ? "it counts the rollup's rows"
                       : "it has an aggregate that does not merge the rollup's measures");
   }
+  if (contain_volatile_functions(node)) {
+    return Refuse(taker, node, "it aggregates a volatile expression");
+  }
   // However many rows of a value there are, it gives the same.
   Taker below = *taker;
   below.is_grouped = false;
@@ -392,6 +398,9 @@ Node* Take(Node* node, void* context) {
   }
   if (taker->is_grouped) {
     if (list_member(taker->grouped, node)) {
+      if (contain_volatile_functions(node)) {
+        return Refuse(taker, node, "it groups by a volatile expression");
+      }
       Taker below = *taker;
       below.is_grouped = false;
       return Take(node, &below);
@@ -416,6 +425,28 @@ bool IsBucket(const Question& question, const Node* node) {
   return reinterpret_cast<const Var*>(node)->varattno == question.rollup->bucket;
 }
 
+// Whether the ends of buckets near a constant are times too, and a date is one. Others are not
+// taken for bounds.
+bool IsOfOurAge(const Node* value) {
+  const auto* constant = reinterpret_cast<const Const*>(value);
+  if (!IsA(value, Const) || constant->constisnull) return true;
+  constexpr double kDays = 100'000'000;      // from the year 2000: the last time is later than that
+  constexpr double kDaysBefore = 2'440'000;  // the first time is 4714 BC
+  double days;
+  if (constant->consttype == DATEOID) {
+    const DateADT date = DatumGetDateADT(constant->constvalue);
+    if (DATE_NOT_FINITE(date)) return true;
+    days = date;
+  } else if (constant->consttype == TIMESTAMPTZOID || constant->consttype == TIMESTAMPOID) {
+    const Timestamp time = DatumGetTimestamp(constant->constvalue);
+    if (TIMESTAMP_NOT_FINITE(time)) return true;
+    days = static_cast<double>(time) / USECS_PER_DAY;
+  } else {
+    return false;
+  }
+  return days < kDays && days > -kDaysBefore;
+}
+
 // bucket OPERATOR value, or the other way round; `condition` is normalized.
 Bound* AsBound(const Question& question, Node* condition, bool* is_lower) {
   if (!IsA(condition, OpExpr)) return nullptr;
@@ -427,7 +458,7 @@ Bound* AsBound(const Question& question, Node* condition, bool* is_lower) {
   }
   auto* value = static_cast<Node*>(lsecond(comparison->args));
   if (!IsBucket(question, static_cast<Node*>(linitial(comparison->args))) ||
-      contain_var_clause(value)) {
+      contain_var_clause(value) || !IsOfOurAge(value)) {
     return nullptr;
   }
   const Oid type = exprType(static_cast<Node*>(linitial(comparison->args)));
@@ -438,7 +469,8 @@ Bound* AsBound(const Question& question, Node* condition, bool* is_lower) {
   if (strategy == 0 || strategy == BTEqualStrategyNumber) return nullptr;
   auto* bound = static_cast<Bound*>(palloc(sizeof(Bound)));
   *is_lower = strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber;
-  *bound = {comparison, value, false};
+  *bound = {comparison, value,
+            strategy == BTGreaterStrategyNumber || strategy == BTLessStrategyNumber, false};
   return bound;
 }
 
@@ -535,9 +567,10 @@ void TakeQuery(Question* question, bool put) {
   TakeJoins(&rows, reinterpret_cast<Node*>(query->jointree));
 }
 
-// Whether something below a subquery of the query reads the rollup's columns.
+// Whether something below a subquery of the query reads the rollup's columns, or may do so through
+// a column of a join.
 struct Below {
-  int target;
+  const Question* question;
   int depth;
 };
 
@@ -546,8 +579,9 @@ bool ReadsFromBelow(Node* node, void* context) {
   if (node == nullptr) return false;
   if (IsA(node, Var)) {
     const auto* var = reinterpret_cast<Var*>(node);
-    return below->depth > 0 && var->varno == below->target &&
-           static_cast<int>(var->varlevelsup) == below->depth;
+    if (below->depth == 0 || static_cast<int>(var->varlevelsup) != below->depth) return false;
+    return var->varno == static_cast<int>(below->question->target) ||
+           rt_fetch(var->varno, below->question->query->rtable)->rtekind == RTE_JOIN;
   }
   if (IsA(node, Query)) {
     ++below->depth;
@@ -556,6 +590,16 @@ bool ReadsFromBelow(Node* node, void* context) {
     return found;
   }
   return WalkExpressionTree(node, ReadsFromBelow, context);
+}
+
+// Whether the column of a join may be a column of the rollup, perhaps through another join.
+bool ReadsTargetOrJoin(const Question& question, Node* column) {
+  for (const Node* node : Each<Node>(pull_var_clause(column, 0))) {
+    const auto* var = reinterpret_cast<const Var*>(node);
+    if (IsTarget(question, node)) return true;
+    if (rt_fetch(var->varno, question.query->rtable)->rtekind == RTE_JOIN) return true;
+  }
+  return false;
 }
 
 // Replaces columns of joins by the columns that they are. Sets `why` for those that may be either
@@ -575,8 +619,8 @@ Node* OpenJoins(Node* node, void* context) {
   }
   auto* column = static_cast<Node*>(list_nth(entry->joinaliasvars, var->varattno - 1));
   if (entry->jointype != JOIN_INNER || !IsA(column, Var) || question->nullable) {
-    Reading reading = ReadingOf(*question, column);
-    if (reading.rollup) question->why = "it reads a column that a join has merged";
+    if (ReadsTargetOrJoin(*question, column))
+      question->why = "it reads a column that a join has merged";
     return node;
   }
   return OpenJoins(CopyNode(column), context);
@@ -602,7 +646,16 @@ const char* LookAtClauses(const Question& question) {
   if (contain_volatile_functions(reinterpret_cast<Node*>(query->jointree))) {
     return "its condition is volatile";
   }
-  Below below = {static_cast<int>(question.target), 0};
+  if (!is_grouped && contain_volatile_functions(reinterpret_cast<Node*>(query->targetList))) {
+    return "it groups by a volatile expression";
+  }
+  // A subquery is looked at below. Rows of functions, say, would have to be made for each row.
+  for (const RangeTblEntry* entry : Each<RangeTblEntry>(query->rtable)) {
+    if (entry->lateral && entry->rtekind != RTE_SUBQUERY) {
+      return "a function in its FROM reads columns of the tables before";
+    }
+  }
+  Below below = {&question, 0};
   if (WalkQueryTree(query, ReadsFromBelow, &below, 0)) {
     return "a subquery of it reads the rollup's columns";
   }

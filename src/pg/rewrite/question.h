@@ -29,6 +29,7 @@ struct Item {
 struct Bound {
   OpExpr* condition;
   Node* value;    // has no columns of this query
+  bool strict;    // > or <
   bool is_whole;  // only for tables whose rows are buckets, not for events
 };
 

@@ -140,7 +140,9 @@ Query* Inline(Query* query, Place* place) {
   auto* subquery = CopyNode(entry->subquery);
   const int old_table = OnlyTable(subquery);
   const int new_table = list_length(query->rtable) + 1;
-  AppendEntry(query, subquery, rt_fetch(old_table, subquery->rtable));
+  RangeTblEntry* inner = rt_fetch(old_table, subquery->rtable);
+  ChangeVarNodes(reinterpret_cast<Node*>(inner->securityQuals), old_table, new_table, 0);
+  AppendEntry(query, subquery, inner);
   KeepForPermissions(query, subquery, old_table);
   query->hasRowSecurity |= subquery->hasRowSecurity;
   ChangeVarNodes(reinterpret_cast<Node*>(subquery->targetList), old_table, new_table, 0);

@@ -13,10 +13,8 @@ using namespace millrace::pg;
 namespace millrace::pg {
 namespace {
 
-constexpr const char* kTrigger = "millrace_note_edit";
-
 bool IsWatched(const Rollup& rollup) {
-  return OidIsValid(get_trigger_oid(rollup.relation, kTrigger, true));
+  return OidIsValid(get_trigger_oid(rollup.relation, kEditTrigger, true));
 }
 
 }  // namespace
@@ -26,14 +24,15 @@ void WatchForEdits(const Rollup& rollup) {
   RunSql(
       psprintf("CREATE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH "
                "STATEMENT EXECUTE FUNCTION millrace.note_edit()",
-               kTrigger, rollup.name));
-  RunSql(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", rollup.name, kTrigger));
+               kEditTrigger, rollup.name));
+  RunSql(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", rollup.name, kEditTrigger));
   // DROP EXTENSION takes it away without CASCADE.
-  RunSql(psprintf("ALTER TRIGGER %s ON %s DEPENDS ON EXTENSION millrace", kTrigger, rollup.name));
+  RunSql(
+      psprintf("ALTER TRIGGER %s ON %s DEPENDS ON EXTENSION millrace", kEditTrigger, rollup.name));
 }
 
 void StopWatching(const Rollup& rollup) {
-  if (IsWatched(rollup)) RunSql(psprintf("DROP TRIGGER %s ON %s", kTrigger, rollup.name));
+  if (IsWatched(rollup)) RunSql(psprintf("DROP TRIGGER %s ON %s", kEditTrigger, rollup.name));
 }
 
 void ForgetEdits(const Rollup& rollup) {
@@ -181,7 +180,7 @@ MILLRACE_FUNCTION(note_edit) {
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("millrace.note_edit is called by triggers only")));
   }
-  if (!IsInsideRefresh()) {
+  if (!IsFiredByRefresh()) {
     const auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
     WithSpi([&] {
       RunOnCatalog(

@@ -10,6 +10,8 @@
 
 namespace millrace::pg {
 
+constexpr const char* kEditTrigger = "millrace_note_edit";
+
 // Makes the trigger on a rollup's table, unless it is there. Needs SPI, and the owner's rights.
 void WatchForEdits(const Rollup& rollup);
 // Drops it, if it is there.

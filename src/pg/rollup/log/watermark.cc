@@ -7,12 +7,18 @@ namespace {
 
 // The families whose tables this session is changing, the innermost last.
 constexpr int kMostInside = 16;
-Oid inside[kMostInside];
+struct Inside {
+  Oid root;
+  int trigger_depth;  // how many triggers it was called from
+};
+Inside inside[kMostInside];
 int inside_count = 0;
+
+int TriggerDepth() { return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)); }
 
 void CheckNotInside(Oid root) {
   for (int i = 0; i < inside_count; ++i) {
-    if (inside[i] != root) continue;
+    if (inside[i].root != root) continue;
     ereport(
         ERROR,
         (errcode(ERRCODE_OBJECT_IN_USE),
@@ -30,12 +36,15 @@ void EnterRefresh(Oid root) {
     ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
                     errmsg("refreshes of rollups are nested more than %d deep", kMostInside)));
   }
-  inside[inside_count++] = root;
+  const int depth = TriggerDepth();
+  inside[inside_count++] = {root, depth};
 }
 
 void LeaveRefresh(Oid) { --inside_count; }
 
-bool IsInsideRefresh() { return inside_count > 0; }
+bool IsFiredByRefresh() {
+  return inside_count > 0 && TriggerDepth() == inside[inside_count - 1].trigger_depth + 1;
+}
 
 namespace {
 

@@ -38,8 +38,8 @@ void MoveWatermark(Oid relation, const Watermark& watermark, TimestampTz complet
 // refresh or rebuild the same family: LockWatermarks refuses that.
 void EnterRefresh(Oid root);
 void LeaveRefresh(Oid root);
-// Whether any runs in this session.
-bool IsInsideRefresh();
+// For a trigger: whether a statement of a refresh has fired it, rather than one of another trigger.
+bool IsFiredByRefresh();
 template <typename Body>
 void InsideRefresh(Oid root, Body body) {
   EnterRefresh(root);
