@@ -96,17 +96,6 @@ KnownRollup* Find(Oid relation) {
   return entry == nullptr ? nullptr : entry->rollup;
 }
 
-// Whether values that the type calls equal are the same bytes, as B-tree's deduplication asks.
-bool EqualMeansSame(Oid type, Oid collation) {
-  const Oid operator_class = GetDefaultOpClass(type, BTREE_AM_OID);
-  if (!OidIsValid(operator_class)) return false;
-  const Oid input = get_opclass_input_type(operator_class);
-  const Oid function =
-      get_opfamily_proc(get_opclass_family(operator_class), input, input, BTEQUALIMAGE_PROC);
-  return OidIsValid(function) &&
-         DatumGetBool(OidFunctionCall1Coll(function, collation, ObjectIdGetDatum(input)));
-}
-
 KnownColumn* AddColumn(KnownRollup* rollup, const char* name, ColumnRole role) {
   const AttrNumber attribute = get_attnum(rollup->relation, name);
   if (attribute == InvalidAttrNumber) return nullptr;
