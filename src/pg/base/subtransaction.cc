@@ -1,8 +1,9 @@
 #include "pg/base/subtransaction.h"
 
 namespace millrace::pg {
+namespace {
 
-ErrorData* RunInSubtransaction(SubtransactionBody body, void* argument) {
+ErrorData* Run(SubtransactionBody body, void* argument, bool undo) {
   const MemoryContext context = CurrentMemoryContext;
   const ResourceOwner owner = CurrentResourceOwner;
   ErrorData* volatile error = nullptr;
@@ -11,7 +12,11 @@ ErrorData* RunInSubtransaction(SubtransactionBody body, void* argument) {
   PG_TRY();
   {
     body(argument);
-    ReleaseCurrentSubTransaction();
+    if (undo) {
+      RollbackAndReleaseCurrentSubTransaction();
+    } else {
+      ReleaseCurrentSubTransaction();
+    }
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = owner;
   }
@@ -27,5 +32,13 @@ ErrorData* RunInSubtransaction(SubtransactionBody body, void* argument) {
   PG_END_TRY();
   return error;
 }
+
+}  // namespace
+
+ErrorData* RunInSubtransaction(SubtransactionBody body, void* argument) {
+  return Run(body, argument, false);
+}
+
+ErrorData* TryAndUndo(SubtransactionBody body, void* argument) { return Run(body, argument, true); }
 
 }  // namespace millrace::pg

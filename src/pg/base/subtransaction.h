@@ -10,5 +10,7 @@ namespace millrace::pg {
 // statement was cancelled, which the caller must raise again.
 using SubtransactionBody = void (*)(void* argument);
 ErrorData* RunInSubtransaction(SubtransactionBody body, void* argument);
+// The same, but what it did is undone when it succeeds, too: its locks are given up.
+ErrorData* TryAndUndo(SubtransactionBody body, void* argument);
 
 }  // namespace millrace::pg

@@ -101,6 +101,26 @@ Node* TypedParameter(ParseState*, Param* parameter, Oid type, int32, int) {
   return reinterpret_cast<Node*>(typed);
 }
 
+// Whether a function is somebody else's. What a question needs is found with its constants folded,
+// which runs functions: with the caller's rights, those of whoever has asked it must not run.
+bool IsForeign(Oid function, void*) {
+  if (function < FirstNormalObjectId) return false;
+  HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(tuple)) return true;
+  const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
+  ReleaseSysCache(tuple);
+  return owner != GetUserId() && !superuser_arg(owner);
+}
+
+bool CallsForeign(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Query)) {
+    return WalkQueryTree(reinterpret_cast<Query*>(node), CallsForeign, context, 0);
+  }
+  return check_functions_in_node(node, IsForeign, context) ||
+         WalkExpressionTree(node, CallsForeign, context);
+}
+
 struct Understanding {
   const Rollup* rollup;
   const char* text;
@@ -124,6 +144,7 @@ void Understand(void* argument) {
     Query* query = transformTopLevelStmt(state, only);
     free_parsestate(state);
     for (Query* rewritten : Each<Query>(QueryRewrite(query))) {
+      if (CallsForeign(reinterpret_cast<Node*>(rewritten), nullptr)) continue;
       understanding->questions = list_concat(
           understanding->questions, QuestionsTo(understanding->rollup->relation, rewritten));
     }
@@ -183,11 +204,11 @@ void RaiseUnlessHarmless(ErrorData* error) {
 // What the statement asks of the rollup: Question*. NIL if it cannot be understood.
 List* QuestionsOf(const Rollup& rollup, const Statement& statement) {
   Understanding understanding = {&rollup, statement.text, false, NIL};
-  ErrorData* error = RunInSubtransaction(Understand, &understanding);
+  ErrorData* error = TryAndUndo(Understand, &understanding);
   if (error != nullptr && error->sqlerrcode == ERRCODE_GROUPING_ERROR) {
     FreeErrorData(error);
     understanding = {&rollup, statement.text, true, NIL};
-    error = RunInSubtransaction(Understand, &understanding);
+    error = TryAndUndo(Understand, &understanding);
   }
   if (error == nullptr) return understanding.questions;
   RaiseUnlessHarmless(error);

@@ -14,8 +14,9 @@ struct AskedKeys {
 
 // The questions to a rollup that others over it can answer, by the keys that they need. Those that
 // took the longest altogether come first. Empty where pg_stat_statements is not installed or not
-// loaded. Statements that cannot be understood, or whose text the current user may not see, are
-// left out. `search_path` is used for names in them without a schema. REQUIRES: SPI is connected.
+// loaded. Statements that cannot be understood, that call functions of other roles that are not
+// superusers, or whose text the current user may not see, are left out. `search_path` is used for
+// names in them without a schema. REQUIRES: SPI is connected.
 List* FindAskedKeys(const Rollup& rollup, const char* search_path);
 
 }  // namespace millrace::pg
