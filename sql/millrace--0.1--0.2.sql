@@ -173,6 +173,15 @@ CREATE FUNCTION millrace.rollup_filter(rollup pg_catalog.regclass) RETURNS pg_ca
 AS '$libdir/millrace', 'millrace_rollup_filter' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION millrace.rollup_filter IS 'the WHERE of a declared rollup; NULL if it has none';
 
+-- Not STRICT: a budget of NULL is the default.
+CREATE FUNCTION millrace.summarize(
+  rollup pg_catalog.regclass, budget pg_catalog.int8 DEFAULT NULL, declare pg_catalog.bool DEFAULT true,
+  OUT summary pg_catalog.text, OUT keys pg_catalog.text[], OUT state pg_catalog.text, OUT reason pg_catalog.text,
+  OUT rows pg_catalog.int8, OUT share pg_catalog.float8, OUT refresh_rows pg_catalog.int8, OUT refresh_ms pg_catalog.float8,
+  OUT calls pg_catalog.int8, OUT total_ms pg_catalog.float8, OUT source pg_catalog.text, OUT query pg_catalog.text)
+RETURNS SETOF pg_catalog.record AS '$libdir/millrace', 'millrace_summarize' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION millrace.summarize IS 'declares smaller rollups over a rollup, from which the planner answers questions to it: in total, by each key, and by the keys that were asked for; with declare => false only says which';
+
 -- How the dashboard shows rollups. One row per column, and one per value of a key that has a name of its own.
 CREATE TABLE millrace.label (
   rollup pg_catalog.regclass NOT NULL,

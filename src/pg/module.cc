@@ -4,7 +4,7 @@
 #include "pg/base/guc.h"
 #include "pg/partman/old_call.h"
 #include "pg/rewrite/rewrite.h"
-#include "pg/rollup/catalog/edits.h"
+#include "pg/rollup/refresh/edits.h"
 #include "pg/rollup/worker/worker.h"
 #include "pg/scan/plan.h"
 

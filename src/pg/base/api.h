@@ -38,6 +38,7 @@ extern "C" {
 #include <catalog/pg_opfamily.h>
 #include <catalog/pg_proc.h>
 #include <catalog/pg_sequence.h>
+#include <catalog/pg_statistic.h>
 #include <catalog/pg_subscription_rel.h>
 #include <catalog/pg_type.h>
 #include <commands/dbcommands.h>
@@ -67,6 +68,7 @@ extern "C" {
 #include <optimizer/optimizer.h>
 #include <optimizer/pathnode.h>
 #include <optimizer/paths.h>
+#include <optimizer/plancat.h>
 #include <optimizer/planner.h>
 #include <optimizer/restrictinfo.h>
 #include <optimizer/tlist.h>

@@ -4,7 +4,7 @@
 #include "pg/rewrite/cut.h"
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
-#include "pg/rollup/catalog/edits.h"
+#include "pg/rollup/refresh/edits.h"
 #include "pg/rollup/catalog/extension.h"
 
 namespace millrace::pg {
@@ -95,17 +95,6 @@ Oid TableOfCatalog(const char* name) {
 KnownRollup* Find(Oid relation) {
   auto* entry = static_cast<Entry*>(hash_search(known.by_relation, &relation, HASH_FIND, nullptr));
   return entry == nullptr ? nullptr : entry->rollup;
-}
-
-// Whether values that the type calls equal are the same bytes, as B-tree's deduplication asks.
-bool EqualMeansSame(Oid type, Oid collation) {
-  const Oid operator_class = GetDefaultOpClass(type, BTREE_AM_OID);
-  if (!OidIsValid(operator_class)) return false;
-  const Oid input = get_opclass_input_type(operator_class);
-  const Oid function =
-      get_opfamily_proc(get_opclass_family(operator_class), input, input, BTEQUALIMAGE_PROC);
-  return OidIsValid(function) &&
-         DatumGetBool(OidFunctionCall1Coll(function, collation, ObjectIdGetDatum(input)));
 }
 
 KnownColumn* AddColumn(KnownRollup* rollup, const char* name, ColumnRole role) {

@@ -14,6 +14,10 @@ planner_hook_type previous_hook = nullptr;
 // What the rewrite of one statement needs.
 struct Statement {
   ParamListInfo parameters;
+  // If it is set, the statement is not rewritten: what it asks of this rollup goes into
+  // `questions`.
+  Oid asked;
+  List* questions;  // Question*
 };
 
 // -- Subqueries that only choose rows and columns
@@ -167,9 +171,8 @@ void KeepLiveView(Query* query, const Query* live) {
 }
 
 // Tries to answer what the query asks of the rollup at `place`. Returns the query that does, or
-// nullptr with `why`.
-// In `answer` is where the rows come from then.
-Query* Answer(const Query* original, Place place, ParamListInfo parameters, const char** why,
+// nullptr with `why`. In `answer` is where the rows come from then.
+Query* Answer(const Query* original, Place place, Statement* statement, const char** why,
               int* answer) {
   auto* query = CopyNode(original);
   while (RollupOf(rt_fetch(place.index, query->rtable)) == nullptr) {
@@ -202,7 +205,16 @@ Query* Answer(const Query* original, Place place, ParamListInfo parameters, cons
   }
   List* used = NIL;
   Query* rows = nullptr;
-  if (TakeApart(&question)) rows = MakeAnswer(&question, parameters, &used);
+  const bool taken = TakeApart(&question);
+  if (OidIsValid(statement->asked)) {
+    if (taken && question.rollup->relation == statement->asked) {
+      auto* copy = static_cast<Question*>(palloc(sizeof(Question)));
+      *copy = question;
+      statement->questions = lappend(statement->questions, copy);
+    }
+    return nullptr;
+  }
+  if (taken) rows = MakeAnswer(&question, statement->parameters, &used);
   const bool of_events = question.rollup->is_events;
   if (!of_events) used = list_append_unique_ptr(used, const_cast<KnownRollup*>(question.rollup));
   if (rows != nullptr &&
@@ -229,7 +241,7 @@ List* AnswerOne(Query* query, List* places, Statement* statement) {
     const KnownRollup* rollup = RollupBelow(query, rt_fetch(place->index, query->rtable));
     if (rollup == nullptr) continue;
     int rows;
-    Query* answer = Answer(query, *place, statement->parameters, &why, &rows);
+    Query* answer = Answer(query, *place, statement, &why, &rows);
     if (answer == nullptr) {
       asked = rollup;
       continue;
@@ -242,7 +254,7 @@ List* AnswerOne(Query* query, List* places, Statement* statement) {
     }
     return others;
   }
-  if (asked != nullptr && log_fallback) {
+  if (asked != nullptr && log_fallback && !OidIsValid(statement->asked)) {
     const char* name = get_rel_name(asked->relation);
     ereport(LOG, (errmsg("millrace: a query of rollup \"%s\" is not answered from another: %s",
                          name == nullptr ? "" : name, why)));
@@ -299,7 +311,7 @@ bool Rewrite(Node* node, void* context) {
 PlannedStmt* Plan(Query* query, const char* text, int options, ParamListInfo parameters) {
   const bool on = enable_rewrite != RewriteMode::kOff || rewrite_events != RewriteMode::kOff;
   if (on && query->commandType != CMD_UTILITY && AnyKnownRollup()) {
-    Statement statement = {parameters};
+    Statement statement = {parameters, InvalidOid, NIL};
     RewriteQuery(query, &statement);
   }
   return previous_hook != nullptr ? previous_hook(query, text, options, parameters)
@@ -307,6 +319,13 @@ PlannedStmt* Plan(Query* query, const char* text, int options, ParamListInfo par
 }
 
 }  // namespace
+
+List* QuestionsTo(Oid rollup, Query* query) {
+  if (query->commandType == CMD_UTILITY || !AnyKnownRollup()) return NIL;
+  Statement statement = {nullptr, rollup, NIL};
+  RewriteQuery(query, &statement);
+  return statement.questions;
+}
 
 void InstallRewrite() {
   InstallKnownRollups();

@@ -7,7 +7,14 @@
 // tells users when that is so; answer.h, how a table is chosen.
 #pragma once
 
+#include "pg/base/api.h"
+
 namespace millrace::pg {
+
+// What a query asks of a rollup, where others can answer: Question*, each taken apart (question.h).
+// `query` has been through PostgreSQL's rewriter, and may be changed. Empty if the rollup must not
+// be answered for now.
+List* QuestionsTo(Oid rollup, Query* query);
 
 // Puts the rewrite before the planner. Called once, when the library is loaded.
 void InstallRewrite();

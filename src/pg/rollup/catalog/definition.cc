@@ -438,4 +438,14 @@ RollupDefinition* AnalyzeRollupQuery(const Query* query, const char* name) {
   return Analysis(pinned, name).Run();
 }
 
+bool EqualMeansSame(Oid type, Oid collation) {
+  const Oid operator_class = GetDefaultOpClass(type, BTREE_AM_OID);
+  if (!OidIsValid(operator_class)) return false;
+  const Oid input = get_opclass_input_type(operator_class);
+  const Oid function =
+      get_opfamily_proc(get_opclass_family(operator_class), input, input, BTEQUALIMAGE_PROC);
+  return OidIsValid(function) &&
+         DatumGetBool(OidFunctionCall1Coll(function, collation, ObjectIdGetDatum(input)));
+}
+
 }  // namespace millrace::pg

@@ -63,6 +63,10 @@ RollupDefinition* AnalyzeRollupQuery(const Query* query, const char* name);
 void CheckOverRollup(const RollupDefinition& definition, const RollupDefinition& parent,
                      const char* name);
 
+// Whether values that the type calls equal are the same bytes, as B-tree's deduplication asks. It
+// is not so for 1.0 and 1.00 of numeric.
+bool EqualMeansSame(Oid type, Oid collation);
+
 inline bool IsStored(const RollupColumn& column) { return column.role != ColumnRole::kAverage; }
 
 }  // namespace millrace::pg

@@ -1,15 +1,18 @@
 // millrace.create_rollup.
 
+#include "pg/rollup/declare/create.h"
+
 #include "pg/base/fault_point.h"
 #include "pg/base/guc.h"
 #include "pg/base/list.h"
+#include "pg/base/monotonic_time.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
-#include "pg/rollup/catalog/edits.h"
 #include "pg/rollup/catalog/extension.h"
 #include "pg/rollup/catalog/key_index.h"
 #include "pg/rollup/log/source_check.h"
 #include "pg/rollup/refresh/distribution.h"
+#include "pg/rollup/refresh/edits.h"
 #include "pg/rollup/refresh/refresh.h"
 #include "pg/rollup/registry/worker_registry.h"
 #include "pg/rollup/sql/statements.h"
@@ -284,12 +287,39 @@ void FindFamily(Rollup* rollup, Rollup** parent, Rollup** root) {
   *root = LoadFamily(rollup->source);
 }
 
-void FillFromParent(const Rollup& rollup, const Rollup& parent, const Rollup& root) {
+// Merges the rows of the parent that meet the condition. Returns how long that took, in
+// milliseconds.
+double MergeFromParent(const Rollup& rollup, const Rollup& parent, const char* condition) {
+  const MonotonicTime start = MonotonicNow();
+  RunSql(MergeSql(rollup, SelectFromParentSql(rollup, parent, condition)));
+  return static_cast<double>(MonotonicNow() - start) / 1000;
+}
+
+// What a refresh does for a rollup even if it changes no row of it: it reads its definition, and
+// plans and runs the merge.
+double MergeNothing(const Rollup& rollup, const Rollup& parent) {
+  const MonotonicTime start = MonotonicNow();
+  (void)GetRollup(rollup.relation);
+  const double found_ms = static_cast<double>(MonotonicNow() - start) / 1000;
+  // No row has this place, and the planner does not know.
+  return found_ms + MergeFromParent(rollup, parent, "ctid = '(0,0)'");
+}
+
+// `cost` may be nullptr.
+void FillFromParent(const Rollup& rollup, const Rollup& parent, const Rollup& root,
+                    MergeCost* cost) {
+  constexpr int kTries = 5;
   Watermarks watermarks;
   LockWatermarks(root, true, &watermarks);
   WithRefreshSettings(root.topn_counters, [&] {
-    InsideRefresh(root.relation,
-                  [&] { RunSql(MergeSql(rollup, SelectFromParentSql(rollup, parent, nullptr))); });
+    InsideRefresh(root.relation, [&] {
+      const double fill_ms = MergeFromParent(rollup, parent, nullptr);
+      if (cost == nullptr) return;
+      *cost = {fill_ms, fill_ms};
+      for (int i = 0; i < kTries; ++i) {
+        cost->empty_ms = Min(cost->empty_ms, MergeNothing(rollup, parent));
+      }
+    });
   });
 }
 
@@ -335,7 +365,8 @@ int64 StartPosition(const Request& request, const Rollup& rollup, const IdSource
   return request.start_after;
 }
 
-Oid Create(const Request& request) {
+// `cost` is measured for a rollup over another, unless it is nullptr.
+Oid Create(const Request& request, MergeCost* cost) {
   auto* rollup = static_cast<Rollup*>(palloc0(sizeof(Rollup)));
   rollup->name = quote_qualified_identifier(request.schema, request.name);
   rollup->definition = AnalyzeRollupQuery(request.query, rollup->name);
@@ -381,7 +412,7 @@ Oid Create(const Request& request) {
   InsertRollup(*rollup, request.refresh_interval);
   if (!on_nodes) WatchForEdits(*rollup);
   if (parent != nullptr) {
-    FillFromParent(*rollup, *parent, *root);
+    FillFromParent(*rollup, *parent, *root, cost);
   } else if (request.with_data) {
     RefreshOptions options;
     options.refuse_all = true;
@@ -393,6 +424,16 @@ Oid Create(const Request& request) {
 
 }  // namespace
 
+Oid millrace::pg::CreateSummary(const char* schema, const char* name, const char* query,
+                                Datum refresh_interval, MergeCost* cost) {
+  Request request = {};
+  request.schema = schema;
+  request.name = name;
+  request.query = ParseRollupQuery(query);
+  request.refresh_interval = refresh_interval;
+  return Create(request, cost);
+}
+
 // millrace.create_rollup(name text, query text, refresh_interval interval, id_column name,
 // start_after bigint, with_data boolean) returns regclass.
 MILLRACE_FUNCTION(create_rollup) {
@@ -401,7 +442,7 @@ MILLRACE_FUNCTION(create_rollup) {
   const Oid relation = WithSpi([&] {
     return WithSettings([&] {
       UseOneConnectionPerNode();
-      return Create(request);
+      return Create(request, nullptr);
     });
   });
   NotifyWorker();

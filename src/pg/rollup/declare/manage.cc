@@ -2,8 +2,8 @@
 
 #include "pg/base/fault_point.h"
 #include "pg/base/spi.h"
-#include "pg/rollup/catalog/edits.h"
 #include "pg/rollup/log/source_check.h"
+#include "pg/rollup/refresh/edits.h"
 #include "pg/rollup/refresh/refresh.h"
 #include "pg/rollup/refresh/set_aside.h"
 #include "pg/rollup/registry/worker_registry.h"

@@ -148,28 +148,7 @@ SPIPlanPtr Prepare(const char* sql) {
 }  // namespace
 
 ErrorData* TryInSubtransaction(SubtransactionBody body, void* argument) {
-  const MemoryContext context = CurrentMemoryContext;
-  const ResourceOwner owner = CurrentResourceOwner;
-  ErrorData* volatile error = nullptr;
-  BeginInternalSubTransaction(nullptr);
-  MemoryContextSwitchTo(context);
-  PG_TRY();
-  {
-    body(argument);
-    ReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
-  }
-  PG_END_TRY();
+  ErrorData* error = RunInSubtransaction(body, argument);
   if (error != nullptr && !MayBeOfAnEvent(error->sqlerrcode)) ReThrowError(error);
   return error;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "pg/base/api.h"
+#include "pg/base/subtransaction.h"
 #include "pg/rollup/catalog/catalog.h"
 #include "pg/rollup/sql/events_query.h"
 
@@ -44,7 +45,6 @@ void WarnOfSetAside(const Rollup& root, int64 count);
 // Runs `body` in a subtransaction. Returns nullptr when it succeeds. If an event or the definition
 // may have caused the error, returns it, in the current memory context. Any other error is raised
 // again.
-using SubtransactionBody = void (*)(void* argument);
 ErrorData* TryInSubtransaction(SubtransactionBody body, void* argument);
 
 }  // namespace millrace::pg

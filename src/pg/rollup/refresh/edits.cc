@@ -1,4 +1,4 @@
-#include "pg/rollup/catalog/edits.h"
+#include "pg/rollup/refresh/edits.h"
 
 #include <initializer_list>
 
