@@ -5,6 +5,9 @@
 #include "pg/partman/old_call.h"
 #include "pg/rollup/worker/worker.h"
 #include "pg/scan/plan.h"
+#include "pg/tail/marks.h"
+#include "pg/tail/plan.h"
+#include "pg/tail/publish.h"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -16,5 +19,10 @@ void _PG_init(void) {
   millrace::pg::DefineSettings();
   millrace::pg::InstallVectorAgg();
   millrace::pg::InstallOldCallAdvice();
-  if (process_shared_preload_libraries_in_progress) millrace::pg::InstallRollupWorkers();
+  millrace::pg::InstallTailScan();
+  if (process_shared_preload_libraries_in_progress) {
+    millrace::pg::InstallRollupWorkers();
+    millrace::pg::RequestMarks();
+    millrace::pg::InstallPublisher();
+  }
 }

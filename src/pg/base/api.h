@@ -42,14 +42,18 @@ extern "C" {
 #include <commands/defrem.h>
 #include <commands/explain.h>
 #include <commands/extension.h>
+#include <commands/sequence.h>
 #include <commands/tablecmds.h>
 #include <commands/tablespace.h>
+#include <commands/trigger.h>
 #include <common/hashfn.h>
 #include <executor/execPartition.h>
 #include <executor/executor.h>
+#include <executor/instrument.h>
 #include <executor/spi.h>
 #include <fmgr.h>
 #include <funcapi.h>
+#include <jit/jit.h>
 #include <libpq/pqformat.h>
 #include <mb/pg_wchar.h>
 #include <miscadmin.h>
@@ -95,6 +99,7 @@ extern "C" {
 #include <storage/procarray.h>
 #include <storage/shmem.h>
 #include <storage/spin.h>
+#include <tcop/tcopprot.h>
 #include <tcop/utility.h>
 #include <utils/acl.h>
 #include <utils/array.h>

@@ -15,6 +15,8 @@ int hll_default_sparseon;
 int hll_max_sparse;
 bool enable_vector_agg;
 bool log_fallback;
+bool enable_tail_scan;
+int tail_partitions;
 int refresh_step;
 bool enable_worker;
 double verify_share;
@@ -87,6 +89,17 @@ void DefineSettings() {
   DefineCustomBoolVariable(
       "millrace.log_fallback", "Whether the log says why an aggregation was left to PostgreSQL.",
       nullptr, &log_fallback, false, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable(
+      "millrace.enable_tail_scan",
+      "Whether a query about the newest events may leave out partitions that have none.", nullptr,
+      &enable_tail_scan, true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  // It sizes shared memory.
+  if (process_shared_preload_libraries_in_progress) {
+    DefineCustomIntVariable(
+        "millrace.tail_partitions", "Partitions with new events that are known at once.",
+        "Where there are more, live views and refreshes look at all partitions.", &tail_partitions,
+        16384, 16, 1 << 20, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+  }
   DefineCustomBoolVariable("millrace.enable_worker",
                            "Whether declared rollups are refreshed in the background.", nullptr,
                            &enable_worker, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);

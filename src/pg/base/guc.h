@@ -17,6 +17,11 @@ extern int hll_max_sparse;
 extern bool enable_vector_agg;
 extern bool log_fallback;
 
+// millrace.enable_tail_scan: whether a query about the newest events may leave out partitions that
+// have none. millrace.tail_partitions: how many partitions with new events are known at once.
+extern bool enable_tail_scan;
+extern int tail_partitions;
+
 // millrace.refresh_step: how many ids a refresh merges in one step.
 extern int refresh_step;
 
