@@ -34,9 +34,9 @@ constexpr const char* kPartitions = R"(
     FROM numbered n LEFT JOIN locked l ON l.relation = n.oid WHERE n.number <= 50
   )
   SELECT z.inhparent::regclass::text AS table, z.oid::regclass::text AS partition, z.bounds, z.size_bytes,
-         CASE WHEN greatest(s.n_live_tup, z.reltuples) > 0 THEN greatest(s.n_live_tup, z.reltuples)::bigint
+         CASE WHEN greatest(s.live, z.reltuples) > 0 THEN greatest(s.live, z.reltuples)::bigint
               WHEN z.reltuples >= 0 OR z.main_bytes = 0 THEN 0 END AS rows
-  FROM sized z LEFT JOIN pg_stat_user_tables s ON s.relid = z.oid
+  FROM sized z CROSS JOIN LATERAL (SELECT pg_stat_get_live_tuples(z.oid) AS live) s
   ORDER BY z.inhparent, z.number)";
 
 constexpr const char* kRejects =
