@@ -214,18 +214,18 @@ void ConsumeHeap(VectorAggState* state, Allocator* allocator) {
 // Reads the leaves of a tail one after the other, each by its own plan (tail/scan.h).
 void ConsumeLeaves(VectorAggState* state, PlanState* tail, Allocator* allocator) {
   while (PlanState* leaf = NextLeaf(tail)) {
-    // The readers' memory goes with the plan.
+    // The reader goes with the plan; spill files and groups stay.
     const MemoryContext caller = MemoryContextSwitchTo(leaf->state->es_query_cxt);
     state->reader = HeapReader::Make(leaf, state->plan);
+    if (state->reader != nullptr) state->reader->Start();
+    MemoryContextSwitchTo(caller);
     if (state->reader != nullptr) {
-      state->reader->Start();
       ConsumeHeap(state, allocator);
     } else {
       ConsumeChild(state, leaf, allocator);
     }
     state->read_pages |= state->reader != nullptr;
     state->reader = nullptr;
-    MemoryContextSwitchTo(caller);
   }
 }
 

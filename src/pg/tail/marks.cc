@@ -14,6 +14,8 @@ namespace {
 constexpr int kNone = -1;
 // After a doubt, the share of time that may be spent on learning floors again.
 constexpr int64 kPauseFactor = 20;
+// A worker asks for its trees all the time.
+constexpr int64 kUnused = USECS_PER_HOUR;
 
 struct SharedTree {
   Oid database;  // InvalidOid: free
@@ -22,7 +24,7 @@ struct SharedTree {
   uint32 doubts;
   int64 highest;  // value of the newest mark
   int newest, oldest, count;
-  uint64 used;  // when it was last asked for, in calls
+  TimestampTz used;  // when StartTracking was last called for it
   TimestampTz no_floor_before;
 };
 
@@ -36,8 +38,7 @@ struct Mark {
 
 struct Shared {
   pg_atomic_uint32 version;  // of the trees
-  uint64 calls;
-  int mark_count;  // 0: not set up yet
+  int mark_count;            // 0: not set up yet
   int free;
   SharedTree trees[kMostTrees];
 };
@@ -141,14 +142,15 @@ bool IsTree(const SharedTree& tree, Oid root, Oid sequence) {
 
 void TreesHaveChanged() { (void)pg_atomic_fetch_add_u32(&shared->version, 1); }
 
-// A free tree, or the one that nobody has asked for the longest.
+// A free tree, or the one for which nobody has asked the longest; kNone if somebody has asked for
+// all of them lately.
 int TakeTree() {
   int found = 0;
   for (int i = 0; i < kMostTrees; ++i) {
     if (!OidIsValid(shared->trees[i].database)) return i;
     if (shared->trees[i].used < shared->trees[found].used) found = i;
   }
-  return found;
+  return shared->trees[found].used < GetCurrentTimestamp() - kUnused ? found : kNone;
 }
 
 void MakeTree(int number, const Tree& tree, Oid file) {
@@ -202,11 +204,12 @@ Tracking StartTracking(Oid root, AttrNumber id, Oid sequence, Oid file) {
     SetUp();
     int number = FindTree(root, sequence);
     if (number == kNone) number = TakeTree();
+    if (number == kNone) return Tracking();
     if (!IsTree(shared->trees[number], root, sequence) || shared->trees[number].file != file) {
       MakeTree(number, {root, sequence, id, false, 0}, file);
     }
     SharedTree& tree = shared->trees[number];
-    tree.used = ++shared->calls;
+    tree.used = GetCurrentTimestamp();
     return Tracking{number, tree.doubts,
                     !tree.tree.known && GetCurrentTimestamp() >= tree.no_floor_before};
   });

@@ -113,6 +113,8 @@ void MarkIn(Query* query, ParamListInfo parameters) {
     if (!HasBound(query->jointree->quals, number, trees[i], parameters)) continue;
     SystemColumns wanted = {static_cast<Index>(number), 0};
     if (WalkQueryTree(query, UsesSystemColumns, &wanted)) return;
+    // Citus plans tables that it distributes, and would not understand the entry.
+    if (OidIsValid(get_extension_oid("citus", true))) return;
     entry->inh = false;
     entry->ctename = psprintf("%s %u %d", kMark, trees[i].sequence, trees[i].id);
     return;

@@ -19,6 +19,8 @@ namespace {
 constexpr LOCKMASK kWriting = LOCKBIT_ON(RowExclusiveLock) | LOCKBIT_ON(ShareRowExclusiveLock) |
                               LOCKBIT_ON(ExclusiveLock) | LOCKBIT_ON(AccessExclusiveLock);
 
+constexpr LOCKMASK kChanging = LOCKBIT_ON(ShareRowExclusiveLock) | LOCKBIT_ON(AccessExclusiveLock);
+
 ExecutorStart_hook_type previous_start = nullptr;
 ProcessUtility_hook_type previous_utility = nullptr;
 
@@ -156,11 +158,13 @@ void LookAtCopy(const CopyStmt* copy) {
 void Utility(PlannedStmt* statement, const char* text, bool read_only,
              ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment* environment,
              DestReceiver* receiver, QueryCompletion* completion) {
+  (previous_utility != nullptr ? previous_utility : standard_ProcessUtility)(
+      statement, text, read_only, context, parameters, environment, receiver, completion);
+  // Only now: if the tree was not watched before COPY locked the table, whoever begins to watch it
+  // waits for this transaction.
   if (IsA(statement->utilityStmt, CopyStmt)) {
     LookAtCopy(reinterpret_cast<CopyStmt*>(statement->utilityStmt));
   }
-  (previous_utility != nullptr ? previous_utility : standard_ProcessUtility)(
-      statement, text, read_only, context, parameters, environment, receiver, completion);
 }
 
 // -- Before a transaction ends
@@ -172,6 +176,8 @@ bool MayHoldOthersIds(Oid leaf, LOCKMASK modes) {
   const TriggerDesc* triggers = relation->trigdesc;
   bool may =
       triggers != nullptr && (triggers->trig_insert_before_row || triggers->trig_update_before_row);
+  // There may have been a trigger in this transaction.
+  may |= (modes & kChanging) != 0 && (modes & LOCKBIT_ON(RowExclusiveLock)) != 0;
   if (!may && (modes & LOCKBIT_ON(AccessExclusiveLock)) != 0 && IsNewInTree(leaf)) {
     may = RelationGetNumberOfBlocks(relation) > 0;
   }

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "pg/base/list.h"
+#include "pg/base/relation.h"
 #include "pg/tail/ancestors.h"
 #include "pg/tail/bounds.h"
 #include "pg/tail/marks.h"
@@ -271,6 +272,15 @@ void AddOwnLeaves(TailScanState* state) {
   state->leaf_count = static_cast<int>(std::unique(all, all + state->leaf_count) - all);
 }
 
+// Whether some leaves may be left out.
+bool MayLeaveOut(TailScanState* state) {
+  // A serializable transaction must show others what it has not read in the other leaves. The locks
+  // by which a transaction knows what it has written are not a parallel worker's.
+  if (IsolationIsSerializable() || IsParallelWorker()) return false;
+  // The table may take its ids from another sequence since.
+  return SequenceOfDefault(build_column_default(RootOf(state), state->id)) == state->sequence;
+}
+
 void Begin(TailScanState* state) {
   const MemoryContext caller = MemoryContextSwitchTo(state->run_context);
   int64 bound;
@@ -278,9 +288,8 @@ void Begin(TailScanState* state) {
   state->next_leaf = state->leaf_count = 0;
   state->whole = false;
   if (FindBound(state, &bound)) {
-    // A serializable transaction must show what it has not read in the other leaves.
-    state->whole = IsolationIsSerializable() || !LeavesAbove(state->root, state->sequence, bound,
-                                                             &state->leaves, &state->leaf_count);
+    state->whole = !MayLeaveOut(state) || !LeavesAbove(state->root, state->sequence, bound,
+                                                       &state->leaves, &state->leaf_count);
     if (state->whole) {
       state->leaf_count = 1;
       state->read_whole = true;

@@ -366,7 +366,7 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   if (IsEmpty(windows)) {
     CheckFamily(*root, ids, options.wait_for_writers);
     result.done = true;
-    if (StillWantsFloor(settling->tracking) && HasSettled(settling, options.wait_for_writers)) {
+    if (StillWantsFloor(settling->tracking) && HasSettled(settling, false)) {
       LearnTail(*root, ids, *settling);
     }
     return result;
