@@ -48,6 +48,7 @@ extern "C" {
 #include <commands/tablespace.h>
 #include <commands/trigger.h>
 #include <common/hashfn.h>
+#include <common/int.h>
 #include <executor/execPartition.h>
 #include <executor/executor.h>
 #include <executor/instrument.h>
@@ -77,6 +78,7 @@ extern "C" {
 #include <parser/parse_func.h>
 #include <parser/parse_node.h>
 #include <parser/parse_oper.h>
+#include <parser/parse_relation.h>
 #include <parser/parser.h>
 #include <parser/parsetree.h>
 #include <partitioning/partbounds.h>
