@@ -27,7 +27,7 @@ constexpr const char* kPartitions = R"(
            row_number() OVER (PARTITION BY i.inhparent ORDER BY b.text = 'DEFAULT' DESC, b.text DESC) AS number
     FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent AND p.relkind = 'p' AND NOT p.relispartition
     JOIN pg_class c ON c.oid = i.inhrelid
-    CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid) AS text) b
+    CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, 0) AS text) b
   ), sized AS (
     SELECT n.*, CASE WHEN l.relation IS NULL THEN pg_total_relation_size(n.oid) END AS size_bytes,
            CASE WHEN l.relation IS NULL THEN pg_relation_size(n.oid) END AS main_bytes
