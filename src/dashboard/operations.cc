@@ -27,16 +27,16 @@ constexpr const char* kPartitions = R"(
            row_number() OVER (PARTITION BY i.inhparent ORDER BY b.text = 'DEFAULT' DESC, b.text DESC) AS number
     FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent AND p.relkind = 'p' AND NOT p.relispartition
     JOIN pg_class c ON c.oid = i.inhrelid
-    CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid) AS text) b
+    CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, 0) AS text) b
   ), sized AS (
     SELECT n.*, CASE WHEN l.relation IS NULL THEN pg_total_relation_size(n.oid) END AS size_bytes,
            CASE WHEN l.relation IS NULL THEN pg_relation_size(n.oid) END AS main_bytes
     FROM numbered n LEFT JOIN locked l ON l.relation = n.oid WHERE n.number <= 50
   )
   SELECT z.inhparent::regclass::text AS table, z.oid::regclass::text AS partition, z.bounds, z.size_bytes,
-         CASE WHEN greatest(s.n_live_tup, z.reltuples) > 0 THEN greatest(s.n_live_tup, z.reltuples)::bigint
+         CASE WHEN greatest(s.live, z.reltuples) > 0 THEN greatest(s.live, z.reltuples)::bigint
               WHEN z.reltuples >= 0 OR z.main_bytes = 0 THEN 0 END AS rows
-  FROM sized z LEFT JOIN pg_stat_user_tables s ON s.relid = z.oid
+  FROM sized z CROSS JOIN LATERAL (SELECT pg_stat_get_live_tuples(z.oid) AS live) s
   ORDER BY z.inhparent, z.number)";
 
 constexpr const char* kRejects =

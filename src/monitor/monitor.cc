@@ -30,35 +30,56 @@ constexpr const char* kServer = R"(
          current_database() AS database,
          (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections)";
 
+// Asking for the size of a table opens it and its indexes and looks at all of their files. So of a
+// table with more than a thousand partitions, those that were vacuumed or analyzed count with the
+// pages that they had then. The view pg_stat_user_tables would look at all tables and indexes too.
 constexpr const char* kTables = R"(
-  WITH locked AS MATERIALIZED )" MILLRACE_LOCKED R"(, bound AS (
-    SELECT p.oid AS parent, c.oid AS part, p.timed, b.text = 'DEFAULT' AS rest, c.reltuples,
-           substring(b.text FROM $$ TO \(''?([^'')]+)$$) AS upto,
-           CASE WHEN p.timed THEN substring(b.text FROM $$ TO \('([^']+)'\)$$)::timestamptz END AS ends,
-           CASE WHEN p.timed THEN substring(b.text FROM $$ FROM \('([^']+)'\)$$)::timestamptz END AS begins
+  WITH locked AS MATERIALIZED )" MILLRACE_LOCKED R"(, bound AS MATERIALIZED (
+    SELECT p.oid AS parent, c.oid AS part, p.timed, b.text = 'DEFAULT' AS rest, c.reltuples, c.relpages, c.reltoastrelid,
+           count(*) OVER (PARTITION BY p.oid) > 1000 AND c.reltuples >= 0 AND c.relkind = 'r' AS by_pages,
+           CASE WHEN NOT p.timed THEN substring(b.text FROM $$ TO \(''?([^'')]+)$$)
+                WHEN b.text LIKE '% TO (MAXVALUE)' THEN 'MAXVALUE'
+                WHEN b.text LIKE '% FROM (MINVALUE)%' THEN split_part(b.text, $$'$$, 2) ELSE nullif(split_part(b.text, $$'$$, 4), '') END AS upto,
+           CASE WHEN p.timed AND b.text LIKE $$% FROM ('%$$ THEN split_part(b.text, $$'$$, 2)::timestamptz END AS begins
     FROM (SELECT p.oid, coalesce(t.partstrat = 'r' AND t.partnatts = 1 AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype), false) AS timed
           FROM pg_class p JOIN pg_partitioned_table t ON t.partrelid = p.oid
           LEFT JOIN pg_attribute a ON a.attrelid = p.oid AND a.attnum = t.partattrs[0]
           WHERE NOT p.relispartition AND p.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname IN ('partman', 'cron', 'millrace'))) p
     LEFT JOIN pg_inherits i ON i.inhparent = p.oid
     LEFT JOIN pg_class c ON c.oid = i.inhrelid
-    LEFT JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid) AS text) b ON true
+    LEFT JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, 0) AS text) b ON true
+  ), beside AS MATERIALIZED (
+    SELECT x.parent, sum(i.relpages) AS pages
+    FROM (SELECT parent, part AS owner FROM bound WHERE by_pages
+          UNION ALL SELECT parent, reltoastrelid FROM bound WHERE by_pages AND reltoastrelid <> 0) x
+    JOIN (SELECT d.indrelid AS owner, c.relpages FROM pg_index d JOIN pg_class c ON c.oid = d.indexrelid
+          UNION ALL SELECT oid, relpages FROM pg_class WHERE relkind = 't') i USING (owner)
+    WHERE EXISTS (SELECT FROM bound WHERE by_pages)
+    GROUP BY x.parent
   ), summed AS (
     SELECT b.parent, bool_or(b.timed) AS timed, count(*) FILTER (WHERE NOT b.rest) AS partitions,
            CASE WHEN NOT coalesce(bool_or(l.relation IS NOT NULL), false)
-                THEN coalesce(sum(CASE WHEN l.relation IS NULL THEN pg_total_relation_size(b.part) END), 0)::bigint END AS size_bytes,
-           max(upto) AS upto, max(ends) AS ends, max(begins) AS begins,
-           coalesce(sum(greatest(s.n_live_tup, b.reltuples)) FILTER (WHERE b.rest), 0)::bigint AS default_rows
-    FROM bound b LEFT JOIN locked l ON l.relation = b.part LEFT JOIN pg_stat_user_tables s ON s.relid = b.part
+                THEN coalesce(sum(CASE WHEN b.by_pages THEN b.relpages * current_setting('block_size')::bigint
+                                       WHEN l.relation IS NULL THEN pg_total_relation_size(b.part) END), 0)::bigint END AS size_bytes,
+           max(upto) AS upto, max(CASE WHEN timed AND upto <> 'MAXVALUE' THEN upto::timestamptz END) AS ends, max(begins) AS begins,
+           coalesce(sum(CASE WHEN b.rest THEN greatest(pg_stat_get_live_tuples(b.part), b.reltuples) END), 0)::bigint AS default_rows
+    FROM bound b LEFT JOIN locked l ON l.relation = b.part
     GROUP BY b.parent
   )
-  SELECT s.parent::regclass::text AS name, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS full_name, partitions, size_bytes, default_rows,
+  SELECT s.parent::regclass::text AS name, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS full_name, partitions,
+         size_bytes + coalesce((SELECT pages FROM beside x WHERE x.parent = s.parent) * current_setting('block_size')::bigint, 0) AS size_bytes, default_rows,
          CASE WHEN timed AND isfinite(ends) THEN )" MILLRACE_ISO(
     "ends") R"( ELSE upto END AS newest,
          CASE WHEN isfinite(ends) THEN floor(extract(epoch FROM ends))::bigint END AS newest_epoch,
          CASE WHEN isfinite(ends) AND isfinite(begins) THEN extract(epoch FROM ends - begins)::bigint END AS newest_width,
          {of_events} AS of_events, extract(epoch FROM now())::bigint AS now
   FROM summed s JOIN pg_class c ON c.oid = s.parent JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY 1)";
+
+// pg_database_size looks at each file. Where there are very many, their pages are counted as vacuum
+// last did.
+constexpr const char* kDatabaseSize = R"(
+  SELECT CASE WHEN count(*) > 10000 THEN (sum(greatest(relpages, 0)) * current_setting('block_size')::bigint)::bigint
+              ELSE pg_database_size(current_database()) END AS size_bytes FROM pg_class)";
 
 constexpr const char* kRollups = R"(
   SELECT r.name, r.event_table_name AS events_table, r.last_aggregated_id,
@@ -171,9 +192,8 @@ void Monitor::LookAtSections(Session& session, const json& has, Report* report) 
   }
   sections["volumes"] = has["volumes"] ? session.Rows("volumes", kVolumesSql) : json::array();
   sections["workers"] = session.Rows("workers", kWorkers);
-  const auto size = memory_.Keep("size of " + report->state.database, "", [&] {
-    return session.Try("SELECT pg_database_size(current_database()) AS size_bytes");
-  });
+  const auto size = memory_.Keep("size of " + report->state.database, "",
+                                 [&] { return session.Try(kDatabaseSize); });
   sections["server"]["size_bytes"] = size ? (*size)[0]["size_bytes"] : json(nullptr);
 }
 

@@ -46,14 +46,14 @@ constexpr const char* kTables = R"(
   CROSS JOIN LATERAL (
     SELECT max(b[1]::timestamptz) AS newest
     FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class x ON x.oid = i.inhrelid,
-         pg_catalog.regexp_match(pg_catalog.pg_get_expr(x.relpartbound, x.oid), $$ TO \('([^']+)'\)$$) b
+         pg_catalog.regexp_match(pg_catalog.pg_get_expr(x.relpartbound, 0), $$ TO \('([^']+)'\)$$) b
     WHERE i.inhparent = c.oid AND b IS NOT NULL) n
   LEFT JOIN LATERAL (
     SELECT x.oid::pg_catalog.regclass::pg_catalog.text AS name, CASE WHEN x.oid NOT IN )" MILLRACE_LOCKED
                                 R"( THEN pg_catalog.pg_relation_size(x.oid) END AS size,
            pg_catalog.has_table_privilege(x.oid, 'SELECT') AS readable
     FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class x ON x.oid = i.inhrelid
-    WHERE i.inhparent = c.oid AND pg_catalog.pg_get_expr(x.relpartbound, x.oid) = 'DEFAULT') d ON true
+    WHERE i.inhparent = c.oid AND pg_catalog.pg_get_expr(x.relpartbound, 0) = 'DEFAULT') d ON true
   WHERE c.relkind = 'p' AND p.partition_type IN ('native', 'range') AND p.epoch = 'none'
     AND NOT p.undo_in_progress AND n.newest IS NOT NULL
     AND a.atttypid IN ('timestamptz'::pg_catalog.regtype, 'timestamp'::pg_catalog.regtype, 'date'::pg_catalog.regtype))";

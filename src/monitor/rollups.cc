@@ -40,7 +40,7 @@ constexpr const char* kRollups =
     "SELECT p.relation, p.parent FROM millrace.rollup p JOIN up ON p.relation = up.parent) "
     "SELECT relation::text AS root FROM up WHERE parent IS NULL) root "
     "JOIN pg_class c ON c.oid = r.rollup JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "LEFT JOIN pg_stat_user_tables t ON t.relid = c.oid ";
+    "CROSS JOIN LATERAL (SELECT pg_stat_get_live_tuples(c.oid) AS n_live_tup) t ";
 
 // A table that was never analyzed has an estimate of its rows only if all of them came since
 // statistics are kept. Shards are on other nodes.

@@ -7,6 +7,9 @@
 #include "pg/rollup/refresh/edits.h"
 #include "pg/rollup/worker/worker.h"
 #include "pg/scan/plan.h"
+#include "pg/tail/marks.h"
+#include "pg/tail/plan.h"
+#include "pg/tail/publish.h"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -18,7 +21,13 @@ void _PG_init(void) {
   millrace::pg::DefineSettings();
   millrace::pg::InstallVectorAgg();
   millrace::pg::InstallOldCallAdvice();
+  // The rewrite comes before the tail: it may add parts that read the tail.
+  millrace::pg::InstallTailScan();
   millrace::pg::InstallRewrite();
   millrace::pg::InstallTruncateWatch();
-  if (process_shared_preload_libraries_in_progress) millrace::pg::InstallRollupWorkers();
+  if (process_shared_preload_libraries_in_progress) {
+    millrace::pg::InstallRollupWorkers();
+    millrace::pg::RequestMarks();
+    millrace::pg::InstallPublisher();
+  }
 }

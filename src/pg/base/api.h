@@ -15,6 +15,7 @@ extern "C" {
 #include <access/heapam.h>
 #include <access/htup_details.h>
 #include <access/nbtree.h>
+#include <access/parallel.h>
 #include <access/relation.h>
 #include <access/relscan.h>
 #include <access/tableam.h>
@@ -45,15 +46,19 @@ extern "C" {
 #include <commands/defrem.h>
 #include <commands/explain.h>
 #include <commands/extension.h>
+#include <commands/sequence.h>
 #include <commands/tablecmds.h>
 #include <commands/tablespace.h>
 #include <commands/trigger.h>
 #include <common/hashfn.h>
+#include <common/int.h>
 #include <executor/execPartition.h>
 #include <executor/executor.h>
+#include <executor/instrument.h>
 #include <executor/spi.h>
 #include <fmgr.h>
 #include <funcapi.h>
+#include <jit/jit.h>
 #include <libpq/pqformat.h>
 #include <mb/pg_wchar.h>
 #include <miscadmin.h>
@@ -101,6 +106,7 @@ extern "C" {
 #include <storage/procarray.h>
 #include <storage/shmem.h>
 #include <storage/spin.h>
+#include <tcop/tcopprot.h>
 #include <tcop/utility.h>
 #include <utils/acl.h>
 #include <utils/array.h>

@@ -34,6 +34,17 @@ inline bool WalkExpressionTree(Node* node, bool (*walker)(Node*, void*), void* c
 #pragma GCC diagnostic pop
 #endif
 }
+// query_tree_walker, the same.
+inline bool WalkQueryTree(Query* query, bool (*walker)(Node*, void*), void* context) {
+#if PG_VERSION_NUM >= 160000
+  return query_tree_walker(query, walker, context, 0);
+#else
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-function-type"
+  return query_tree_walker(query, reinterpret_cast<bool (*)()>(walker), context, 0);
+#pragma GCC diagnostic pop
+#endif
+}
 inline Node* MutateExpressionTree(Node* node, Node* (*mutator)(Node*, void*), void* context) {
 #if PG_VERSION_NUM >= 160000
   return expression_tree_mutator(node, mutator, context);
@@ -200,6 +211,17 @@ inline void CheckQueryPermissions(const Query* query) {
 #endif
 }
 
+// Lets a query that we have made read the relation of a range table entry without asking for a
+// right.
+inline void AskForNoRights(Query* query, RangeTblEntry* entry) {
+#if PG_VERSION_NUM >= 160000
+  addRTEPermissionInfo(&query->rteperminfos, entry)->requiredPerms = 0;
+#else
+  (void)query;
+  entry->requiredPerms = 0;
+#endif
+}
+
 #if PG_VERSION_NUM >= 160000
 // The names that PostgreSQL 15 has for these functions.
 inline bool pg_class_ownercheck(Oid relation, Oid role) {
@@ -264,6 +286,76 @@ inline bool HoldsLock(const LOCKTAG& tag, LOCKMODE mode) {
 #else
   return LockHeldByMe(&tag, mode);
 #endif
+}
+
+// A relation of this database that this session holds locks on, and in which modes.
+struct OwnLock {
+  Oid relation;
+  LOCKMASK modes;
+};
+namespace internal {
+inline int FastPathSlots() {
+#if PG_VERSION_NUM >= 180000
+  return FastPathLockSlotsPerBackend();
+#else
+  return FP_LOCK_SLOTS_PER_BACKEND;
+#endif
+}
+// The modes of a fast-path slot: three bits, for the modes from AccessShareLock on.
+inline LOCKMASK FastPathModes(int slot) {
+#if PG_VERSION_NUM >= 180000
+  const uint64 bits =
+      MyProc->fpLockBits[slot / FP_LOCK_SLOTS_PER_GROUP] >> (3 * (slot % FP_LOCK_SLOTS_PER_GROUP));
+#else
+  const uint64 bits = MyProc->fpLockBits >> (3 * slot);
+#endif
+  return static_cast<LOCKMASK>((bits & 7) << AccessShareLock);
+}
+inline void AddOwnLock(const PROCLOCK* held, OwnLock* locks, int most, int* count) {
+  const LOCKTAG& tag = held->tag.myLock->tag;
+  if (tag.locktag_type != LOCKTAG_RELATION || tag.locktag_field1 != MyDatabaseId) return;
+  if (*count < most) locks[*count] = {tag.locktag_field2, held->holdMask};
+  ++*count;
+}
+}  // namespace internal
+// The locks on relations that this session holds, however many; returns how many there are, and
+// writes `most` of them at most. A relation may come twice. Another session may move a lock of ours
+// from our fast-path slots to the shared table, but only while it holds fpInfoLock; so we hold that
+// throughout.
+inline int ReadOwnLocks(OwnLock* locks, int most) {
+  int count = 0;
+  LWLockAcquire(&MyProc->fpInfoLock, LW_SHARED);
+  for (int slot = 0; slot < internal::FastPathSlots(); ++slot) {
+    const LOCKMASK modes = internal::FastPathModes(slot);
+    if (modes == 0) continue;
+    if (count < most) locks[count] = {MyProc->fpRelId[slot], modes};
+    ++count;
+  }
+  for (int i = 0; i < NUM_LOCK_PARTITIONS; ++i) {
+#if PG_VERSION_NUM >= 160000
+    dlist_head* list = &MyProc->myProcLocks[i];
+    if (dlist_is_empty(list)) continue;
+    LWLockAcquire(LockHashPartitionLockByIndex(i), LW_SHARED);
+    for (dlist_node* node = list->head.next; node != &list->head; node = node->next) {
+      internal::AddOwnLock(
+          reinterpret_cast<PROCLOCK*>(reinterpret_cast<char*>(node) - offsetof(PROCLOCK, procLink)),
+          locks, most, &count);
+    }
+    LWLockRelease(LockHashPartitionLockByIndex(i));
+#else
+    SHM_QUEUE* list = &MyProc->myProcLocks[i];
+    if (SHMQueueEmpty(list)) continue;
+    LWLockAcquire(LockHashPartitionLockByIndex(i), LW_SHARED);
+    for (SHM_QUEUE* node = list->next; node != list; node = node->next) {
+      internal::AddOwnLock(
+          reinterpret_cast<PROCLOCK*>(reinterpret_cast<char*>(node) - offsetof(PROCLOCK, procLink)),
+          locks, most, &count);
+    }
+    LWLockRelease(LockHashPartitionLockByIndex(i));
+#endif
+  }
+  LWLockRelease(&MyProc->fpInfoLock);
+  return count;
 }
 
 // -- Settings

@@ -18,6 +18,8 @@ bool log_fallback;
 RewriteMode enable_rewrite;
 RewriteMode rewrite_events;
 bool rewrite_dropped_events;
+bool enable_tail_scan;
+int tail_partitions;
 int refresh_step;
 bool enable_worker;
 double verify_share;
@@ -132,6 +134,17 @@ void DefineSettings() {
       "millrace.rewrite_dropped_events",
       "Whether questions to events may be answered with events whose partitions are gone.", nullptr,
       &rewrite_dropped_events, false, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable(
+      "millrace.enable_tail_scan",
+      "Whether a query about the newest events may leave out partitions that have none.", nullptr,
+      &enable_tail_scan, true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  // It sizes shared memory.
+  if (process_shared_preload_libraries_in_progress) {
+    DefineCustomIntVariable(
+        "millrace.tail_partitions", "Partitions with new events that are known at once.",
+        "Where there are more, live views and refreshes look at all partitions.", &tail_partitions,
+        16384, 16, 1 << 20, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+  }
   DefineCustomBoolVariable("millrace.enable_worker",
                            "Whether declared rollups are refreshed in the background.", nullptr,
                            &enable_worker, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);

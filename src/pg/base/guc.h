@@ -29,6 +29,10 @@ extern RewriteMode enable_rewrite;
 // partitions are gone.
 extern RewriteMode rewrite_events;
 extern bool rewrite_dropped_events;
+// millrace.enable_tail_scan: whether a query about the newest events may leave out partitions that
+// have none. millrace.tail_partitions: how many partitions with new events are known at once.
+extern bool enable_tail_scan;
+extern int tail_partitions;
 
 // millrace.refresh_step: how many ids a refresh merges in one step.
 extern int refresh_step;

@@ -24,4 +24,40 @@ Oid FileOf(Oid relation) {
   return file;
 }
 
+Oid SequenceOfDefault(Node* expression) {
+  while (expression != nullptr && IsA(expression, FuncExpr)) {
+    const auto* call = reinterpret_cast<FuncExpr*>(expression);
+    auto* argument = static_cast<Node*>(linitial(call->args));
+    if (call->funcid == F_NEXTVAL) {
+      const auto* sequence = reinterpret_cast<Const*>(argument);
+      return IsA(sequence, Const) && !sequence->constisnull ? DatumGetObjectId(sequence->constvalue)
+                                                            : InvalidOid;
+    }
+    if (call->funcformat != COERCE_IMPLICIT_CAST && call->funcformat != COERCE_EXPLICIT_CAST) {
+      return InvalidOid;
+    }
+    expression = argument;
+  }
+  if (expression != nullptr && IsA(expression, NextValueExpr)) {
+    return reinterpret_cast<NextValueExpr*>(expression)->seqid;
+  }
+  return InvalidOid;
+}
+
+bool ReadSequence(Oid sequence, int64* last) {
+  Relation relation = try_relation_open(sequence, AccessShareLock);
+  if (relation == nullptr) return false;
+  const Buffer buffer = ReadBuffer(relation, 0);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  const Page page = BufferGetPage(buffer);
+  const ItemId item = PageGetItemId(page, FirstOffsetNumber);
+  const auto* header = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
+  *last = reinterpret_cast<const FormData_pg_sequence_data*>(reinterpret_cast<const char*>(header) +
+                                                             header->t_hoff)
+              ->last_value;
+  UnlockReleaseBuffer(buffer);
+  relation_close(relation, NoLock);
+  return true;
+}
+
 }  // namespace millrace::pg

@@ -15,4 +15,11 @@ Oid OwnerOf(Oid relation);
 // one.
 Oid FileOf(Oid relation);
 
+// The sequence behind a column's default: DEFAULT nextval('...') below casts, or an identity.
+// InvalidOid for any other expression, or none.
+Oid SequenceOfDefault(Node* expression);
+// The last value that a sequence has handed out, or one that it will hand out next. Reads it
+// without asking for a right. False if the sequence is gone.
+bool ReadSequence(Oid sequence, int64* last);
+
 }  // namespace millrace::pg

@@ -24,6 +24,7 @@
 #include "pg/scan/heap_reader.h"
 #include "pg/scan/spill.h"
 #include "pg/scan/state.h"
+#include "pg/tail/scan.h"
 
 namespace millrace::pg {
 namespace {
@@ -188,8 +189,7 @@ void PutSlot(VectorAggState* state, TupleTableSlot* slot) {
   builder.EndRow();
 }
 
-void ConsumeChild(VectorAggState* state, Allocator* allocator) {
-  auto* child = static_cast<PlanState*>(linitial(state->css.custom_ps));
+void ConsumeChild(VectorAggState* state, PlanState* child, Allocator* allocator) {
   BatchBuilder& builder = state->builder;
   for (;;) {
     TupleTableSlot* slot = ExecProcNode(child);
@@ -209,6 +209,24 @@ void ConsumeHeap(VectorAggState* state, Allocator* allocator) {
   }
   AddBatch(state, allocator);
   state->reader->Close();
+}
+
+// Reads the leaves of a tail one after the other, each by its own plan (tail/scan.h).
+void ConsumeLeaves(VectorAggState* state, PlanState* tail, Allocator* allocator) {
+  while (PlanState* leaf = NextLeaf(tail)) {
+    // The reader goes with the plan; spill files and groups stay.
+    const MemoryContext caller = MemoryContextSwitchTo(leaf->state->es_query_cxt);
+    state->reader = HeapReader::Make(leaf, state->plan);
+    if (state->reader != nullptr) state->reader->Start();
+    MemoryContextSwitchTo(caller);
+    if (state->reader != nullptr) {
+      ConsumeHeap(state, allocator);
+    } else {
+      ConsumeChild(state, leaf, allocator);
+    }
+    state->read_pages |= state->reader != nullptr;
+    state->reader = nullptr;
+  }
 }
 
 void Finish(VectorAggState* state, Allocator* allocator) {
@@ -233,17 +251,22 @@ void ConsumeInput(VectorAggState* state) {
   StartGroups(state);
   MemoryContextAllocator allocator(state->groups_context);
   state->builder.Begin(state->group_by, &allocator, true);
+  if (CanReadLeaves(child)) {
+    ConsumeLeaves(state, child, &allocator);
+    return Finish(state, &allocator);
+  }
   if (!state->reader_sought) {
     const MemoryContext caller = MemoryContextSwitchTo(child->state->es_query_cxt);
     state->reader = HeapReader::Make(child, state->plan);
     MemoryContextSwitchTo(caller);
     state->reader_sought = true;
+    state->read_pages = state->reader != nullptr;
   }
   if (state->reader != nullptr) {
     state->reader->Start();
     ConsumeHeap(state, &allocator);
   } else {
-    ConsumeChild(state, &allocator);
+    ConsumeChild(state, child, &allocator);
   }
   Finish(state, &allocator);
 }

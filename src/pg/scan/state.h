@@ -23,6 +23,7 @@ struct VectorAggState {
   BatchBuilder builder;
   bool reader_sought;
   HeapReader* reader;  // nullptr: get tuples from the child
+  bool read_pages;     // a reader was used
   bool hll_settled;    // the specs have their hll parameters
   bool consumed;
   bool inserting;  // rows may make new groups

@@ -63,26 +63,6 @@ void CheckNotNull(Oid table, const IdSource& ids, const char* name) {
 
 }  // namespace
 
-Oid SequenceOfDefault(Node* expression) {
-  while (expression != nullptr && IsA(expression, FuncExpr)) {
-    const auto* call = reinterpret_cast<FuncExpr*>(expression);
-    auto* argument = static_cast<Node*>(linitial(call->args));
-    if (call->funcid == F_NEXTVAL) {
-      const auto* sequence = reinterpret_cast<Const*>(argument);
-      return IsA(sequence, Const) && !sequence->constisnull ? DatumGetObjectId(sequence->constvalue)
-                                                            : InvalidOid;
-    }
-    if (call->funcformat != COERCE_IMPLICIT_CAST && call->funcformat != COERCE_EXPLICIT_CAST) {
-      return InvalidOid;
-    }
-    expression = argument;
-  }
-  if (expression != nullptr && IsA(expression, NextValueExpr)) {
-    return reinterpret_cast<NextValueExpr*>(expression)->seqid;
-  }
-  return InvalidOid;
-}
-
 int FindIdSources(Oid table, const char* given, IdSource* ids) {
   Relation relation = relation_open(table, AccessShareLock);
   const TupleDesc descriptor = RelationGetDescr(relation);
@@ -136,6 +116,11 @@ int64 LastId(const IdSource& ids) {
     const Datum value = pg_sequence_last_value(call);
     return call->isnull ? 0 : DatumGetInt64(value);
   });
+}
+
+Tracking TrackLeaves(Oid source, const IdSource& ids) {
+  if (get_rel_relkind(source) != RELKIND_PARTITIONED_TABLE) return {};
+  return StartTracking(source, ids.attribute, ids.sequence, FileOf(ids.sequence));
 }
 
 const char* NameOfSequence(const IdSource& ids) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "pg/base/api.h"
+#include "pg/base/relation.h"
+#include "pg/tail/marks.h"
 
 namespace millrace::pg {
 
@@ -20,12 +22,10 @@ IdSource FindIdSource(Oid table, const char* given);
 // How many such columns there are; one of them in `*ids`. Raises no errors.
 int FindIdSources(Oid table, const char* given, IdSource* ids);
 
-// The sequence behind a column's default: DEFAULT nextval('...') below casts, or an identity.
-// InvalidOid for any other expression, or none.
-Oid SequenceOfDefault(Node* expression);
-
 // The last id that was handed out; 0 if none was.
 int64 LastId(const IdSource& ids);
+// Watches the leaves of a partitioned table for new rows (tail/marks.h).
+Tracking TrackLeaves(Oid source, const IdSource& ids);
 // A text with the cluster, the database, the sequence and its present file (relfilenode). A
 // sequence that is restarted or altered gets another file.
 const char* NameOfSequence(const IdSource& ids);

@@ -161,9 +161,13 @@ Settling* Start(Oid source, const IdSource& ids, Oid owner, int64 known, bool mu
   Distribution distribution;
   settling->distributed = FindDistribution(source, &distribution);
   settling->since = GetCurrentTimestamp();
+  // Not for somebody who only asks how far the ids are.
+  if (!settling->distributed && must_answer) settling->tracking = TrackLeaves(source, ids);
   AddNode(settling, 0, LastId(ids), NameOfSequence(ids));
   FaultPoint("refresh: read");
-  if (!settling->distributed && settling->total == known) return settling;
+  if (!settling->distributed && settling->total == known && !settling->tracking.wants_floor) {
+    return settling;
+  }
   settling->writers = WritersOf(source, &settling->writer_count);
   if (!settling->distributed) return settling;
   const char* command =

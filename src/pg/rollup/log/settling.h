@@ -7,6 +7,7 @@
 #include "pg/base/api.h"
 #include "pg/rollup/log/id_source.h"
 #include "pg/rollup/log/writers.h"
+#include "pg/tail/marks.h"
 
 namespace millrace::pg {
 
@@ -26,6 +27,7 @@ struct Settling {
   Writer* writers;      // on this node
   int writer_count;     //
   char* remote;         // on others, as millrace.node_still_writing takes them
+  Tracking tracking;    // of the leaves with new rows; since before any id was read
   bool distributed;     // whether Citus distributes the events
   bool seen_on_shards;  // whether the writers of the shards themselves have been looked at
   Oid source;
@@ -36,8 +38,8 @@ struct Settling {
 // Reads the sequence that numbers the rows of `source` on every node, and then who writes. Asks the
 // other nodes as `owner`. Everything is allocated and stays in the current memory context.
 // REQUIRES: SPI is connected. Raises 08006 when a node does not answer. `known`: the total that the
-// caller knows already; if there is only this node and it has handed out no more, writers are not
-// looked at.
+// caller knows already; if there is only this node and it has handed out no more, writers are
+// looked at only if the floor of the source's tree is wanted (tail/marks.h).
 Settling* StartSettling(Oid source, const IdSource& ids, Oid owner, int64 known);
 // Reads the same. nullptr if a node does not answer, or this node is not the coordinator.
 const Settling* ReadHandedOut(Oid source, const IdSource& ids, Oid owner);

@@ -1,24 +1,33 @@
 // Checking thousands of partitions takes longer than a small refresh. So each table that passed is
 // remembered until PostgreSQL says that something about it has changed, and a whole tree until
-// something about any table has changed.
+// something about one of its tables has changed. A new partition changes its parent too: PostgreSQL
+// says so of both. If only leaves have changed, only these are checked again.
 
 #include "pg/rollup/log/source_check.h"
 
 #include "pg/base/list.h"
 #include "pg/rollup/catalog/catalog.h"
+#include "pg/tail/ancestors.h"
+#include "pg/tail/publish.h"
 
 namespace millrace::pg {
 namespace {
 
-// Counts changes of any table, and of the tables that subscriptions write to.
+// Counts changes of any table with tables below it, and of those that subscriptions write to.
 uint64 changes = 0;
 
-// Tables below a source that passed: they take their ids from this sequence.
+// Tables in the tree of a source that passed: they take their ids from this sequence.
 struct CheckedTable {
   Oid table;
   Oid sequence;
+  bool has_below;  // there may be tables below it
 };
 HTAB* checked_tables = nullptr;
+
+// Checked tables without others below them that have changed since.
+constexpr int kMostChanged = 64;
+Oid changed_leaves[kMostChanged];
+int changed_count = 0;
 
 // Sources whose whole tree passed, and at which count of changes.
 struct CheckedSource {
@@ -29,11 +38,21 @@ struct CheckedSource {
 HTAB* checked_sources = nullptr;
 
 void ForgetTable(Datum, Oid table) {
-  ++changes;
   if (OidIsValid(table)) {
+    const auto* known =
+        static_cast<CheckedTable*>(hash_search(checked_tables, &table, HASH_FIND, nullptr));
+    if (known == nullptr) return;
+    if (known->has_below || changed_count == kMostChanged) {
+      ++changes;
+      changed_count = 0;
+    } else {
+      changed_leaves[changed_count++] = table;
+    }
     (void)hash_search(checked_tables, &table, HASH_REMOVE, nullptr);
     return;
   }
+  ++changes;
+  changed_count = 0;
   HASH_SEQ_STATUS status;
   hash_seq_init(&status, checked_tables);
   while (auto* entry = static_cast<CheckedTable*>(hash_seq_search(&status))) {
@@ -165,10 +184,46 @@ void CheckNoRowSecurity(Oid table, Oid role) {
                    "Views over the rollup can then limit what readers see.")));
 }
 
+namespace {
+
+// Checks one table of the tree, unless it is known to be right. False if somebody has locked it.
+bool CheckOne(Oid table, Oid source, const IdSource& ids, bool wait) {
+  bool found;
+  const auto* checked =
+      static_cast<CheckedTable*>(hash_search(checked_tables, &table, HASH_FIND, nullptr));
+  if (checked != nullptr && checked->sequence == ids.sequence) return true;
+  if (wait) {
+    LockRelationOid(table, AccessShareLock);
+  } else if (!ConditionalLockRelationOid(table, AccessShareLock)) {
+    return false;
+  }
+  CheckTableBelow(table, source, ids);
+  // A partition that is not partitioned itself can have no tables below it.
+  const bool has_below =
+      !get_rel_relispartition(table) || get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE;
+  auto* entry = static_cast<CheckedTable*>(hash_search(checked_tables, &table, HASH_ENTER, &found));
+  *entry = {table, ids.sequence, has_below};
+  return true;
+}
+
+void CheckChangedLeaves(Oid source, const IdSource& ids, bool wait) {
+  for (int i = changed_count - 1; i >= 0 && i < changed_count; --i) {
+    const Oid leaf = changed_leaves[i];
+    if (!IsInTree(leaf, source) || !CheckOne(leaf, source, ids, wait)) continue;
+    // Looking at it may have noticed more changes; they come after it.
+    if (i < changed_count && changed_leaves[i] == leaf) {
+      changed_leaves[i] = changed_leaves[--changed_count];
+    }
+  }
+}
+
+}  // namespace
+
 void CheckSource(Oid source, const IdSource& ids, Oid owner, bool wait) {
   CheckNoRowSecurity(source, owner);
   CheckMayReadSequence(source, ids, owner);
   StartRemembering();
+  if (changed_count > 0) CheckChangedLeaves(source, ids, wait);
   bool found;
   auto* known =
       static_cast<CheckedSource*>(hash_search(checked_sources, &source, HASH_FIND, nullptr));
@@ -180,22 +235,9 @@ void CheckSource(Oid source, const IdSource& ids, Oid owner, bool wait) {
                           : tables,
                       source);
   bool all = true;
-  for (const Oid each : EachOid(tables)) {
+  for (const Oid table : EachOid(tables)) {
     CHECK_FOR_INTERRUPTS();
-    Oid table = each;
-    const auto* checked =
-        static_cast<CheckedTable*>(hash_search(checked_tables, &table, HASH_FIND, nullptr));
-    if (checked != nullptr && checked->sequence == ids.sequence) continue;
-    if (wait) {
-      LockRelationOid(table, AccessShareLock);
-    } else if (!ConditionalLockRelationOid(table, AccessShareLock)) {
-      all = false;
-      continue;
-    }
-    CheckTableBelow(table, source, ids);
-    auto* entry =
-        static_cast<CheckedTable*>(hash_search(checked_tables, &table, HASH_ENTER, &found));
-    entry->sequence = ids.sequence;
+    all &= CheckOne(table, source, ids, wait);
   }
   if (!all) return;
   known = static_cast<CheckedSource*>(hash_search(checked_sources, &source, HASH_ENTER, &found));
@@ -203,16 +245,16 @@ void CheckSource(Oid source, const IdSource& ids, Oid owner, bool wait) {
 }
 
 void CheckNotWriting(Oid source) {
-  List* tables = find_all_inheritors(source, NoLock, nullptr);
-  if (get_rel_relispartition(source)) {
-    tables = list_concat_copy(tables, get_partition_ancestors(source));
-  }
-  for (const Oid table : EachOid(tables)) {
-    // A table that this session writes to is locked by it; other tables need not be opened.
+  int count;
+  const Oid* locked = LockedForWriting(&count);
+  for (int i = 0; i < count; ++i) {
+    const Oid table = locked[i];
+    if (!IsInTree(table, source) && !IsInTree(source, table)) continue;
     LOCKTAG tag;
     SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
     if (!HoldsLock(tag, RowExclusiveLock)) continue;
-    Relation relation = relation_open(table, AccessShareLock);
+    Relation relation = try_relation_open(table, AccessShareLock);
+    if (relation == nullptr) continue;
     CheckTableNotInUse(relation, "refresh a rollup of");
     relation_close(relation, AccessShareLock);
   }

@@ -1,10 +1,9 @@
 #include "pg/rollup/log/writers.h"
 
-#include <algorithm>
-
 #include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
+#include "pg/tail/ancestors.h"
 
 namespace millrace::pg {
 namespace {
@@ -16,27 +15,13 @@ constexpr LOCKMASK kWriting = LOCKBIT_ON(RowExclusiveLock) | LOCKBIT_ON(ShareRow
                               LOCKBIT_ON(ExclusiveLock) | LOCKBIT_ON(AccessExclusiveLock);
 constexpr LOCKMASK kWritingPartitioned = kWriting | LOCKBIT_ON(ShareUpdateExclusiveLock);
 
-struct WatchedTable {
-  Oid table;
-  LOCKMASK mask;
-  friend bool operator<(const WatchedTable& a, const WatchedTable& b) { return a.table < b.table; }
-};
-
-// The table, those below it and those above it. A row that is sent to a partition through its
-// parent gets its id when only the parent is locked.
-WatchedTable* TablesToWatch(Oid table, int* count) {
-  List* tables = find_all_inheritors(table, NoLock, nullptr);
-  if (get_rel_relispartition(table)) {
-    tables = list_concat_copy(tables, get_partition_ancestors(table));
-  }
-  auto* watched = static_cast<WatchedTable*>(palloc(list_length(tables) * sizeof(WatchedTable)));
-  *count = 0;
-  for (const Oid found : EachOid(tables)) {
-    const bool partitioned = get_rel_relkind(found) == RELKIND_PARTITIONED_TABLE;
-    watched[(*count)++] = {found, partitioned ? kWritingPartitioned : kWriting};
-  }
-  std::sort(watched, watched + *count);
-  return watched;
+// Whether a lock on `relation` in these modes shows a writer to `table`: a table, those below it
+// and those above it. A row that is sent to a partition through its parent gets its id when only
+// the parent is locked.
+bool ShowsWriter(Oid relation, LOCKMASK modes, Oid table) {
+  if ((modes & kWritingPartitioned) == 0) return false;
+  if (!IsInTree(relation, table) && !IsInTree(table, relation)) return false;
+  return (modes & kWriting) != 0 || get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
 }
 
 // The transaction id of a prepared transaction, which still has the virtual id of the session that
@@ -66,21 +51,16 @@ Writer WriterOf(const LockInstanceData& lock) {
 }  // namespace
 
 Writer* WritersOf(Oid table, int* count) {
-  int watched_count;
-  const WatchedTable* watched = TablesToWatch(table, &watched_count);
   const LockData* locks = GetLockStatusData();
+  // What is known of the tables must not be older than the locks.
+  AcceptInvalidationMessages();
   auto* writers = static_cast<Writer*>(palloc(Max(locks->nelements, 1) * sizeof(Writer)));
   *count = 0;
   for (int i = 0; i < locks->nelements; ++i) {
     const LockInstanceData& lock = locks->locks[i];
     if (lock.locktag.locktag_type != LOCKTAG_RELATION ||
-        lock.locktag.locktag_field1 != MyDatabaseId || lock.pid == MyProcPid) {
-      continue;
-    }
-    const WatchedTable wanted = {lock.locktag.locktag_field2, 0};
-    const WatchedTable* found = std::lower_bound(watched, watched + watched_count, wanted);
-    if (found == watched + watched_count || found->table != wanted.table ||
-        (lock.holdMask & found->mask) == 0) {
+        lock.locktag.locktag_field1 != MyDatabaseId || lock.pid == MyProcPid ||
+        !ShowsWriter(lock.locktag.locktag_field2, lock.holdMask, table)) {
       continue;
     }
     if (VirtualTransactionIdIsValid(HolderOf(lock))) writers[(*count)++] = WriterOf(lock);

@@ -21,6 +21,7 @@
 #include "pg/rollup/refresh/progress.h"
 #include "pg/rollup/refresh/set_aside.h"
 #include "pg/rollup/sql/statements.h"
+#include "pg/tail/plan.h"
 
 namespace millrace::pg {
 namespace {
@@ -156,6 +157,26 @@ void CheckGoesOn(const Rollup& root, const IdSource& ids, const Watermarks& wate
       }
     }
     if (window.to < window.from) RaiseSetBack(root, sequence, window.to, window.from);
+  }
+}
+
+// Finds out which leaves may hold new events, once after the server was started, and after a doubt:
+// see "The tail" in ../README.md. REQUIRES: `settling` has settled.
+void LearnTail(const Rollup& root, const IdSource& ids, const Settling& settling) {
+  if (!StillWantsFloor(settling.tracking)) return;
+  const TimestampTz start = GetCurrentTimestamp();
+  const int64 last = settling.nodes[0].last;
+  // Some rows may have ids that the sequence has not reached yet.
+  const int64 highest = AsOwner(root.owner, [&] {
+    RunSql(LastIdAboveSql(root, ids.column), {Int64Argument(last)});
+    const int64 found = SpiRow(0).IsNull(1) ? last : SpiRow(0).Int64(1);
+    SPI_freetuptable(SPI_tuptable);
+    return found;
+  });
+  FaultPoint("refresh: floor read");
+  if (LearnFloor(settling.tracking, highest, GetCurrentTimestamp() - start)) {
+    // Plans that read all partitions are made again.
+    CacheInvalidateRelcacheByRelid(root.source);
   }
 }
 
@@ -318,7 +339,7 @@ void MergeSteps(const Rollup& root, const IdSource& ids, Windows* windows, int64
   if (IsDistributed(root)) {
     MergeOnNodes(root, ids, windows);
   } else {
-    MergeHere(root, ids, &windows->nodes[0], settled, options, result);
+    WithTailParameters([&] { MergeHere(root, ids, &windows->nodes[0], settled, options, result); });
   }
   EndProgress();
 }
@@ -348,10 +369,14 @@ RefreshResult RefreshFamily(Rollup* root, const RefreshOptions& options) {
   if (IsEmpty(windows)) {
     CheckFamily(*root, ids, options.wait_for_writers);
     result.done = true;
+    if (StillWantsFloor(settling->tracking) && HasSettled(settling, false)) {
+      LearnTail(*root, ids, *settling);
+    }
     return result;
   }
   if (!HasSettled(settling, options.wait_for_writers)) return result;
   CheckFamily(*root, ids, options.wait_for_writers);
+  LearnTail(*root, ids, *settling);
   FaultPoint("refresh: settled");
   const int64 settled = windows.nodes[0].to;
   if (options.most_ids > 0) result.more = ShortenWindows(&windows, options.most_ids);

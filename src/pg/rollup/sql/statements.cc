@@ -298,6 +298,14 @@ const char* NextIdSql(const Rollup& root, const char* id_column) {
                   QualifiedName(root.source), id, id);
 }
 
+const char* LastIdAboveSql(const Rollup& root, const char* id_column) {
+  const char* id = Quoted(id_column);
+  // Not max(id) itself: its plan would merge an index scan of every partition, and takes long to
+  // make.
+  return psprintf("SELECT max(%s::int8 + 0) FROM %s WHERE %s > $1", id, QualifiedName(root.source),
+                  id);
+}
+
 const char* RefreshSql(const Rollup& root, const char* id_column) {
   const char* select = SelectSql(root, root, id_column, {AddRange(NIL, "$1", "$2")});
   if (root.children == NIL) return MergeSql(root, select);

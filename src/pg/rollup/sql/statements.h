@@ -49,6 +49,8 @@ const char* SelectFromParentSql(const Rollup& rollup, const Rollup& parent, cons
 const char* MergeSql(const Rollup& rollup, const char* select);
 // min(id) of the events with ids above $1 and up to $2.
 const char* NextIdSql(const Rollup& root, const char* id_column);
+// max(id) of the events with ids above $1; NULL if there are none.
+const char* LastIdAboveSql(const Rollup& root, const char* id_column);
 // One statement that brings the whole family from $1 to $2. It reads the events once; the groups of
 // a rollup over another are made from the new groups of that one.
 const char* RefreshSql(const Rollup& root, const char* id_column);

@@ -133,9 +133,10 @@ void LookAtSequence(Task* task, MonotonicTime now) {
   const MemoryContext step = MemoryContextSwitchTo(task->settling_context);
   Settling* settling = StartSettling(task->source, ids, OwnerOf(task->relation), task->position);
   MemoryContextSwitchTo(step);
-  if (settling->total == task->position) NoteComplete(task->relation, settling->since, 0);
-  if (settling->total == task->position || IsBeingRestored()) {
-    task->next = now + (settling->total == task->position ? task->interval : kSecond);
+  const bool nothing_new = settling->total == task->position;
+  if (nothing_new) NoteComplete(task->relation, settling->since, 0);
+  if ((nothing_new && !settling->tracking.wants_floor) || IsBeingRestored()) {
+    task->next = now + (nothing_new ? task->interval : kSecond);
     return StopSettling(task);
   }
   task->settling = settling;
@@ -258,7 +259,7 @@ bool IsIdle(Task* task, MonotonicTime now, uint32 sleep) {
   const IdSource ids = FindIdSource(task->source, task->id_column);
   CheckSource(task->source, ids, OwnerOf(task->relation), false);
   const TimestampTz before = GetCurrentTimestamp();
-  if (LastId(ids) != task->position) return false;
+  if (LastId(ids) != task->position || TrackLeaves(task->source, ids).wants_floor) return false;
   NoteComplete(task->relation, before, sleep);
   task->next = now + task->interval;
   return true;
