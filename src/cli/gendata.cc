@@ -221,7 +221,7 @@ void Run(Arguments arguments) {
   InstallStopSignals();
   Sender sender(arguments);
   const auto so_far = [&] {
-    return fmt::format("{} events are committed in {}.", FormatCount(sender.sent()),
+    return fmt::format("{} committed in {}.", FormatCount(sender.sent(), "event is", "events are"),
                        arguments.table);
   };
   try {

@@ -15,6 +15,10 @@ std::string FormatCount(std::int64_t count) {
   return out;
 }
 
+std::string FormatCount(std::int64_t count, const char* one, const char* more) {
+  return fmt::format("{} {}", FormatCount(count), count == 1 ? one : more);
+}
+
 std::string FormatDuration(double seconds) {
   if (seconds < 1) return fmt::format("{:.{}f} ms", seconds * 1000, seconds < 0.01 ? 2 : 0);
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);

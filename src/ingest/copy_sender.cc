@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "client/error.h"
+#include "client/text.h"
 
 namespace millrace::cli {
 namespace {
@@ -172,8 +173,8 @@ CopyResult CopySender::Send(const TargetTable& table, const CopyFormat& format,
   }
   if (counted != rows) {
     result.message =
-        fmt::format("{} rows were sent but the server counted {}: a trigger or rule may skip rows",
-                    rows, counted);
+        fmt::format("{} sent but the server counted {}: a trigger or rule may skip rows",
+                    FormatCount(rows, "row was", "rows were"), FormatCount(counted));
     return Refuse(std::move(result));
   }
   if (!Command("COMMIT", &result)) {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "client/error.h"
+#include "client/text.h"
 #include "ingest/copy_pool.h"
 #include "ingest/entry_points.h"
 #include "ingest/row_inserter.h"
@@ -153,9 +154,8 @@ class CopySink : public EventSink {
     if (!failure_.empty()) return false;
     failure_ = result.message;
     if (result.outcome == CopyResult::Outcome::kUnknown) {
-      failure_ += fmt::format(
-          " (the connection was lost while {} events were committed; they may be there)",
-          batch.rows);
+      failure_ += fmt::format(" (the connection was lost while {} committed; they may be there)",
+                              FormatCount(batch.rows, "event was", "events were"));
     }
     return false;
   }

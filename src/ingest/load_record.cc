@@ -217,15 +217,16 @@ void LoadRecords::Lock(const std::string& fingerprint, const std::string& name) 
 
 void LoadRecords::RefuseLoaded(const FileRecord& record, const std::string& path) {
   if (record.complete_) {
-    throw CliError(fmt::format("{} was loaded into {} before: {} rows, at {}", path, table_,
-                               FormatCount(record.complete_rows_), record.loaded_at_),
-                   "--again loads it once more, also if its rows were deleted since. A file is "
-                   "known by its size, its beginning and its end.");
+    throw CliError(
+        fmt::format("{} was loaded into {} before: {}, at {}", path, table_,
+                    FormatCount(record.complete_rows_, "row", "rows"), record.loaded_at_),
+        "--again loads it once more, also if its rows were deleted since. A file is "
+        "known by its size, its beginning and its end.");
   }
   std::int64_t rows = 0;
   for (const RecordedRange& range : record.ranges_) rows += range.rows;
-  throw CliError(fmt::format("{} was loaded into {} in part: {} rows, the last at {}", path, table_,
-                             FormatCount(rows), record.loaded_at_),
+  throw CliError(fmt::format("{} was loaded into {} in part: {}, the last at {}", path, table_,
+                             FormatCount(rows, "row", "rows"), record.loaded_at_),
                  "--resume loads the rest. --again loads all of it, rows that are in once more.");
 }
 

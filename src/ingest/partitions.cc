@@ -339,10 +339,10 @@ PartitionsMade PartitionMaker::MakeBatch(const std::vector<std::int64_t>& starts
                         "pg_temp.millrace_moving",
                         table_, columns_, columns_));
         if (back.affected() != made.rows) {
-          throw CliError(
-              fmt::format("of {} rows of {}, only {} went into their partitions: a trigger "
-                          "keeps rows away",
-                          made.rows, table_, back.affected()));
+          throw CliError(fmt::format(
+              "of {} of {}, only {} went into their partitions: a trigger "
+              "keeps rows away",
+              FormatCount(made.rows, "row", "rows"), table_, FormatCount(back.affected())));
         }
       } else {
         connection_.Execute(make, {parent_.c_str()});
@@ -412,14 +412,14 @@ void PrepareRange(const std::string& conninfo, const std::string& table, std::in
     if (!maker) return;
     const PartitionsMade made = maker->Make(from, to);
     if (!quiet && made.partitions > 0) {
-      fmt::print(stderr, "{} partitions of {} are made for these times\n",
-                 FormatCount(made.partitions), table);
+      fmt::print(stderr, "{} made for these times in {}\n",
+                 FormatCount(made.partitions, "partition is", "partitions are"), table);
     }
     if (made.missing > 0) {
       fmt::print(stderr,
-                 "{} partitions of {} would be too many: events of these times go into its "
+                 "{} of {} would be too many: events of these times go into its "
                  "default partition\n",
-                 FormatCount(made.missing), table);
+                 FormatCount(made.missing, "partition", "partitions"), table);
     }
   } catch (const CliError& e) {
     fmt::print(stderr, "No partitions of {} are made for these times: {}\n", table, e.what());

@@ -113,8 +113,9 @@ void RowTimes::MakePartitions() {
   try {
     const PartitionsMade made = maker_->MakeFor(times);
     if (made.partitions > 0 && !quiet_) {
-      fmt::print(stderr, "{} partitions of {} are made for these rows\n",
-                 FormatCount(made.partitions), table_.name.Quoted());
+      fmt::print(stderr, "{} made for these rows in {}\n",
+                 FormatCount(made.partitions, "partition is", "partitions are"),
+                 table_.name.Quoted());
     }
     if (made.missing > 0 && !said_missing_) {
       said_missing_ = true;

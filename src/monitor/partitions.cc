@@ -150,17 +150,15 @@ class Health {
   std::string WhyItFails() const {
     const bool ignores = table_["ignores"];
     if (!ignores && Count("endless") > 0) {
-      return fmt::format(
-          "its maintenance never ends, for {} rows of the default partition are at infinity",
-          FormatCount(Count("endless")));
+      return fmt::format("its maintenance never ends, for {} at infinity in the default partition",
+                         FormatCount(Count("endless"), "row is", "rows are"));
     }
     if (Count("ahead") == 0) return "";
     if (!ignores) {
       return fmt::format(
-          "its maintenance fails, or makes partitions without end, for {} rows of the default "
-          "partition "
-          "are ahead of the newest partition",
-          FormatCount(Count("ahead")));
+          "its maintenance fails, or makes partitions without end, for {} in the default "
+          "partition, ahead of the newest partition",
+          FormatCount(Count("ahead"), "row is", "rows are"));
     }
     if (rest_["next"].is_null() || rest_["next"] >= wanted_ - Width() / 2) return "";
     return fmt::format(
@@ -208,8 +206,8 @@ class Health {
       say(fmt::format("the default partition of {} has {} MB", name,
                       FormatCount(table_["rest_size"].get<std::int64_t>() >> 20)));
     } else if (Count("movable") > 0) {
-      say(fmt::format("{} rows of {} are in its default partition", FormatCount(Count("movable")),
-                      name));
+      say(fmt::format("{} in the default partition of {}",
+                      FormatCount(Count("movable"), "row is", "rows are"), name));
     }
   }
 
@@ -270,10 +268,11 @@ std::vector<Warning> JudgePartitions(Session& session, Memory& memory, const jso
     if (kept.contains(name)) continue;
     SayEndOfUnkept(table, &warnings);
     if (table["default_rows"] > 0) {
-      warnings.push_back({"rows_in_default", Severity::kWarning, name,
-                          fmt::format("about {} rows of {} are in its default partition",
-                                      FormatCount(table["default_rows"]), name),
-                          "", ""});
+      warnings.push_back(
+          {"rows_in_default", Severity::kWarning, name,
+           fmt::format("about {} in the default partition of {}",
+                       FormatCount(table["default_rows"], "row is", "rows are"), name),
+           "", ""});
     }
   }
   return warnings;

@@ -160,16 +160,17 @@ std::vector<Warning> JudgeRollup(const json& rollup, const ServerState& state, M
   }
   if (rollup["differences"] > 0) {
     const std::string name = rollup["rollup"];
-    found.push_back({"rollup_differs", Severity::kCritical, name,
-                     fmt::format("{} differences found by verification in rollup {}",
-                                 FormatCount(rollup["differences"]), name),
-                     "millrace.differences lists them, millrace.rebuild_rollup mends them", ""});
+    found.push_back(
+        {"rollup_differs", Severity::kCritical, name,
+         fmt::format("{} found by verification in rollup {}",
+                     FormatCount(rollup["differences"], "difference", "differences"), name),
+         "millrace.differences lists them, millrace.rebuild_rollup mends them", ""});
   }
   if (rollup["failed_events"] > 0) {
     found.push_back(
         {"failed_events", Severity::kWarning, root,
-         fmt::format("{} events are set aside and not counted in rollup {}",
-                     FormatCount(rollup["failed_events"]), root),
+         fmt::format("{} set aside and not counted in rollup {}",
+                     FormatCount(rollup["failed_events"], "event is", "events are"), root),
          fmt::format(
              "millrace.failed_events says why; SELECT millrace.retry_failed_events({}) takes "
              "them in after a repair",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "client/text.h"
 #include "monitor/setup_facts.h"
 
 namespace millrace::monitor {
@@ -179,7 +180,8 @@ constexpr const char* kPartmanJob =
 
 // Tables that pg_partman keeps: does anybody call it?
 Check CheckMaintenance(Session& session, const Facts& facts, int tables) {
-  Check check = {"partition maintenance", CheckState::kFine, fmt::format("{} tables", tables)};
+  Check check = {"partition maintenance", CheckState::kFine,
+                 FormatCount(tables, "table", "tables")};
   const auto libraries = SettingOf(facts, "shared_preload_libraries");
   const std::string database = facts["database"];
   const auto databases = ListOf(SettingOf(facts, "pg_partman_bgw.dbname").value_or(""));
@@ -197,10 +199,10 @@ Check CheckMaintenance(Session& session, const Facts& facts, int tables) {
   }
   check.state = CheckState::kBroken;
   check.message = fmt::format(
-      "nobody makes the next partitions of {} tables: pg_partman's worker does not work for this "
+      "nobody makes the next partitions of {}: pg_partman's worker does not work for this "
       "database, and no job "
       "calls it",
-      tables);
+      FormatCount(tables, "table", "tables"));
   // The server knows the worker's settings only once it has loaded it.
   if (!IsPreloaded(facts, "pg_partman_bgw")) {
     check.steps.push_back(AddToList("shared_preload_libraries", *libraries, "pg_partman_bgw"));

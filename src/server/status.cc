@@ -8,6 +8,7 @@
 
 #include "client/error.h"
 #include "client/output.h"
+#include "client/text.h"
 #include "monitor/monitor.h"
 
 namespace millrace::cli {
@@ -166,10 +167,11 @@ std::string DescribeServer(const json& status) {
   if (!server.contains("version")) return "";
   const json& rate = status["events_per_second"];
   return fmt::format(
-      "PostgreSQL {} at {}, up {}, database {} with {}, {} connections, {} events/s\n",
+      "PostgreSQL {} at {}, up {}, database {} with {}, {}, {} events/s\n",
       server["version"].get<std::string>(), server["address"].get<std::string>(),
       FormatDuration(server["uptime_seconds"]), server["database"].get<std::string>(),
-      Size(server["size_bytes"]), server["connections"].get<int>(),
+      Size(server["size_bytes"]),
+      FormatCount(server["connections"].get<int>(), "connection", "connections"),
       rate.is_null() ? "-" : FormatCount(static_cast<std::int64_t>(rate.get<double>() + 0.5)));
 }
 

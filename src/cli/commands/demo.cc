@@ -144,8 +144,8 @@ void ShowDeclared(Connection& connection) {
   RunDeclared(connection);
   const long long differences = CompareWithDeclared(connection);
   if (differences != 0) {
-    throw CliError(fmt::format("{} rows of the hand-written and the declared rollups differ",
-                               FormatCount(differences)));
+    throw CliError(fmt::format("{} between the hand-written and the declared rollups",
+                               FormatCount(differences, "row differs", "rows differ")));
   }
   fmt::print(stderr, "Hand-written and declared rollups are equal, row by row.\n");
   const double engine = TimeGrouping(connection, true), stock = TimeGrouping(connection, false);

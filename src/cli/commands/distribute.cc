@@ -158,8 +158,10 @@ void AddDistributeCommand(CLI::App& app) {
       done.push_back(Distribute(connection, recorded.table));
       if (options->json) continue;
       const auto& row = done.back();
-      fmt::print("{}: {} rows distributed, {} declared rollups verified\n", recorded.table,
-                 FormatCount(row["rows"]), row["rollups_verified"].get<int>());
+      fmt::print(
+          "{}: {} distributed, {} verified\n", recorded.table,
+          FormatCount(row["rows"], "row", "rows"),
+          FormatCount(row["rollups_verified"].get<int>(), "declared rollup", "declared rollups"));
     }
     DropOldRows(connection);
     if (options->json) {

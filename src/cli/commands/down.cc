@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands/commands.h"
+#include "client/text.h"
 #include "server/cluster.h"
 #include "server/dashboard_process.h"
 #include "server/options.h"
@@ -41,7 +42,8 @@ void AddDownCommand(CLI::App& app) {
       fmt::print(stderr, "The server is not running\n");
     }
     const int workers = StopWorkers(server, options->timeout);
-    if (workers > 0) fmt::print(stderr, "{} workers are stopped\n", workers);
+    if (workers > 0)
+      fmt::print(stderr, "{} stopped\n", FormatCount(workers, "worker is", "workers are"));
   });
 }
 

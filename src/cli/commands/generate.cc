@@ -121,7 +121,7 @@ void Run(const Arguments& arguments) {
   const std::unique_ptr<EventSink> sink = OpenSink(arguments, conninfo, generate.rate);
   const auto so_far = [&] {
     return fmt::format(
-        "{} events are {}.", FormatCount(sink->done()),
+        "{} {}.", FormatCount(sink->done(), "event is", "events are"),
         arguments.into_database ? "committed in " + arguments.database.table : "written");
   };
   GenerateReport report;

@@ -123,7 +123,7 @@ void ApplyFiles(const Arguments& arguments, LoadOptions load, Proposal proposal)
         "Nothing is loaded: all rows of the files were loaded before. --again loads them once "
         "more.\n");
   } else {
-    fmt::print("{} rows are loaded.\n", FormatCount(report.loaded));
+    fmt::print("{} loaded.\n", FormatCount(report.loaded, "row is", "rows are"));
   }
   SayWhatWasLoaded(conninfo, load, report);
 }

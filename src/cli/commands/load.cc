@@ -239,14 +239,16 @@ void AddLoadOptions(CLI::App* command, LoadOptions& load) {
 void SayWhatWasLoaded(const std::string& conninfo, const LoadOptions& load,
                       const LoadReport& report) {
   if (report.already > 0) {
-    fmt::print(stderr, "{} rows were in already, {} were loaded now.\n",
-               FormatCount(report.already), FormatCount(report.loaded));
+    fmt::print(stderr, "{} in already, {} loaded now.\n",
+               FormatCount(report.already, "row was", "rows were"),
+               FormatCount(report.loaded, "was", "were"));
   }
   SayHowItWasRead(report);
   if (report.rejected > 0) {
     RecordRejects(conninfo, report, load);
-    fmt::print(stderr, "{} rows were rejected; {} has them, with line and reason.\n",
-               FormatCount(report.rejected), load.rejects_file);
+    fmt::print(stderr, "{} rejected; {} has {}, with line and reason.\n",
+               FormatCount(report.rejected, "row was", "rows were"), load.rejects_file,
+               report.rejected == 1 ? "it" : "them");
   }
 }
 

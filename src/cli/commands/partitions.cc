@@ -58,13 +58,13 @@ void AddPartitionsCommand(CLI::App& app) {
       fmt::print("{}\n", out.dump(2));
       return;
     }
-    fmt::print("{} rows of {} moved, {} partitions made\n", FormatCount(made.rows), options->table,
-               FormatCount(made.partitions));
+    fmt::print("{} of {} moved, {} made\n", FormatCount(made.rows, "row", "rows"), options->table,
+               FormatCount(made.partitions, "partition", "partitions"));
     if (left > 0) {
       fmt::print(
-          "{} rows stay in the default partition: at infinity, or too far ahead. They count as "
+          "{} in the default partition: at infinity, or too far ahead. Such rows count as "
           "any other, and do no harm there.\n",
-          FormatCount(left));
+          FormatCount(left, "row stays", "rows stay"));
     }
     if (ignores) {
       fmt::print("pg_partman goes by the clock from now on (ignore_default_data)\n");

@@ -129,11 +129,12 @@ Partitions ChoosePartitions(const InitChoices& choices, const Proposal& proposal
       return partitions;
     }
     partitions.width = width.name;
-    partitions.why = rate == 0 ? fmt::format("partitions of {} (--partition)", width.name)
-                               : fmt::format(
-                                     "about {} events per day in the sample: partitions of {} "
-                                     "(--partition)",
-                                     FormatCount(std::llround(rate)), width.name);
+    partitions.why = rate == 0
+                         ? fmt::format("partitions of {} (--partition)", width.name)
+                         : fmt::format(
+                               "about {} per day in the sample: partitions of {} "
+                               "(--partition)",
+                               FormatCount(std::llround(rate), "event", "events"), width.name);
   }
   if (proposal.time_type == "date" && MicrosOf(partitions.width) < kDay) {
     throw CliError(fmt::format("--partition: {} is a date, and has no times within a day",

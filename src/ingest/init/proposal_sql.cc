@@ -150,7 +150,9 @@ SqlPart RetentionPart(const Proposal& proposal, int number) {
 std::string Heading(const Proposal& proposal) {
   const std::string rows =
       proposal.whole
-          ? fmt::format("all {} rows", FormatCount(proposal.total_rows))
+          ? (proposal.total_rows == 1
+                 ? "the one row"
+                 : fmt::format("all {} rows", FormatCount(proposal.total_rows)))
           : fmt::format("a sample of {} of about {} rows", FormatCount(proposal.sample_rows),
                         FormatCount(proposal.total_rows));
   return fmt::format(

@@ -64,16 +64,17 @@ void AddNotes(const SampledFiles& sampled, Proposal* proposal) {
   const Sample& sample = sampled.sample;
   if (proposal->sample_rows < kFewRows) {
     proposal->notes.push_back(
-        fmt::format("{} rows say little about what the columns are for: look at each decision, or "
+        fmt::format("{} little about what the columns are for: look at each decision, or "
                     "give a larger "
                     "file.",
-                    FormatCount(proposal->sample_rows)));
+                    FormatCount(proposal->sample_rows, "row says", "rows say")));
   }
   if (sample.odd_rows > 0) {
-    proposal->notes.push_back(fmt::format(
-        "{} rows of the sample do not have {} fields; `millrace load --on-error reject` sets such "
-        "rows aside.",
-        FormatCount(sample.odd_rows), sample.names.size()));
+    proposal->notes.push_back(
+        fmt::format("{} not have {} fields; `millrace load --on-error reject` sets such "
+                    "rows aside.",
+                    FormatCount(sample.odd_rows, "row of the sample does", "rows of the sample do"),
+                    sample.names.size()));
   }
   if (!sampled.has_names && !sampled.json) {
     proposal->notes.push_back(

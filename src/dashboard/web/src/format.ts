@@ -10,6 +10,8 @@ const digits = new Intl.NumberFormat(locale, { maximumSignificantDigits: 2 });
 const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
 
 export const count = (value: number) => whole.format(value);
+/** A count with the words that follow it: "1 row", "2,000 rows". */
+export const counted = (value: number, one: string, more: string) => `${count(value)} ${value === 1 ? one : more}`;
 export const compact = (value: number) => short.format(value);
 
 /** A number that need not be whole, with more digits if it is small. */

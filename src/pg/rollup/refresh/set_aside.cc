@@ -211,11 +211,13 @@ int64 RetryFailedEvents(const Rollup& root, const char* id_column) {
 
 void WarnOfSetAside(const Rollup& root, int64 count) {
   if (count == 0) return;
-  ereport(WARNING, (errmsg("%s: " INT64_FORMAT " events could not be counted and were set aside",
-                           root.name, count),
-                    errhint("SELECT * FROM millrace.failed_events shows them; "
-                            "millrace.retry_failed_events(%s) counts them after a repair.",
-                            quote_literal_cstr(root.name))));
+  ereport(WARNING,
+          (errmsg_plural("%s: " INT64_FORMAT " event could not be counted and was set aside",
+                         "%s: " INT64_FORMAT " events could not be counted and were set aside",
+                         count, root.name, count),
+           errhint("SELECT * FROM millrace.failed_events shows them; "
+                   "millrace.retry_failed_events(%s) counts them after a repair.",
+                   quote_literal_cstr(root.name))));
 }
 
 }  // namespace millrace::pg

@@ -226,8 +226,11 @@ void WriteDifference(Oid relation, const VerifiedSpan& span, const char* example
   });
   ereport(
       WARNING,
-      (errmsg("rollup %s differs from its events in " INT64_FORMAT " values of the buckets from %s",
-              QualifiedName(relation), span.differences, timestamptz_to_str(span.since)),
+      (errmsg_plural(
+           "rollup %s differs from its events in " INT64_FORMAT " value of the buckets from %s",
+           "rollup %s differs from its events in " INT64_FORMAT " values of the buckets from %s",
+           span.differences, QualifiedName(relation), span.differences,
+           timestamptz_to_str(span.since)),
        errhint("SELECT * FROM millrace.differences shows them; millrace.rebuild_rollup makes the "
                "rows again.")));
 }

@@ -48,7 +48,9 @@ void WarnOfShortage(const Shortage& shortage) {
                      "millrace: %d workers wait because the server has no free background process",
                      shortage.waiting, shortage.waiting),
        shortage.running > 0
-           ? errdetail("The %d workers that are running take turns with them.", shortage.running)
+           ? errdetail_plural("The %d worker that is running takes turns with them.",
+                              "The %d workers that are running take turns with them.",
+                              shortage.running, shortage.running)
            : errdetail("No worker of Millrace is running, so nothing is refreshed."),
        errhint("Raise max_worker_processes: each database whose rollups change needs one process, "
                "or as many as millrace.workers_per_database says.")));
@@ -97,7 +99,9 @@ void MeetAllDatabases() {
   List* databases = Databases();
   const int without = MeetDatabases(databases);
   if (without > 0) {
-    ereport(WARNING, (errmsg("millrace: the rollups of %d databases are not refreshed", without),
+    ereport(WARNING, (errmsg_plural("millrace: the rollups of %d database are not refreshed",
+                                    "millrace: the rollups of %d databases are not refreshed",
+                                    without, without),
                       errdetail("There are places for 1,024 workers only."),
                       errhint("Refresh them by calling millrace.refresh_rollup.")));
   }

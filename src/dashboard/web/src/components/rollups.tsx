@@ -1,5 +1,5 @@
 // The rollups: how far each is behind, how its refreshes go, and the refreshes that are at work.
-import { bytes, count, duration, milliseconds } from '../format';
+import { bytes, count, counted, duration, milliseconds } from '../format';
 import type { Refresh, Rollup } from '../operations-api';
 import { useTimes } from '../times';
 import { Ago } from './ago';
@@ -80,14 +80,14 @@ export function Rollups({ rollups, now }: { rollups: Rollup[]; now: string }) {
             {rollup.differences > 0 && (
               <tr class="detail error">
                 <td colSpan={columns.length} data-testid="rollup-differences">
-                  {count(rollup.differences)} differences found by verification
+                  {counted(rollup.differences, 'difference', 'differences')} found by verification
                 </td>
               </tr>
             )}
             {rollup.failed_events > 0 && (
               <tr class="detail">
                 <td colSpan={columns.length} data-testid="rollup-failed-events">
-                  {count(rollup.failed_events)} events set aside and not counted
+                  {counted(rollup.failed_events, 'event', 'events')} set aside and not counted
                 </td>
               </tr>
             )}

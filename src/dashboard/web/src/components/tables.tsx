@@ -1,7 +1,7 @@
 // The partitioned tables, each with its partitions, which can be unfolded. Rows in a default partition are a
 // warning: there was no partition for them.
 import { useState } from 'preact/hooks';
-import { bytes, count } from '../format';
+import { bytes, count, counted } from '../format';
 import type { Partition, Table } from '../operations-api';
 import { Grid } from './grid';
 import { Health } from './health';
@@ -26,7 +26,7 @@ function Partitions({ partitions, all }: { partitions: Partition[]; all: number 
           <td colSpan={2}>{each.bounds}</td>
           <td class="figure">{bytes(each.size_bytes)}</td>
           <td />
-          <td class="figure">{each.rows === null ? 'rows not known yet' : `${count(each.rows)} rows`}</td>
+          <td class="figure">{each.rows === null ? 'rows not known yet' : counted(each.rows, 'row', 'rows')}</td>
         </tr>
       ))}
       {all > partitions.length && (
@@ -65,7 +65,7 @@ function TableRows({ table }: { table: Table }) {
         <td class="figure">{bytes(table.size_bytes)}</td>
         <td>{table.newest_ends ?? '–'}</td>
         <td class={`figure${table.default_rows > 0 ? ' amber' : ''}`}>
-          {count(table.default_rows)} {table.default_rows === 1 ? 'row' : 'rows'}
+          {counted(table.default_rows, 'row', 'rows')}
         </td>
       </tr>
       {unfolded && <Partitions partitions={table.partition_list} all={table.partitions} />}
