@@ -4,8 +4,8 @@
 #include "pg/rewrite/cut.h"
 #include "pg/rollup/catalog/aggregates.h"
 #include "pg/rollup/catalog/definition_parts.h"
-#include "pg/rollup/refresh/edits.h"
 #include "pg/rollup/catalog/extension.h"
+#include "pg/rollup/refresh/edits.h"
 
 namespace millrace::pg {
 namespace {
