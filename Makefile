@@ -43,7 +43,8 @@ test-on:
 test-packages:
 	@$(SUDO) test/packages/run $(RELEASE)
 
-# The random runs against declared rollups for long: SOAK_SECONDS, and so many crashes; then an operator's run of as many seconds.
+# The random runs against declared rollups for long: SOAK_SECONDS, a million questions to rollups over rollups, and so many crashes;
+# then an operator's run of as many seconds.
 SOAK_SECONDS ?= 3600
 soak: install deps-dev
 	@MILLRACE_TEST_CYCLES=1000 test/rollup/soak $(SOAK_SECONDS)

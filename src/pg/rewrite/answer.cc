@@ -586,9 +586,10 @@ void GroupByKeys(const Question& question, Query* query) {
 Query* SelectPart(const Question& question, const Part& part, const Query* tail) {
   Query* query = MakeSelect(question);
   if (part.fit->rollup != nullptr) {
-    query->rtable = list_make1(TableEntry(*part.fit->rollup));
-    static_cast<RangeTblEntry*>(linitial(query->rtable))->securityQuals =
-        CopyNode(part.fit->security);
+    RangeTblEntry* entry = TableEntry(*part.fit->rollup);
+    entry->securityQuals = CopyNode(part.fit->security);
+    query->rtable = list_make1(entry);
+    AskForNoRights(query, entry);
   } else {
     query->rtable = list_make1(SubqueryEntry(CopyNode(tail), "tail"));
     query->hasRowSecurity = tail->hasRowSecurity;
