@@ -65,7 +65,6 @@ bool ReadTrunc(const FuncExpr* call, Grid* grid) {
   }
   if (found < 0) return false;
   grid->unit = static_cast<Unit>(found);
-  grid->zone = nullptr;
   if (call->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT) {
     const Const* zone = ConstantAt(call, 2);
     if (zone == nullptr) return false;
@@ -80,6 +79,7 @@ bool ReadTrunc(const FuncExpr* call, Grid* grid) {
 }
 
 bool ReadGrid(const FuncExpr* call, Grid* grid) {
+  *grid = {};
   switch (call->funcid) {
     case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
     case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
