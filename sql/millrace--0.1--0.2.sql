@@ -344,6 +344,7 @@ CREATE TABLE millrace.kafka_gap (
   reason pg_catalog.text NOT NULL,
   seen_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   accepted_at pg_catalog.timestamptz,
+  go_on_at pg_catalog.text CHECK (go_on_at OPERATOR(pg_catalog.=) ANY (ARRAY['oldest', 'newest'])),
   passed_at pg_catalog.timestamptz
 );
 CREATE UNIQUE INDEX ON millrace.kafka_gap (table_name, cluster, topic, "partition") WHERE passed_at IS NULL;
@@ -351,6 +352,7 @@ COMMENT ON TABLE millrace.kafka_gap IS 'where millrace consume found that messag
 COMMENT ON COLUMN millrace.kafka_gap.from_offset IS 'the first offset that is missing';
 COMMENT ON COLUMN millrace.kafka_gap.to_offset IS 'the oldest offset that is still there; smaller than from_offset in a topic that was made anew';
 COMMENT ON COLUMN millrace.kafka_gap.accepted_at IS 'when somebody said to go on after it; NULL: the consumer stands still';
+COMMENT ON COLUMN millrace.kafka_gap.go_on_at IS 'where to: the oldest message that is there, or only those that are written from then on';
 COMMENT ON COLUMN millrace.kafka_gap.passed_at IS 'when a consumer went on after it';
 GRANT SELECT ON millrace.kafka_gap TO pg_monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON millrace.kafka_gap TO pg_database_owner;

@@ -27,7 +27,7 @@ JsonWriter::JsonWriter(const LoadOptions& options, const TargetTable& table)
 JsonField JsonWriter::FieldOf(const std::string& path) {
   const auto known = fields_.find(path);
   if (known != fields_.end()) return known->second;
-  const NameMeaning meaning = MeaningOf(path, options_, table_);
+  const NameMeaning meaning = MeaningOf(NameOf(path), options_, table_);
   JsonField field;
   if (meaning.kind == NameMeaning::Kind::kSkipped) field.kind = JsonField::Kind::kSkipped;
   if (meaning.kind == NameMeaning::Kind::kColumn) {
@@ -35,6 +35,10 @@ JsonField JsonWriter::FieldOf(const std::string& path) {
     if (meaning.column == table_.id_column && options_.ids == IdMode::kIgnore) {
       field.kind = JsonField::Kind::kSkipped;
     }
+  }
+  if (field.kind == JsonField::Kind::kColumn &&
+      std::find(kept_.begin(), kept_.end(), field.column) != kept_.end()) {
+    field.kind = JsonField::Kind::kSkipped;
   }
   // Who writes keys without end shall not fill our memory.
   constexpr std::size_t kMostKnown = 10'000;
@@ -54,6 +58,7 @@ std::string JsonWriter::Take(std::string_view record) {
     return fmt::format("not UTF-8: give --encoding {}, or the one that the file is in",
                        encoding.empty() ? "latin1" : encoding);
   }
+  if (reason.empty()) reason = AddValues(&values_);
   if (reason.empty()) reason = ConvertTimes();
   if (!reason.empty()) return reason;
   if (!table_.id_column.empty() && options_.ids == IdMode::kRefuse) {
