@@ -109,17 +109,18 @@ std::string PlainText(std::string_view text, std::size_t most) {
 // ce_time, as the header of the binary form is; a field of the data has its own name.
 class MessageRows::Json : public JsonWriter {
  public:
-  Json(const MessageOptions& options, const TargetTable& table)
+  // `binary`: the attributes of the envelope are headers, and the payload is the data.
+  Json(const MessageOptions& options, const TargetTable& table, bool binary)
       : JsonWriter(options.load, table),
         options_(options),
-        cloud_events_(options.format == PayloadFormat::kCloudEvents) {
+        envelope_(options.format == PayloadFormat::kCloudEvents && !binary) {
     std::vector<std::size_t> kept;
     for (const MessageColumn& part : options.parts) {
       kept.push_back(table.IndexOf(part.column));
       columns_.push_back(kept.back());
     }
     KeepFor(kept);
-    if (!cloud_events_) return;
+    if (!binary) return;
     for (const auto& [name, column] : options.load.map) {
       if (!name.starts_with("ce_")) continue;
       attributes_.push_back({{MessagePart::kHeader, name, column}, table.IndexOf(column)});
@@ -128,10 +129,8 @@ class MessageRows::Json : public JsonWriter {
 
   std::string TakeMessage(const KafkaMessage& message) {
     message_ = &message;
-    binary_ = cloud_events_ && message.Header(kVersionHeader).has_value();
-    // Both forms have the same names, but not the same paths.
     const std::string_view record = *message.payload;
-    if (cloud_events_ && !binary_) {
+    if (envelope_) {
       // Only what an envelope has makes its data be looked at.
       if (std::string why = CheckEnvelope(record); !why.empty()) return why;
     }
@@ -145,7 +144,7 @@ class MessageRows::Json : public JsonWriter {
 
  protected:
   std::string NameOf(const std::string& path) const override {
-    if (!cloud_events_) return path;
+    if (!envelope_) return path;
     const std::string prefix = std::string(kData) + ".";
     if (path.starts_with(prefix)) return path.substr(prefix.size());
     return path == kData ? path : "ce_" + path;
@@ -156,7 +155,6 @@ class MessageRows::Json : public JsonWriter {
       std::string reason = ValueOf(options_.parts[i], *message_, &(*values)[columns_[i]]);
       if (!reason.empty()) return reason;
     }
-    if (!binary_) return "";
     for (const auto& [part, column] : attributes_) {
       std::string reason = ValueOf(part, *message_, &(*values)[column]);
       if (!reason.empty()) return reason;
@@ -186,11 +184,10 @@ class MessageRows::Json : public JsonWriter {
   }
 
   const MessageOptions& options_;
-  const bool cloud_events_;
+  const bool envelope_;
   std::vector<std::size_t> columns_;  // of options_.parts, in the table
   std::vector<std::pair<MessageColumn, std::size_t>> attributes_;  // of the binary form
   const KafkaMessage* message_ = nullptr;
-  bool binary_ = false;
 };
 
 // Records of CSV, with the parts of the message after their fields.
@@ -219,6 +216,7 @@ class MessageRows::Csv {
       if (name.empty() || std::count(names.begin(), names.end(), name) == 1) continue;
       throw CliError(fmt::format("column {} is named twice", name));
     }
+    fields_ = names.size();
     writer_ = MakeCsvWriter(options.load, table, names);
     CopyFormat format = *writer_->format();
     for (const MessageColumn& part : options.parts) format.columns.push_back(part.column);
@@ -233,6 +231,11 @@ class MessageRows::Csv {
     if (std::string reason = writer_->Take(record); !reason.empty()) return reason;
     const Dialect& dialect = format_->dialect;
     parts_.clear();
+    // Otherwise COPY counts them.
+    if (!options_.parts.empty()) {
+      const std::size_t fields = CountCsvFields(record, options_.load.dialect);
+      if (fields != fields_) return fmt::format("it has {} of {} fields", fields, fields_);
+    }
     for (const MessageColumn& part : options_.parts) {
       JsonValue value;
       if (std::string reason = ValueOf(part, message, &value); !reason.empty()) return reason;
@@ -267,6 +270,7 @@ class MessageRows::Csv {
   }
 
   const MessageOptions& options_;
+  std::size_t fields_ = 0;  // of a record
   std::unique_ptr<RowWriter> writer_;
   std::shared_ptr<const CopyFormat> format_;
   std::string parts_;
@@ -283,7 +287,10 @@ MessageRows::MessageRows(const MessageOptions& options, const TargetTable& table
   if (options.format == PayloadFormat::kCsv) {
     csv_ = std::make_unique<Csv>(options, table);
   } else {
-    json_ = std::make_unique<Json>(options, table);
+    json_ = std::make_unique<Json>(options, table, false);
+  }
+  if (options.format == PayloadFormat::kCloudEvents) {
+    binary_ = std::make_unique<Json>(options, table, true);
   }
 }
 
@@ -296,13 +303,14 @@ std::string MessageRows::Take(const KafkaMessage& message) {
   row_.clear();
   try {
     if (csv_ != nullptr) return csv_->TakeMessage(message);
-    std::string reason = json_->TakeMessage(message);
+    last_ = binary_ != nullptr && message.Header(kVersionHeader) ? binary_.get() : json_.get();
+    std::string reason = last_->TakeMessage(message);
     if (!reason.empty()) return reason;
   } catch (const CliError& e) {
     // The name of a field may be that of several columns.
     return e.what();
   }
-  json_->Append(&row_);
+  last_->Append(&row_);
   // As \u0000 in a text. No type of PostgreSQL has it.
   if (row_.find('\0') != std::string::npos) return "a text in it has a zero byte";
   return "";
@@ -318,7 +326,7 @@ void MessageRows::Append(std::string* out) {
 }
 
 const std::shared_ptr<const CopyFormat>& MessageRows::format() const {
-  return csv_ != nullptr ? csv_->format() : json_->format();
+  return csv_ != nullptr ? csv_->format() : last_->format();
 }
 
 }  // namespace millrace::cli

@@ -62,6 +62,8 @@ class MessageRows {
   class Csv;
   const MessageOptions& options_;
   std::unique_ptr<Json> json_;
+  std::unique_ptr<Json> binary_;  // of CloudEvents in the binary form
+  Json* last_ = nullptr;          // of these two, that of the message that was taken
   std::unique_ptr<Csv> csv_;
   std::string row_;
 };

@@ -184,6 +184,8 @@ class Replayer {
     std::size_t first_bad = 0;
     const CopyResult sent = SendRows(connection_, table_, batch, &bad, &first_bad);
     if (sent.outcome != CopyResult::Outcome::kCommitted) throw CliError(sent.message, WhatIsDone());
+    std::sort(bad.begin(), bad.end(),
+              [](const BadRow& a, const BadRow& b) { return a.origin < b.origin; });
     KeepBad(messages, bad);
     Remove(messages, bad);
     connection_.Execute("COMMIT");

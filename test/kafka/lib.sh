@@ -4,8 +4,9 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../rollup/server.sh"
 millrace=$(realpath "$programs/millrace")
 mock_kafka=$(realpath "$programs/mock_kafka")
-# Faster than in production, so that a consumer that was killed is replaced soon.
-fast=(--set session.timeout.ms=2000 --set heartbeat.interval.ms=300 --set fetch.wait.max.ms=50)
+# Faster than in production, so that a consumer that was killed is replaced soon. (The mock waits 3 s for other members, and forgets those
+# whose session is shorter.)
+fast=(--set session.timeout.ms=4000 --set heartbeat.interval.ms=500 --set fetch.wait.max.ms=50)
 
 # start_database: with the extension, in $conninfo.
 start_database() {

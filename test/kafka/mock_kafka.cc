@@ -21,6 +21,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -125,12 +126,12 @@ class Producer {
     } else {
       add("h", "v");
     }
+    char* const bytes = payload == nullptr ? nullptr : const_cast<char*>(payload->data());
+    const std::size_t size = payload == nullptr ? 0 : payload->size();
     const auto error = rd_kafka_producev(
         handle_, RD_KAFKA_V_TOPIC(topic_.c_str()), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY("k", 1),
-        RD_KAFKA_V_VALUE(payload == nullptr ? nullptr : const_cast<char*>(payload->data()),
-                         payload == nullptr ? 0 : payload->size()),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        RD_KAFKA_V_VALUE(bytes, size), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
       rd_kafka_headers_destroy(headers);
       std::fprintf(stderr, "not sent: %s\n", rd_kafka_err2str(error));
