@@ -58,14 +58,19 @@ std::string JsonWriter::Take(std::string_view record) {
     return fmt::format("not UTF-8: give --encoding {}, or the one that the file is in",
                        encoding.empty() ? "latin1" : encoding);
   }
+  const bool any = std::any_of(values_.begin(), values_.end(), [](const JsonValue& value) {
+    return value.kind != JsonValue::Kind::kMissing;
+  });
   if (reason.empty()) reason = AddValues(&values_);
   if (reason.empty()) reason = ConvertTimes();
   if (!reason.empty()) return reason;
   if (!table_.id_column.empty() && options_.ids == IdMode::kRefuse) {
     has_refused_id_ = values_[table_.IndexOf(table_.id_column)].kind != JsonValue::Kind::kMissing;
   }
-  ChooseFormat();
-  if (!sent_.empty()) return "";
+  if (any) {
+    ChooseFormat();
+    return "";
+  }
   return fmt::format("none of its fields ({}) is a column of the table ({}): --map FIELD=COLUMN",
                      fmt::join(unknown_, ", "), fmt::join(table_.columns, ", "));
 }
@@ -89,19 +94,12 @@ std::string JsonWriter::ConvertTimes() {
 // nothing but the record.
 void JsonWriter::ChooseFormat() {
   std::vector<bool> present(values_.size());
-  bool any = false;
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const bool there = values_[i].kind != JsonValue::Kind::kMissing;
-    any |= there;
     present[i] = true;
     if (there || !table_.info[i].has_default) continue;
     present[i] = table_.info[i].constant_default.has_value();
     if (present[i]) values_[i] = {JsonValue::Kind::kText, *table_.info[i].constant_default};
-  }
-  if (!any) {
-    sent_.clear();
-    present_.clear();
-    return;
   }
   if (present == present_) return;
   std::shared_ptr<const CopyFormat>& format = formats_[present];
