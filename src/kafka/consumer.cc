@@ -487,6 +487,8 @@ ConsumerEnd Consumer::Run() {
   };
   Progress line("consume", "events", 0, options_.quiet);
   std::int64_t taken = 0;
+  auto now = Clock::now();
+  bool idle = true;
   try {
     while (!ended_) {
       const bool enough = options_.max_events > 0 && messages() >= options_.max_events;
@@ -494,9 +496,11 @@ ConsumerEnd Consumer::Run() {
         FinishBatch();
         break;
       }
-      const auto now = Clock::now();
+      if (idle || (taken & 63) == 0) {
+        now = Clock::now();
+        if (writing_.valid() && writing_.wait_for(0s) == std::future_status::ready) Await();
+      }
       const bool due = batch_ != nullptr && now - batch_->begun >= options_.max_delay;
-      if (writing_.valid() && writing_.wait_for(0s) == std::future_status::ready) Await();
       if (IsFull() || (due && !writing_.valid())) Push();
       if (ended_) break;
       auto wait = kPoll;
@@ -509,7 +513,7 @@ ConsumerEnd Consumer::Run() {
       }
       MessagePtr message(rd_kafka_consumer_poll(kafka_.get(), static_cast<int>(wait.count())),
                          &rd_kafka_message_destroy);
-      const bool idle = message == nullptr;
+      idle = message == nullptr;
       if (!idle) Take(std::move(message));
       if (idle || (++taken & 1'023) == 0) line.Update(progress_->events, DescribeProgress());
       if (!idle) continue;

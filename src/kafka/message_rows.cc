@@ -84,6 +84,9 @@ std::string ValueOf(const MessageColumn& from, const KafkaMessage& message, Json
   }
   if (!bytes) return "";
   if (!IsWholeUtf8(*bytes)) return fmt::format("{} is not UTF-8", what);
+  if (bytes->find('\0') != std::string_view::npos) {
+    return fmt::format("{} has a zero byte", what);
+  }
   *value = {JsonValue::Kind::kText, std::string(*bytes)};
   return "";
 }

@@ -3,20 +3,21 @@
 //   mock_kafka BROKERS TOPIC PARTITIONS LEDGER
 //
 // Prints the address, then obeys lines on standard input and answers each with one line:
-//   produce COUNT RATE     events with ids that go on from the last one, in the background; RATE 0:
-//   as
-//                          fast as possible. What the broker has confirmed is in LEDGER: one id a
-//                          line
-//   wait                   until all of them are confirmed; answers with the number of the ledger's
-//   ids send PARTITION FILE    the file's bytes as one message, with the key "k" and a header h = v
-//   times PARTITION FILE N the same N times
-//   tombstone PARTITION    a message with a key and no payload
-//   cloud PARTITION FILE   the file's bytes, with the headers of a CloudEvent in its binary form
-//   down BROKER, up BROKER, leader PARTITION BROKER, slow BROKER MILLISECONDS
-//   errors API COUNT ERROR the next COUNT requests of this kind are answered with this error
-//   topic NAME PARTITIONS  another topic
-//   address                the address again
-// It ends when standard input does.
+//
+// - produce COUNT RATE: events whose ids go on from the last one, in the background; with RATE 0
+//   as fast as possible. What the broker has confirmed is in LEDGER, one id a line.
+// - wait: until all of them are confirmed; answers with the number of ids in the ledger.
+// - send PARTITION FILE: the bytes of the file as one message, with the key k and a header h = v.
+// - times PARTITION FILE N: the same N times.
+// - tombstone PARTITION: a message with a key and no payload.
+// - cloud PARTITION FILE: the bytes, with the headers of a CloudEvent in its binary form.
+// - down BROKER, up BROKER, leader PARTITION BROKER, slow BROKER MILLISECONDS.
+// - errors API COUNT ERROR: the next COUNT requests of this kind are answered with this error.
+// - topic NAME PARTITIONS: another topic.
+// - address: the address again.
+//
+// It ends when standard input does. MOCK_KAFKA_LINGER: how many milliseconds the producer waits for
+// more messages before it sends some.
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -26,6 +27,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -70,7 +72,9 @@ rd_kafka_t* NewProducer(const std::string& servers, bool idempotent, Ledger* led
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   if (!servers.empty()) Set(conf, "bootstrap.servers", servers.c_str());
   Set(conf, "enable.idempotence", idempotent ? "true" : "false");
-  Set(conf, "linger.ms", "5");
+  // The mock answers a fetch with one batch of a partition, so its speed depends on their size.
+  const char* linger = std::getenv("MOCK_KAFKA_LINGER");
+  Set(conf, "linger.ms", linger == nullptr ? "5" : linger);
   Set(conf, "message.max.bytes", "300000000");
   Set(conf, "receive.message.max.bytes", "400000000");
   Set(conf, "queue.buffering.max.kbytes", "2000000");
