@@ -48,6 +48,7 @@ std::map<std::string, std::string> Wanted(std::uint64_t memory) {
       {"fetch.wait.max.ms", "250"},
       // So that a consumer that was killed is replaced soon.
       {"session.timeout.ms", "10000"},
+      {"check.crcs", "true"},
       {"client.id", "millrace"},
   };
 }
@@ -271,6 +272,14 @@ void Consumer::TakeError(const rd_kafka_message_t* message) {
                                   next, low, high)});
       return;
     }
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+      // The library would go on after what it cannot read, and we with it.
+      End(ConsumerEnd::Kind::kStopped,
+          fmt::format("what the broker sends is damaged: {}", rd_kafka_message_errstr(message)),
+          "Nothing of it is taken; it is read again when the consumer is started again.");
+      return;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
