@@ -123,6 +123,9 @@ BEGIN
   IF dropped OPERATOR(pg_catalog.=) '{}' THEN RETURN; END IF;
   DELETE FROM millrace.distributed_table WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.loaded_range WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.kafka_offset WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.kafka_gap WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.kafka_reject WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.retention WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.watched_source WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.label WHERE rollup::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
@@ -298,3 +301,95 @@ CREATE TRIGGER millrace_rollups_changed AFTER INSERT OR DELETE ON millrace.faile
   FOR EACH ROW EXECUTE FUNCTION millrace.rollups_changed();
 ALTER TABLE millrace.watched_source ENABLE ALWAYS TRIGGER millrace_rollups_changed;
 ALTER TABLE millrace.failed_event ENABLE ALWAYS TRIGGER millrace_rollups_changed;
+
+-- Events from Kafka (`millrace consume`). What was read of a topic is written in the transactions that write the events, so each event is
+-- in once: a transaction that does not find the epoch and the offset that it expects writes nothing.
+CREATE TABLE millrace.kafka_offset (
+  table_name pg_catalog.regclass,
+  cluster pg_catalog.text,
+  topic pg_catalog.text,
+  "partition" pg_catalog.int4,
+  next_offset pg_catalog.int8 NOT NULL CHECK (next_offset OPERATOR(pg_catalog.>=) 0),
+  epoch pg_catalog.int8 NOT NULL DEFAULT 1,
+  consumer_group pg_catalog.text NOT NULL,
+  consumer pg_catalog.text,
+  last_message pg_catalog.text,
+  message_time pg_catalog.timestamptz,
+  log_end pg_catalog.int8,
+  events pg_catalog.int8 NOT NULL DEFAULT 0,
+  rejects pg_catalog.int8 NOT NULL DEFAULT 0,
+  skipped pg_catalog.int8 NOT NULL DEFAULT 0,
+  read_per_second pg_catalog.float8,
+  written_per_second pg_catalog.float8,
+  claimed_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  seen_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  stopped_because pg_catalog.text,
+  PRIMARY KEY (table_name, cluster, topic, "partition")
+) WITH (fillfactor = 50);
+COMMENT ON TABLE millrace.kafka_offset IS 'one row per table and partition of a Kafka topic that millrace consume reads into it: up to where the table has it';
+COMMENT ON COLUMN millrace.kafka_offset.cluster IS 'what --cluster says; empty unless topics of one name in two clusters go into one table';
+COMMENT ON COLUMN millrace.kafka_offset.next_offset IS 'every message before this offset is in the table, rejected or skipped; none from it on';
+COMMENT ON COLUMN millrace.kafka_offset.epoch IS 'grows when a consumer takes the partition over; transactions of the consumer before it then write nothing';
+COMMENT ON COLUMN millrace.kafka_offset.consumer IS 'who reads it: host and process; NULL: nobody, after an orderly end';
+COMMENT ON COLUMN millrace.kafka_offset.last_message IS 'a fingerprint of the last message that was taken, by which a topic that was made anew is recognised';
+COMMENT ON COLUMN millrace.kafka_offset.message_time IS 'the time of the last message that was taken, as the broker gives it';
+COMMENT ON COLUMN millrace.kafka_offset.log_end IS 'the offset after the newest message, as the consumer last knew it';
+COMMENT ON COLUMN millrace.kafka_offset.skipped IS 'messages without a payload (tombstones)';
+COMMENT ON COLUMN millrace.kafka_offset.read_per_second IS 'messages that the consumer took lately';
+COMMENT ON COLUMN millrace.kafka_offset.written_per_second IS 'messages that producers wrote lately';
+COMMENT ON COLUMN millrace.kafka_offset.stopped_because IS 'why a consumer stopped by itself; NULL while one reads, and after an orderly end';
+GRANT SELECT ON millrace.kafka_offset TO pg_monitor;
+GRANT SELECT, INSERT, UPDATE, DELETE ON millrace.kafka_offset TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('millrace.kafka_offset', '');
+
+-- Messages that are not in the topic any more, and were never read.
+CREATE TABLE millrace.kafka_gap (
+  table_name pg_catalog.regclass NOT NULL,
+  cluster pg_catalog.text NOT NULL,
+  topic pg_catalog.text NOT NULL,
+  "partition" pg_catalog.int4 NOT NULL,
+  from_offset pg_catalog.int8 NOT NULL,
+  to_offset pg_catalog.int8 NOT NULL,
+  reason pg_catalog.text NOT NULL,
+  seen_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  accepted_at pg_catalog.timestamptz,
+  go_on_at pg_catalog.text CHECK (go_on_at OPERATOR(pg_catalog.=) ANY (ARRAY['oldest', 'newest'])),
+  passed_at pg_catalog.timestamptz
+);
+CREATE UNIQUE INDEX ON millrace.kafka_gap (table_name, cluster, topic, "partition") WHERE passed_at IS NULL;
+COMMENT ON TABLE millrace.kafka_gap IS 'where millrace consume found that messages which it had not read are gone; it stops there until the gap is accepted (millrace consume --accept-gaps)';
+COMMENT ON COLUMN millrace.kafka_gap.from_offset IS 'the first offset that is missing';
+COMMENT ON COLUMN millrace.kafka_gap.to_offset IS 'the oldest offset that is still there; smaller than from_offset in a topic that was made anew';
+COMMENT ON COLUMN millrace.kafka_gap.accepted_at IS 'when somebody said to go on after it; NULL: the consumer stands still';
+COMMENT ON COLUMN millrace.kafka_gap.go_on_at IS 'where to: the oldest message that is there, or only those that are written from then on';
+COMMENT ON COLUMN millrace.kafka_gap.passed_at IS 'when a consumer went on after it';
+GRANT SELECT ON millrace.kafka_gap TO pg_monitor;
+GRANT SELECT, INSERT, UPDATE, DELETE ON millrace.kafka_gap TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('millrace.kafka_gap', '');
+
+-- Messages that are no rows of the table. `millrace replay` takes them in after a repair. (millrace.reject counts the rows of files.)
+CREATE TABLE millrace.kafka_reject (
+  id pg_catalog.uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+  table_name pg_catalog.regclass NOT NULL,
+  cluster pg_catalog.text NOT NULL,
+  topic pg_catalog.text NOT NULL,
+  "partition" pg_catalog.int4 NOT NULL,
+  "offset" pg_catalog.int8 NOT NULL,
+  key pg_catalog.bytea,
+  payload pg_catalog.bytea,
+  payload_bytes pg_catalog.int8 NOT NULL,
+  headers pg_catalog.bytea[],
+  message_time pg_catalog.timestamptz,
+  error pg_catalog.text NOT NULL,
+  rejected_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  replays pg_catalog.int4 NOT NULL DEFAULT 0
+);
+CREATE INDEX ON millrace.kafka_reject (table_name, rejected_at, id);
+COMMENT ON TABLE millrace.kafka_reject IS 'messages of Kafka that millrace consume has rejected; millrace replay loads them and removes them from here, in one transaction';
+COMMENT ON COLUMN millrace.kafka_reject.payload IS 'NULL: the message had none, or more than --max-record-bytes';
+COMMENT ON COLUMN millrace.kafka_reject.headers IS 'name, value, name, value, ...';
+COMMENT ON COLUMN millrace.kafka_reject.error IS 'why it is no row: what the program or the server said, the last time that it was tried';
+COMMENT ON COLUMN millrace.kafka_reject.replays IS 'how often millrace replay has tried it';
+GRANT SELECT (id, table_name, cluster, topic, "partition", "offset", payload_bytes, message_time, rejected_at, replays) ON millrace.kafka_reject TO pg_monitor;
+GRANT SELECT, INSERT, UPDATE, DELETE ON millrace.kafka_reject TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('millrace.kafka_reject', '');

@@ -41,6 +41,8 @@ int main(int argc, char** argv) {
   AddGenerateCommand(app);
   AddInitCommand(app);
   AddLoadCommand(app);
+  AddConsumeCommand(app);
+  AddReplayCommand(app);
   AddServeCommand(app);
   AddLinkCommand(app);
   AddDistributeCommand(app);

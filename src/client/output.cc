@@ -68,22 +68,22 @@ Progress::~Progress() {
   if (!quiet_ && terminal_ && !finished_ && last_print_ != start_) std::fputc('\n', stderr);
 }
 
-void Progress::Update(std::int64_t done) {
+void Progress::Update(std::int64_t done, const std::string& note) {
   if (quiet_ || finished_) return;
   const auto now = std::chrono::steady_clock::now();
   const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
   if (now - last_print_ < pause) return;
   last_print_ = now;
-  Print(done, false);
+  Print(done, false, note);
 }
 
 void Progress::Finish(std::int64_t done) {
   if (quiet_ || finished_) return;
-  Print(done, true);
+  Print(done, true, "");
   finished_ = true;
 }
 
-void Progress::Print(std::int64_t done, bool last) {
+void Progress::Print(std::int64_t done, bool last, const std::string& note) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
@@ -99,6 +99,7 @@ void Progress::Print(std::int64_t done, bool last) {
   if (!last && total_ > done && rate > 0) {
     line += ", " + FormatDuration(static_cast<double>(total_ - done) / rate) + " left";
   }
+  if (!note.empty()) line += ", " + note;
   if (terminal_) {
     fmt::print(stderr, "\r{}\x1b[K{}", line, last ? "\n" : "");
   } else {

@@ -23,13 +23,13 @@ class Progress {
   // `total` 0: unknown, no ETA is shown. `unit` is the plural noun ("rows", "events").
   Progress(std::string label, std::string unit, std::int64_t total, bool quiet = false);
   ~Progress();
-  // `done`: the total so far.
-  void Update(std::int64_t done);
+  // `done`: the total so far. `note`: what the line says after it.
+  void Update(std::int64_t done, const std::string& note = "");
   // Prints the last line: total, time and rate. Further calls do nothing.
   void Finish(std::int64_t done);
 
  private:
-  void Print(std::int64_t done, bool last);
+  void Print(std::int64_t done, bool last, const std::string& note);
   std::string label_;
   std::string unit_;
   std::int64_t total_;

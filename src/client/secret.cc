@@ -50,34 +50,46 @@ std::string FirstLine(const std::string& text, const std::string& where) {
   return line;
 }
 
-void CheckClosedToOthers(const std::string& path, const struct stat& info) {
-  if (S_ISDIR(info.st_mode)) throw CliError(path + " is a folder");
-  if (!S_ISREG(info.st_mode)) return;
+// Empty if nobody but its owner can read it.
+std::string OpenToOthers(const std::string& path, const struct stat& info) {
+  if (!S_ISREG(info.st_mode)) return "";
   const mode_t of_others = info.st_uid == 0 ? S_IRWXO | S_IWGRP | S_IXGRP : S_IRWXO | S_IRWXG;
-  if ((info.st_mode & of_others) == 0) return;
-  throw CliError(fmt::format("{} has a secret and is open to other users (mode {:04o})", path,
-                             info.st_mode & 07777),
-                 "Close it: chmod 600 FILE. If somebody could have read it, change the secret.");
+  if ((info.st_mode & of_others) == 0) return "";
+  return fmt::format("{} has a secret and is open to other users (mode {:04o})", path,
+                     info.st_mode & 07777);
 }
 
-std::string ReadFromFile(const std::string& path, const std::string& what) {
+// Reads until `enough` returns true for what was read, or to the end.
+template <typename Enough>
+std::string ReadFile(const std::string& path, std::string* open_to_others, Enough enough) {
   const auto fail = [&path] {
     throw CliError("cannot read " + path + ": " + std::strerror(errno));
   };
   const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   struct stat info;
   if (file.number() < 0 || fstat(file.number(), &info) != 0) fail();
-  CheckClosedToOthers(path, info);
+  if (S_ISDIR(info.st_mode)) throw CliError(path + " is a folder");
+  *open_to_others = OpenToOthers(path, info);
   std::string text;
   char buffer[4096];
-  // One byte more than allowed, and the end of the line.
-  while (text.size() <= kMaxSecretBytes + 2 && text.find('\n') == std::string::npos) {
+  while (!enough(text)) {
     const ssize_t n = read(file.number(), buffer, sizeof(buffer));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail();
     if (n == 0) break;
     text.append(buffer, static_cast<std::size_t>(n));
   }
+  return text;
+}
+
+std::string ReadFromFile(const std::string& path, const std::string& what) {
+  std::string open_to_others;
+  const std::string text = ReadFile(path, &open_to_others, [&](const std::string& so_far) {
+    // One byte more than allowed, and the end of the line. A file that is open is not read.
+    return !open_to_others.empty() || so_far.size() > kMaxSecretBytes + 2 ||
+           so_far.find('\n') != std::string::npos;
+  });
+  if (!open_to_others.empty()) throw CliError(open_to_others, kCloseTheFile);
   return FirstLine(text, fmt::format("the {} in {}", what, path));
 }
 
@@ -208,6 +220,16 @@ void HideInUrl(std::string* text, std::size_t authority) {
 std::string ReadSecret(const SecretSource& source, const std::string& what) {
   return source.file.empty() ? ReadFromCommand(source.command, what)
                              : ReadFromFile(source.file, what);
+}
+
+SettingsFile ReadSettingsFile(const std::string& path) {
+  SettingsFile file;
+  file.text = ReadFile(path, &file.open_to_others,
+                       [](const std::string& so_far) { return so_far.size() > kMaxSecretBytes; });
+  if (file.text.size() > kMaxSecretBytes) {
+    throw CliError(fmt::format("{} is longer than {} bytes", path, kMaxSecretBytes));
+  }
+  return file;
 }
 
 std::string HidePasswords(const std::string& argument) {

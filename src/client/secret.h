@@ -32,6 +32,18 @@ inline constexpr int kSecretCommandSeconds = 60;
 // command. The secret is not empty and has no NUL. REQUIRES: source.given().
 std::string ReadSecret(const SecretSource& source, const std::string& what);
 
+// A file of settings, some of which may be secret.
+struct SettingsFile {
+  std::string text;
+  // Why a secret must not be in it, as ReadSecret says it: others can read it. Empty: it may.
+  std::string open_to_others;
+};
+// Reads it, at most kMaxSecretBytes. Throws CliError.
+SettingsFile ReadSettingsFile(const std::string& path);
+// What to do about a file that is open to others.
+inline constexpr const char* kCloseTheFile =
+    "Close it: chmod 600 FILE. If somebody could have read it, change the secret.";
+
 // The argument of a command line with asterisks in place of each password that a connection string
 // in it has.
 std::string HidePasswords(const std::string& argument);

@@ -7,6 +7,8 @@
 #include <ctime>
 #include <map>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "monitor/warning.h"
 
@@ -43,6 +45,16 @@ class Metrics {
     const std::string labelled =
         label_value.is_string() ? label_value.get<std::string>() : label_value.dump();
     text_ += fmt::format("{}{{{}=\"{}\"}} {}\n", name_, label, EscapeLabel(labelled), value.dump());
+  }
+  // Several labels, as name and value.
+  void Sample(const std::vector<std::pair<std::string_view, std::string>>& labels,
+              const json& value) {
+    if (value.is_null()) return;
+    std::string text;
+    for (const auto& [label, label_value] : labels) {
+      text += fmt::format("{}{}=\"{}\"", text.empty() ? "" : ",", label, EscapeLabel(label_value));
+    }
+    text_ += fmt::format("{}{{{}}} {}\n", name_, text, value.dump());
   }
   // Adds one sample per object, from one of its fields. `name` is the field with the label's value,
   // and the name of the label if no other is given.
@@ -146,6 +158,52 @@ void AddEvents(Metrics& metrics, const json& operations, GrowingFigures& growing
   }
   metrics.Begin("millrace_rejected_rows_total", "counter", "Rows that loads have rejected.");
   metrics.Sample(growing.Next("rejected", operations["rejects"]["rows"]));
+}
+
+// Topics of Kafka that are read into tables.
+void AddKafka(Metrics& metrics, const json& operations, GrowingFigures& growing) {
+  const json& partitions = operations["kafka"];
+  if (partitions.empty()) return;
+  const auto labels = [](const json& partition) {
+    std::vector<std::pair<std::string_view, std::string>> found = {
+        {"table", partition["table"]},
+        {"topic", partition["topic"]},
+        {"partition", partition["partition"].dump()}};
+    if (partition["cluster"] != "") found.emplace_back("cluster", partition["cluster"]);
+    return found;
+  };
+  const auto gauge = [&](const char* name, const char* help, const char* field) {
+    metrics.Begin(name, "gauge", help);
+    for (const json& partition : partitions) {
+      metrics.Sample(labels(partition), partition[field]);
+    }
+  };
+  const auto counter = [&](const char* name, const char* help, const char* field) {
+    metrics.Begin(name, "counter", help);
+    for (const json& partition : partitions) {
+      const std::string key =
+          fmt::format("kafka {} {} {} {} {}", field, partition["table"].get<std::string>(),
+                      partition["cluster"].get<std::string>(),
+                      partition["topic"].get<std::string>(), partition["partition"].dump());
+      metrics.Sample(labels(partition), growing.Next(key, partition[field]));
+    }
+  };
+  gauge("millrace_kafka_lag_messages", "Messages of a partition that are not read.", "lag");
+  gauge("millrace_kafka_lag_seconds",
+        "How old the last message that was read is, while others wait.", "seconds_behind");
+  gauge("millrace_kafka_catch_up_seconds", "Until it has caught up, if it does at this rate.",
+        "catch_up_seconds");
+  gauge("millrace_kafka_next_offset", "Messages before this offset are taken.", "next_offset");
+  counter("millrace_kafka_events_total", "Messages that are in the table.", "events");
+  counter("millrace_kafka_rejects_total", "Messages that were rejected.", "rejects");
+  metrics.Begin("millrace_kafka_consumer_running", "gauge",
+                "1 while a consumer of the partition writes.");
+  constexpr double kSilence = 60;
+  for (const json& partition : partitions) {
+    const bool runs =
+        !partition["consumer"].is_null() && partition["seen_seconds"].get<double>() <= kSilence;
+    metrics.Sample(labels(partition), runs ? 1 : 0);
+  }
 }
 
 // Whether the figures are current and right.
@@ -255,6 +313,7 @@ std::string MetricsMaker::Format(const json& operations, const ServerCounters& c
   metrics.Sample(operations.is_null() ? 0 : 1);
   if (!operations.is_null()) {
     AddEvents(metrics, operations, growing_);
+    AddKafka(metrics, operations, growing_);
     AddConditions(metrics, operations);
     AddServer(metrics, operations);
     AddTables(metrics, operations);

@@ -198,6 +198,7 @@ json OperationsMaker::Make(Lookout& lookout, ConditionFinder& conditions) {
         {"rollups", rollups},
         {"refreshes", extension ? session.Rows("refreshes", kRefreshes) : json::array()},
         {"tables", Tables(session, report, lookout.monitor().memory())},
+        {"kafka", sections["kafka"]},
         {"jobs", Jobs(report)},
         {"workers", session.Rows("workers", kWorkers)},
         {"rejects", extension ? Rejects(session) : json{{"rows", 0}, {"files", json::array()}}}};

@@ -81,14 +81,12 @@ bool CopyResult::BlamesData() const {
   return group == "22" || group == "23" || group == "44" || group == "P0" || group == "54";
 }
 
-CopySender::CopySender(const std::string& conninfo) : connection_(Connection::Open(conninfo)) {}
-
-CopyResult CopySender::Failure(const PGresult* answer, const std::string& relation) {
+CopyResult FailureOf(Connection& connection, const PGresult* answer, const std::string& relation) {
   CopyResult result;
   result.outcome = CopyResult::Outcome::kRefused;
   result.sqlstate = Field(answer, PG_DIAG_SQLSTATE);
   result.message = Field(answer, PG_DIAG_MESSAGE_PRIMARY);
-  if (result.message.empty()) result.message = TrimEnd(PQerrorMessage(connection_.get()));
+  if (result.message.empty()) result.message = TrimEnd(PQerrorMessage(connection.get()));
   const std::string detail = Field(answer, PG_DIAG_MESSAGE_DETAIL);
   if (!detail.empty()) result.message += fmt::format(" ({})", detail);
   std::string rest;
@@ -99,10 +97,54 @@ CopyResult CopySender::Failure(const PGresult* answer, const std::string& relati
   return result;
 }
 
+CopyResult CopyRows(Connection& connection, const TargetTable& table, const CopyFormat& format,
+                    std::string_view records, std::int64_t rows) {
+  PGconn* const server = connection.get();
+  CopyResult result;
+  const std::string copy = CopyStatement(server, table, format);
+  const Answer begun(PQexec(server, copy.c_str()), &PQclear);
+  if (PQresultStatus(begun.get()) != PGRES_COPY_IN) {
+    return FailureOf(connection, begun.get(), table.relation);
+  }
+
+  bool sent = PQputCopyData(server, kHeaderLine.data(), static_cast<int>(kHeaderLine.size())) == 1;
+  for (std::size_t at = 0; sent && at < records.size(); at += kSliceBytes) {
+    const std::string_view slice = records.substr(at, kSliceBytes);
+    sent = PQputCopyData(server, slice.data(), static_cast<int>(slice.size())) == 1;
+  }
+  sent = sent && PQputCopyEnd(server, nullptr) == 1;
+
+  std::int64_t counted = -1;
+  while (const Answer answer{PQgetResult(server), &PQclear}) {
+    if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) {
+      counted = std::atoll(PQcmdTuples(answer.get()));
+    } else if (result.message.empty()) {
+      result = FailureOf(connection, answer.get(), table.relation);
+    }
+    if (PQstatus(server) == CONNECTION_BAD) break;
+  }
+  if (!result.message.empty()) return result;
+  if (!sent || counted < 0) {
+    result.message = TrimEnd(PQerrorMessage(server));
+    result.outcome = CopyResult::Outcome::kRefused;
+    return result;
+  }
+  if (counted != rows) {
+    result.message =
+        fmt::format("{} sent but the server counted {}: a trigger or rule may skip rows",
+                    FormatCount(rows, "row was", "rows were"), FormatCount(counted));
+    result.outcome = CopyResult::Outcome::kRefused;
+    return result;
+  }
+  return result;
+}
+
+CopySender::CopySender(const std::string& conninfo) : connection_(Connection::Open(conninfo)) {}
+
 bool CopySender::Command(const char* sql, CopyResult* result) {
   const Answer answer(PQexec(connection_.get(), sql), &PQclear);
   if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return true;
-  *result = Failure(answer.get(), "");
+  *result = FailureOf(connection_, answer.get(), "");
   return false;
 }
 
@@ -118,7 +160,7 @@ bool CopySender::Record(const RecordStatement& record, CopyResult* result) {
     result->message = record.refusal;
     return false;
   }
-  *result = Failure(answer.get(), "");
+  *result = FailureOf(connection_, answer.get(), "");
   result->message = "cannot write down what is loaded: " + result->message;
   // No row is bad.
   result->sqlstate.clear();
@@ -144,39 +186,8 @@ CopyResult CopySender::Send(const TargetTable& table, const CopyFormat& format,
   // First, so that a batch that was loaded before is refused for that reason.
   if (record != nullptr && !Record(*record, &result)) return Refuse(std::move(result));
 
-  const std::string copy = CopyStatement(server, table, format);
-  const Answer begun(PQexec(server, copy.c_str()), &PQclear);
-  if (PQresultStatus(begun.get()) != PGRES_COPY_IN) {
-    return Refuse(Failure(begun.get(), table.relation));
-  }
-
-  bool sent = PQputCopyData(server, kHeaderLine.data(), static_cast<int>(kHeaderLine.size())) == 1;
-  for (std::size_t at = 0; sent && at < records.size(); at += kSliceBytes) {
-    const std::string_view slice = records.substr(at, kSliceBytes);
-    sent = PQputCopyData(server, slice.data(), static_cast<int>(slice.size())) == 1;
-  }
-  sent = sent && PQputCopyEnd(server, nullptr) == 1;
-
-  std::int64_t counted = -1;
-  while (const Answer answer{PQgetResult(server), &PQclear}) {
-    if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) {
-      counted = std::atoll(PQcmdTuples(answer.get()));
-    } else if (result.message.empty()) {
-      result = Failure(answer.get(), table.relation);
-    }
-    if (PQstatus(server) == CONNECTION_BAD) break;
-  }
-  if (!result.message.empty()) return Refuse(std::move(result));
-  if (!sent || counted < 0) {
-    result.message = TrimEnd(PQerrorMessage(server));
-    return Refuse(std::move(result));
-  }
-  if (counted != rows) {
-    result.message =
-        fmt::format("{} sent but the server counted {}: a trigger or rule may skip rows",
-                    FormatCount(rows, "row was", "rows were"), FormatCount(counted));
-    return Refuse(std::move(result));
-  }
+  result = CopyRows(connection_, table, format, records, rows);
+  if (result.outcome != CopyResult::Outcome::kCommitted) return Refuse(std::move(result));
   if (!Command("COMMIT", &result)) {
     // If the server did not answer the COMMIT, only the server knows.
     if (PQstatus(server) == CONNECTION_BAD && result.sqlstate.empty()) {

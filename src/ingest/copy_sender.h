@@ -31,6 +31,16 @@ struct CopyResult {
   bool BlamesData() const;
 };
 
+// What the server's answer says of a statement that failed, as kRefused. `relation`: of the COPY,
+// or empty.
+CopyResult FailureOf(Connection& connection, const PGresult* answer, const std::string& relation);
+
+// Sends `rows` whole records by COPY in the transaction that is open. Not kCommitted if the server
+// has refused them, which also ends the transaction, or has counted another number of rows; then
+// the caller must not commit. Does not throw when the server refuses.
+CopyResult CopyRows(Connection& connection, const TargetTable& table, const CopyFormat& format,
+                    std::string_view records, std::int64_t rows);
+
 // One connection that loads. Not thread-safe.
 class CopySender {
  public:
@@ -47,7 +57,6 @@ class CopySender {
  private:
   bool Command(const char* sql, CopyResult* result);
   bool Record(const RecordStatement& record, CopyResult* result);
-  CopyResult Failure(const PGresult* answer, const std::string& relation);
   CopyResult Refuse(CopyResult result);
 
   Connection connection_;

@@ -27,7 +27,7 @@ JsonWriter::JsonWriter(const LoadOptions& options, const TargetTable& table)
 JsonField JsonWriter::FieldOf(const std::string& path) {
   const auto known = fields_.find(path);
   if (known != fields_.end()) return known->second;
-  const NameMeaning meaning = MeaningOf(path, options_, table_);
+  const NameMeaning meaning = MeaningOf(NameOf(path), options_, table_);
   JsonField field;
   if (meaning.kind == NameMeaning::Kind::kSkipped) field.kind = JsonField::Kind::kSkipped;
   if (meaning.kind == NameMeaning::Kind::kColumn) {
@@ -35,6 +35,10 @@ JsonField JsonWriter::FieldOf(const std::string& path) {
     if (meaning.column == table_.id_column && options_.ids == IdMode::kIgnore) {
       field.kind = JsonField::Kind::kSkipped;
     }
+  }
+  if (field.kind == JsonField::Kind::kColumn &&
+      std::find(kept_.begin(), kept_.end(), field.column) != kept_.end()) {
+    field.kind = JsonField::Kind::kSkipped;
   }
   // Who writes keys without end shall not fill our memory.
   constexpr std::size_t kMostKnown = 10'000;
@@ -54,13 +58,19 @@ std::string JsonWriter::Take(std::string_view record) {
     return fmt::format("not UTF-8: give --encoding {}, or the one that the file is in",
                        encoding.empty() ? "latin1" : encoding);
   }
+  const bool any = std::any_of(values_.begin(), values_.end(), [](const JsonValue& value) {
+    return value.kind != JsonValue::Kind::kMissing;
+  });
+  if (reason.empty()) reason = AddValues(&values_);
   if (reason.empty()) reason = ConvertTimes();
   if (!reason.empty()) return reason;
   if (!table_.id_column.empty() && options_.ids == IdMode::kRefuse) {
     has_refused_id_ = values_[table_.IndexOf(table_.id_column)].kind != JsonValue::Kind::kMissing;
   }
-  ChooseFormat();
-  if (!sent_.empty()) return "";
+  if (any) {
+    ChooseFormat();
+    return "";
+  }
   return fmt::format("none of its fields ({}) is a column of the table ({}): --map FIELD=COLUMN",
                      fmt::join(unknown_, ", "), fmt::join(table_.columns, ", "));
 }
@@ -84,19 +94,12 @@ std::string JsonWriter::ConvertTimes() {
 // nothing but the record.
 void JsonWriter::ChooseFormat() {
   std::vector<bool> present(values_.size());
-  bool any = false;
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const bool there = values_[i].kind != JsonValue::Kind::kMissing;
-    any |= there;
     present[i] = true;
     if (there || !table_.info[i].has_default) continue;
     present[i] = table_.info[i].constant_default.has_value();
     if (present[i]) values_[i] = {JsonValue::Kind::kText, *table_.info[i].constant_default};
-  }
-  if (!any) {
-    sent_.clear();
-    present_.clear();
-    return;
   }
   if (present == present_) return;
   std::shared_ptr<const CopyFormat>& format = formats_[present];

@@ -33,6 +33,15 @@ class JsonWriter : public RowWriter {
   // Names of options.map and options.skip that were in no record.
   std::vector<std::string> NamesNotFound() const;
 
+ protected:
+  // The name by which options.map, options.skip and the columns know a field.
+  virtual std::string NameOf(const std::string& path) const { return path; }
+  // Called for each record when its fields are in `values`, by column of the table; may add others.
+  // Returns why the record is bad, or an empty text.
+  virtual std::string AddValues(std::vector<JsonValue>* /*values*/) { return ""; }
+  // From now on a field that is called like one of these columns of the table is in no column.
+  void KeepFor(const std::vector<std::size_t>& columns) { kept_ = columns; }
+
  private:
   JsonField FieldOf(const std::string& path);
   void ChooseFormat();
@@ -47,6 +56,7 @@ class JsonWriter : public RowWriter {
   std::map<std::vector<bool>, std::shared_ptr<const CopyFormat>> formats_;
   std::vector<bool> present_;      // of format_
   std::vector<std::size_t> sent_;  // columns of format_
+  std::vector<std::size_t> kept_;
   std::set<std::string> unknown_;
   bool has_refused_id_ = false;
 };

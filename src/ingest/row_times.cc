@@ -129,6 +129,7 @@ void RowTimes::MakePartitions() {
     fmt::print(stderr, "No partitions of {} are made for these rows: {}\n", table_.name.Quoted(),
                e.what());
     maker_.reset();
+    failed_ = true;
   }
 }
 

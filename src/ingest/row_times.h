@@ -42,6 +42,8 @@ class RowTimes {
   // Makes the partitions for the times added since the last call. If one cannot be made, says so
   // once on standard error; it is no error, because the rows go into the default partition.
   void MakePartitions();
+  // Whether that has failed, so that from then on none are made.
+  bool failed() const { return failed_; }
 
  private:
   struct Field {
@@ -58,6 +60,7 @@ class RowTimes {
   const bool count_zones_;
   const bool quiet_;
   bool said_missing_ = false;
+  bool failed_ = false;
   std::vector<Field> fields_;  // of times
   Dialect dialect_;
   std::int64_t without_zone_ = 0;

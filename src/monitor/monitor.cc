@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "client/error.h"
+#include "monitor/kafka.h"
 #include "monitor/partitions.h"
 #include "monitor/rollups.h"
 #include "monitor/volumes.h"
@@ -182,6 +183,7 @@ void Monitor::LookAtSections(Session& session, const json& has, Report* report) 
   sections["tables"] = tables.value_or(json::array());
   sections["rollups"] = has["rollups"] ? session.Rows("rollups", kRollups) : json::array();
   sections["declared"] = millrace ? LookAtRollups(session) : json::array();
+  sections["kafka"] = millrace ? LookAtKafka(session) : json::array();
   sections["jobs"] = millrace ? session.Rows("jobs", kJobs) : json::array();
   sections["nodes"] = json::array();
   if (has["citus"]) {
@@ -205,6 +207,7 @@ void Monitor::Judge(Session& session, Report* report) {
     memory_.NoteCaughtUp(rollup);
     AppendNew(warnings, JudgeRollup(rollup, report->state, memory_));
   }
+  AppendNew(warnings, JudgeKafka(session, sections["kafka"]));
   AppendNew(warnings, JudgeVolumes(sections["volumes"]));
   AppendNew(warnings, JudgeAges(session));
   AppendNew(warnings, JudgeSerials(session));

@@ -24,6 +24,7 @@ struct Report {
   // rollups     hand-written ones: name, events_table, last_aggregated_id, behind (events by id),
   //             size_bytes
   // declared    declared ones, as in rollups.h
+  // kafka       partitions of topics, as in kafka.h
   // jobs        of pg_cron: job, schedule, command, active, last_status, last_start, duration_ms,
   //             last_message
   // nodes       of Citus: node (its group), address, role, active, shards, answers

@@ -142,6 +142,7 @@ json InspectServer(Connection& connection, Deadline deadline) {
                                                       {"failed_events", "failed_events"},
                                                       {"differences", "differences"},
                                                       {"size_bytes", "size_bytes"}});
+  status["kafka"] = sections["kafka"];
   status["jobs"] = Renamed(sections["jobs"], {{"job", "jobid"},
                                               {"schedule", "schedule"},
                                               {"command", "command"},
@@ -224,6 +225,12 @@ std::string FormatStatus(const json& status) {
           {"name", "source", "watermark", "behind", "complete_through", "refresh_ms", "paused",
            "size_bytes"},
           {false, false, true, true, false, true, false, true});
+  section("Topics of Kafka", "kafka",
+          {"topic", "partition", "into", "next offset", "behind", "seconds behind",
+           "caught up in, s", "rejects", "consumer"},
+          {"topic", "partition", "table", "next_offset", "lag", "seconds_behind",
+           "catch_up_seconds", "rejects", "consumer"},
+          {false, true, false, true, true, true, true, true});
   section("Volumes", "volumes", {"volume", "size", "free"}, {"name", "size_bytes", "free_bytes"},
           {false, true, true});
   section("Jobs", "jobs", {"job", "schedule", "command", "active", "last result", "at"},

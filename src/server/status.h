@@ -27,6 +27,7 @@ constexpr int kStatusVersion = 1;
 //   complete_through,
 //               last_refresh, refresh_ms, paused, last_error, failed_at, waits_for, failed_events,
 //               differences, size_bytes
+//   kafka       partitions of topics of Kafka, as in monitor/kafka.h
 //   jobs        jobid, schedule, command, active, last_status, last_start, last_message
 //   volumes     name, device, size_bytes, free_bytes
 //   events_per_second  into hand-written rollups, looked at for a second; null: not known

@@ -25,6 +25,8 @@ void AddServeCommand(CLI::App& app);
 void AddLinkCommand(CLI::App& app);
 void AddDistributeCommand(CLI::App& app);
 void AddPartitionsCommand(CLI::App& app);
+void AddConsumeCommand(CLI::App& app);
+void AddReplayCommand(CLI::App& app);
 
 // The options of `up`, for the commands that start a server first.
 void AddUpOptions(CLI::App& app, UpOptions& options);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <future>
 
 #include "cli/commands/commands.h"
 #include "cli/commands/serve.h"
@@ -14,6 +15,9 @@
 #include "client/output.h"
 #include "ingest/generate_events.h"
 #include "ingest/partitions.h"
+#include "kafka/consume.h"
+#include "kafka/local_broker.h"
+#include "kafka/producer.h"
 #include "server/up.h"
 #include "server/user_service.h"
 
@@ -28,6 +32,7 @@ struct DemoOptions {
   UpOptions up;
   std::int64_t rows = 2'000'000;
   std::uint64_t seed = 1;
+  bool kafka = false;
 };
 
 // A query of the dashboard, run on the events themselves. It uses the buckets and the watermark of
@@ -85,6 +90,45 @@ bool SameAnswer(const QueryResult& answer, const QueryResult& plain,
   return true;
 }
 
+// The events go to a topic of a broker in this process, and from there into the table.
+void ThroughKafka(GenerateOptions generate, const std::string& conninfo) {
+  // The broker keeps 5 MB of a partition.
+  constexpr int kPartitions = 32;
+  ProducerOptions producer;
+  producer.topic = "clicks";
+  const LocalBroker broker(producer.topic, kPartitions);
+  producer.kafka.brokers = broker.address();
+  fmt::print(stderr, "A broker of Kafka's protocol in this process, at {}: topic {}\n",
+             broker.address(), producer.topic);
+  generate.quiet = true;
+  auto produced = std::async(std::launch::async, [&] {
+    const auto sink = OpenKafkaSink(producer);
+    GenerateEvents(generate, *sink);
+    return sink->done();
+  });
+  ConsumeOptions consume;
+  consume.kafka.brokers = broker.address();
+  consume.topics = {producer.topic};
+  consume.group = "millrace-demo";
+  // A demonstration that is run again has a new topic of the same name.
+  consume.cluster = "demo";
+  Connection::Open(conninfo).Execute("DELETE FROM millrace.kafka_offset WHERE cluster = 'demo'");
+  consume.max_events = generate.rows;
+  consume.rejects.max_bytes = consume.messages.max_bytes;
+  const auto start = std::chrono::steady_clock::now();
+  const ConsumeProgress done = Consume(conninfo, consume);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const std::int64_t sent = produced.get();
+  if (done.events != generate.rows || sent != generate.rows) {
+    throw CliError(fmt::format("{} events were sent and {} arrived, of {}", FormatCount(sent),
+                               FormatCount(done.events), FormatCount(generate.rows)));
+  }
+  fmt::print(stderr, "{} events sent and in the table, each once, in {}: {} events/s\n",
+             FormatCount(done.events), FormatDuration(seconds),
+             FormatCount(static_cast<std::int64_t>(static_cast<double>(done.events) / seconds)));
+}
+
 void Generate(const DemoOptions& options, const std::string& conninfo) {
   DatabaseSinkOptions database;
   database.conninfo = conninfo;
@@ -97,6 +141,10 @@ void Generate(const DemoOptions& options, const std::string& conninfo) {
   generate.start = now - std::int64_t{15} * 60 * kMicrosPerSecond;
   generate.end = now;
   PrepareRange(conninfo, database.table, *generate.start, *generate.end, true);
+  if (options.kafka) {
+    ThroughKafka(generate, conninfo);
+    return;
+  }
   const auto sink = OpenCopySink(database);
   if (GenerateEvents(generate, *sink).stopped) throw CliError("stopped by a signal");
 }
@@ -213,6 +261,10 @@ void AddDemoCommand(CLI::App& app) {
       ->check(CLI::PositiveNumber);
   command->add_option("--seed", options->seed, "The same seed gives the same events")
       ->capture_default_str();
+  command->add_flag(
+      "--kafka", options->kafka,
+      "Send the events to a topic of Kafka and consume them from there; the broker is "
+      "in this process, so that none has to be installed");
   command->callback([options] { RunDemo(*options); });
 }
 

@@ -12,12 +12,14 @@
 #include <string>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/kafka_options.h"
 #include "client/error.h"
 #include "client/output.h"
 #include "ingest/generate_events.h"
 #include "ingest/partitions.h"
 #include "ingest/stop_signal.h"
 #include "ingest/units.h"
+#include "kafka/producer.h"
 #include "server/options.h"
 
 namespace millrace::cli {
@@ -39,6 +41,8 @@ struct Arguments {
   bool header = false;
   bool into_database = false;
   bool inserts = false;
+  bool to_kafka = false;
+  ProducerOptions producer;
 };
 
 // The event times [from, to); `span` gives one of the two ends. If nothing is given, the last hour;
@@ -80,7 +84,8 @@ GenerateOptions Resolve(const Arguments& arguments) {
   generate.model.late_parts_per_million = std::llround(arguments.late_share * 1e6);
   generate.model.late_by = ParseDuration(arguments.late_by);
   // On the same terminal, events and progress would overwrite each other.
-  const bool to_stdout = !arguments.into_database && arguments.output.empty();
+  const bool to_stdout =
+      !arguments.into_database && !arguments.to_kafka && arguments.output.empty();
   generate.quiet = generate.quiet || (to_stdout && isatty(STDOUT_FILENO) != 0);
   ResolveTimes(arguments, &generate);
   CheckGenerateOptions(generate);
@@ -89,6 +94,7 @@ GenerateOptions Resolve(const Arguments& arguments) {
 
 std::unique_ptr<EventSink> OpenSink(const Arguments& arguments, const std::string& conninfo,
                                     double rate) {
+  if (arguments.to_kafka) return OpenKafkaSink(arguments.producer);
   if (!arguments.into_database) return OpenFileSink(arguments.output, arguments.header);
   DatabaseSinkOptions database = arguments.database;
   database.conninfo = conninfo;
@@ -115,14 +121,18 @@ void PreparePartitions(const Arguments& arguments, const std::string& conninfo,
 }
 
 void Run(const Arguments& arguments) {
+  if (arguments.to_kafka && arguments.producer.topic.empty()) {
+    throw CliError("--kafka needs the name of a topic", "Add --topic NAME.");
+  }
   const GenerateOptions generate = Resolve(arguments);
   const std::string conninfo = arguments.into_database ? ResolveConninfo(arguments.connection) : "";
   PreparePartitions(arguments, conninfo, generate);
   const std::unique_ptr<EventSink> sink = OpenSink(arguments, conninfo, generate.rate);
   const auto so_far = [&] {
-    return fmt::format(
-        "{} {}.", FormatCount(sink->done(), "event is", "events are"),
-        arguments.into_database ? "committed in " + arguments.database.table : "written");
+    return fmt::format("{} {}.", FormatCount(sink->done(), "event is", "events are"),
+                       arguments.into_database ? "committed in " + arguments.database.table
+                       : arguments.to_kafka    ? "in the topic " + arguments.producer.topic
+                                               : "written");
   };
   GenerateReport report;
   try {
@@ -231,6 +241,20 @@ void AddTargetOptions(CLI::App* command, Arguments& arguments) {
       ->capture_default_str()
       ->needs(into)
       ->group("Target");
+  CLI::Option* kafka =
+      command
+          ->add_flag("--kafka", arguments.to_kafka,
+                     "Send the events to a topic of Kafka: one message of JSON each, keyed by "
+                     "customer_id, by an idempotent producer, packed by lz4")
+          ->excludes(output)
+          ->excludes(header)
+          ->excludes(into)
+          ->group("Target");
+  command->add_option("--topic", arguments.producer.topic, "The topic")
+      ->needs(kafka)
+      ->type_name("NAME")
+      ->group("Kafka");
+  AddKafkaOptions(command, arguments.producer.kafka, kafka);
   command->add_flag("--quiet,-q", arguments.generate.quiet, "Do not show progress");
 }
 
@@ -240,7 +264,8 @@ void AddGenerateCommand(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
       "generate",
-      "Generate click events: as CSV on standard output or in a file, or into the database");
+      "Generate click events: as CSV on standard output or in a file, into the database, or to a "
+      "topic of Kafka");
   AddTimeOptions(command, *arguments);
   AddModelOptions(command, *arguments);
   AddTargetOptions(command, *arguments);

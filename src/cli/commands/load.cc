@@ -57,23 +57,22 @@ void SayHowItWasRead(const LoadReport& report) {
   }
 }
 
-// "a=b" at the last sign, because a name in a file may be anything.
-std::pair<std::string, std::string> SplitMap(const std::string& text) {
+}  // namespace
+
+std::pair<std::string, std::string> SplitMap(const std::string& text, const std::string& option) {
   const std::size_t at = text.rfind('=');
   if (at == std::string::npos || at + 1 == text.size()) {
-    throw CLI::ValidationError("--map", "write FILE_COLUMN=TABLE_COLUMN, not " + text);
+    throw CLI::ValidationError(option, "write FIELD=COLUMN, not " + text);
   }
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
-// "FORMAT" or "COLUMN=FORMAT": a sign before the first % ends a name.
+// A sign before the first % ends a name.
 std::pair<std::string, std::string> SplitTimeFormat(const std::string& text) {
   const std::size_t at = text.find('=');
   if (at == std::string::npos || text.find('%') < at) return {"", text};
   return {text.substr(0, at), text.substr(at + 1)};
 }
-
-}  // namespace
 
 void AddReadingOptions(CLI::App* command, LoadOptions& load) {
   command
@@ -168,7 +167,7 @@ void AddInputOptions(CLI::App* command, LoadOptions& load) {
       ->add_option_function<std::vector<std::string>>(
           "--map",
           [&load](const auto& texts) {
-            for (const std::string& text : texts) load.map.push_back(SplitMap(text));
+            for (const std::string& text : texts) load.map.push_back(SplitMap(text, "--map"));
           },
           "A column of the files that has another name in the table. A field b of an object a of "
           "JSON is a.b; may be repeated")

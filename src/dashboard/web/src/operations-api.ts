@@ -72,6 +72,28 @@ export interface Worker {
   since: string | null;
 }
 
+/** A partition of a topic of Kafka that is read into a table. */
+export interface TopicPartition {
+  table: string;
+  cluster: string;
+  topic: string;
+  partition: number;
+  consumer: string | null;
+  next_offset: number;
+  log_end: number | null;
+  lag: number;
+  seconds_behind: number | null;
+  catch_up_seconds: number | null;
+  read_per_second: number;
+  written_per_second: number;
+  events: number;
+  rejects: number;
+  skipped: number;
+  seen_seconds: number;
+  seen_at: string;
+  stopped_because: string | null;
+}
+
 export interface Warning {
   code: string;
   severity: 'information' | 'warning' | 'critical';
@@ -102,5 +124,6 @@ export interface Operations {
   jobs: Job[];
   workers: Worker[];
   rejects: { rows: number; files: { file: string; rows: number; at: string }[] };
+  kafka: TopicPartition[];
   warnings: Warning[];
 }

@@ -10,6 +10,7 @@ import { Panel } from './panel';
 import { Refreshes, Rollups } from './rollups';
 import { Sparkline, type Sample } from './sparkline';
 import { Tables } from './tables';
+import { Topics } from './topics';
 
 /** As many as the sparkline can show. */
 const mostSamples = 600;
@@ -121,6 +122,7 @@ export function OperationsView({ data }: { data: Operations }) {
       <Ingest data={data} />
       <Server server={data.server} />
       <Rollups rollups={data.rollups} now={data.generated_at} />
+      <Topics partitions={data.kafka} now={data.generated_at} />
       <Tables tables={data.tables} />
       <Jobs jobs={data.jobs} now={data.generated_at} />
       <Refreshes refreshes={data.refreshes} />

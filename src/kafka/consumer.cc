@@ -1,0 +1,579 @@
+#include "kafka/consumer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "client/error.h"
+#include "client/output.h"
+#include "ingest/stop_signal.h"
+
+namespace millrace::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPoll = 100ms;
+constexpr auto kTouchEvery = 5s;
+constexpr auto kTellEvery = 5s;
+constexpr auto kMeasureEvery = 1s;
+constexpr int kBrokerTimeout = 5'000;  // ms
+constexpr auto kBrokerPatience = 60s;
+// What librdkafka and we need for a message besides its bytes.
+constexpr std::size_t kMessageBytes = 600;
+
+std::map<std::string, std::string> Required(const ConsumeOptions& options) {
+  std::map<std::string, std::string> settings = ReadKafkaSettings(options.kafka);
+  settings["group.id"] = options.group;
+  settings["enable.auto.commit"] = "false";
+  settings["enable.auto.offset.store"] = "false";
+  settings["auto.offset.reset"] = "error";
+  return settings;
+}
+
+std::map<std::string, std::string> Wanted(std::uint64_t memory) {
+  // It counts the bytes of messages only, which are often a quarter of what they take.
+  const std::uint64_t read_ahead = memory / 3;
+  const auto text = [](std::uint64_t value) { return std::to_string(value); };
+  return {
+      {"queued.max.messages.kbytes", text(std::max<std::uint64_t>(read_ahead / 4 >> 10, 1'024))},
+      {"queued.min.messages",
+       text(std::clamp<std::uint64_t>(read_ahead / 1'000, 1'000, 1'000'000))},
+      {"fetch.max.bytes", text(std::clamp<std::uint64_t>(memory / 16, 1'000'000, 50 << 20))},
+      {"fetch.message.max.bytes", text(std::clamp<std::uint64_t>(memory / 256, 100'000, 1 << 20))},
+      // A message that is longer must not stop everything behind it.
+      {"receive.message.max.bytes", "1100000000"},
+      {"fetch.queue.backoff.ms", "20"},
+      {"fetch.wait.max.ms", "250"},
+      // So that a consumer that was killed is replaced soon.
+      {"session.timeout.ms", "10000"},
+      {"check.crcs", "true"},
+      {"client.id", "millrace"},
+  };
+}
+
+std::string Name(const OffsetKey& key) { return fmt::format("{}/{}", key.topic, key.partition); }
+
+double Smooth(double before, double now) { return before == 0 ? now : 0.7 * before + 0.3 * now; }
+
+}  // namespace
+
+Consumer::Consumer(const ConsumeOptions& options, const std::string& conninfo,
+                   const TargetTable& table, const OffsetTable& offsets, ConsumeProgress* progress)
+    : options_(options),
+      table_(table),
+      offsets_(offsets),
+      progress_(progress),
+      rows_(options.messages, table),
+      wants_headers_(
+          options.messages.format == PayloadFormat::kCloudEvents ||
+          std::any_of(options.messages.parts.begin(), options.messages.parts.end(),
+                      [](const MessageColumn& part) { return part.part == MessagePart::kHeader; })),
+      writer_(conninfo, table, offsets, options.rejects, options.messages.load.time_zone,
+              options.quiet),
+      touched_(Clock::now()),
+      told_(touched_),
+      opaque_{nullptr, this},
+      kafka_(
+          RD_KAFKA_CONSUMER, Required(options), Wanted(options.memory), &opaque_,
+          [](rd_kafka_conf_t* conf) { rd_kafka_conf_set_rebalance_cb(conf, &OnRebalance); },
+          false) {
+  rd_kafka_poll_set_consumer(kafka_.get());
+  const PartitionListPtr topics(
+      rd_kafka_topic_partition_list_new(static_cast<int>(options.topics.size())),
+      &rd_kafka_topic_partition_list_destroy);
+  for (const std::string& topic : options.topics) {
+    rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  }
+  const auto error = rd_kafka_subscribe(kafka_.get(), topics.get());
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    throw CliError(fmt::format("cannot subscribe: {}", rd_kafka_err2str(error)));
+  }
+}
+
+Consumer::~Consumer() { LeaveGroup(); }
+
+void Consumer::End(ConsumerEnd::Kind kind, const std::string& message, const std::string& way_out) {
+  if (ended_) return;
+  ended_ = true;
+  end_ = {kind, message, way_out};
+  // It is read again from where the table says.
+  batch_.reset();
+}
+
+// --- the group --------------------------------------------------------------
+
+void Consumer::OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
+                           rd_kafka_topic_partition_list_t* partitions, void* opaque) {
+  auto& self = *static_cast<Consumer*>(static_cast<KafkaOpaque*>(opaque)->owner);
+  const char* protocol = rd_kafka_rebalance_protocol(handle);
+  const bool cooperative = protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
+  // Nothing may be thrown through the library.
+  try {
+    if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+      self.Assigned(partitions);
+    } else {
+      self.Revoked(partitions, rd_kafka_assignment_lost(handle) != 0);
+    }
+  } catch (const std::exception& e) {
+    self.End(ConsumerEnd::Kind::kTryAgain, e.what());
+  }
+  rd_kafka_error_t* failed = nullptr;
+  auto failed_plain = RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !self.ended_) {
+    if (cooperative) {
+      failed = rd_kafka_incremental_assign(handle, partitions);
+    } else {
+      failed_plain = rd_kafka_assign(handle, partitions);
+    }
+  } else if (cooperative && error != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    failed = rd_kafka_incremental_unassign(handle, partitions);
+  } else {
+    failed_plain = rd_kafka_assign(handle, nullptr);
+  }
+  if (failed != nullptr) {
+    self.End(ConsumerEnd::Kind::kTryAgain, rd_kafka_error_string(failed));
+    rd_kafka_error_destroy(failed);
+  }
+  if (failed_plain != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    self.End(ConsumerEnd::Kind::kTryAgain, rd_kafka_err2str(failed_plain));
+  }
+}
+
+void Consumer::Assigned(const rd_kafka_topic_partition_list_t* partitions) {
+  FinishBatch();
+  for (int i = 0; i < partitions->cnt && !ended_; ++i) {
+    rd_kafka_topic_partition_t& partition = partitions->elems[i];
+    partition.offset = Claim({partition.topic, partition.partition});
+  }
+  last_topic_ = nullptr;
+  was_assigned_ = was_assigned_ || partitions->cnt > 0;
+}
+
+void Consumer::Revoked(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
+  // Also where the partitions are lost already: if another has claimed one, nothing is written.
+  FinishBatch();
+  std::vector<OffsetStep> given_up;
+  for (int i = 0; i < partitions->cnt; ++i) {
+    auto topic = owned_.find(partitions->elems[i].topic);
+    if (topic == owned_.end()) continue;
+    const auto found = topic->second.find(partitions->elems[i].partition);
+    if (found == topic->second.end()) continue;
+    given_up.push_back(found->second.step);
+    if (!ended_) topic->second.erase(found);
+  }
+  last_topic_ = nullptr;
+  if (!ended_ && !lost) offsets_.Release(writer_.connection(), given_up, "");
+}
+
+void Consumer::Watermarks(const OffsetKey& key, std::int64_t* low, std::int64_t* high) {
+  const auto until = Clock::now() + kBrokerPatience;
+  for (;;) {
+    const auto error = rd_kafka_query_watermark_offsets(kafka_.get(), key.topic.c_str(),
+                                                        key.partition, low, high, kBrokerTimeout);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    if (Clock::now() > until || !SleepUntil(Clock::now() + 200ms)) {
+      throw CliError(fmt::format("the broker does not say which offsets {} has: {}", Name(key),
+                                 rd_kafka_err2str(error)));
+    }
+  }
+}
+
+std::int64_t Consumer::Claim(const OffsetKey& key) {
+  Connection& database = writer_.connection();
+  std::int64_t low = 0, high = 0;
+  Watermarks(key, &low, &high);
+  ClaimedOffset claimed = offsets_.Claim(database, key, low);
+  if (const std::string at = offsets_.Accepted(database, key); !at.empty()) {
+    claimed = offsets_.Pass(database, {key, 0, at == "newest" ? high : low, ""}, claimed.epoch);
+  }
+  Owned owned;
+  owned.step.key = key;
+  owned.step.epoch = claimed.epoch;
+  owned.step.from = owned.step.to = claimed.next_offset;
+  owned.step.last_message = claimed.last_message;
+  owned.step.log_end = high;
+  owned.measured = Clock::now();
+  owned.measured_at = claimed.next_offset;
+  owned.measured_end = high;
+  const std::int64_t next = claimed.next_offset;
+  // If the message before is still there, it must be the one that was read.
+  if (next > low && next <= high) owned.expected = claimed.last_message;
+  const std::int64_t begin = owned.expected.empty() ? next : next - 1;
+  owned_[key.topic][key.partition] = std::move(owned);
+  if (next < low) {
+    FoundGap({key, next, low,
+              fmt::format("messages {} to {} are gone: the broker does not keep them so long", next,
+                          low - 1)});
+  } else if (next > high) {
+    FoundGap(
+        {key, next, low,
+         fmt::format("the messages before offset {} are read, and the topic ends at {}: it was "
+                     "made anew, or its newest messages were lost",
+                     next, high)});
+  }
+  return begin;
+}
+
+// --- messages ---------------------------------------------------------------
+
+Consumer::Owned* Consumer::Find(const rd_kafka_message_t* message) {
+  if (message->rkt != last_topic_) {
+    const auto topic = owned_.find(rd_kafka_topic_name(message->rkt));
+    if (topic == owned_.end()) return nullptr;
+    last_topic_ = message->rkt;
+    last_owned_ = &topic->second;
+  }
+  const auto found = last_owned_->find(message->partition);
+  return found == last_owned_->end() ? nullptr : &found->second;
+}
+
+void Consumer::FoundGap(const TopicGap& gap) {
+  FinishBatch();
+  if (ended_) return;
+  offsets_.Record(writer_.connection(), gap);
+  std::string topics;
+  for (const std::string& topic : options_.topics) topics += " --topic " + ShellWord(topic);
+  const std::string command = fmt::format(
+      "millrace consume{} --table {}{}", topics, ShellWord(options_.messages.load.table),
+      options_.cluster.empty() ? "" : " --cluster " + ShellWord(options_.cluster));
+  End(ConsumerEnd::Kind::kForPeople, fmt::format("{}: {}", Name(gap.key), gap.reason),
+      fmt::format(
+          "This is written down in millrace.kafka_gap, and nothing more is read of these "
+          "topics. To go on with the oldest message that is there:\n"
+          "  {} --accept-gaps oldest\n"
+          "or only with those that are written from then on:\n"
+          "  {} --accept-gaps newest\n"
+          "with the options for the database, if there are any; then start the consumer again.",
+          command, command));
+}
+
+void Consumer::TakeError(const rd_kafka_message_t* message) {
+  switch (message->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // partitions are given up by the callback
+      return;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: {
+      Owned* owned = message->rkt == nullptr ? nullptr : Find(message);
+      if (owned == nullptr) return;
+      const OffsetKey key = owned->step.key;
+      const std::int64_t next = owned->step.to;
+      std::int64_t low = 0, high = 0;
+      Watermarks(key, &low, &high);
+      FoundGap({key, next, low,
+                next < low
+                    ? fmt::format("messages {} to {} are gone: the broker did not keep them "
+                                  "until they were read",
+                                  next, low - 1)
+                    : fmt::format("offset {} is not there any more, the topic has {} to {}: it "
+                                  "was made anew, or its newest messages were lost",
+                                  next, low, high)});
+      return;
+    }
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+      // The library would go on after what it cannot read, and we with it.
+      End(ConsumerEnd::Kind::kStopped,
+          fmt::format("what the broker sends is damaged: {}", rd_kafka_message_errstr(message)),
+          "Nothing of it is taken; it is read again when the consumer is started again.");
+      return;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      End(ConsumerEnd::Kind::kStopped, fmt::format("Kafka: {}", rd_kafka_message_errstr(message)),
+          "The user of --config needs the rights Read and Describe for the topics and Read for the "
+          "group.");
+      return;
+    default:
+      kafka_.voice().Say(fmt::format("Kafka: {}", rd_kafka_message_errstr(message)));
+  }
+}
+
+void Consumer::Take(MessagePtr message) {
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    TakeError(message.get());
+    return;
+  }
+  Owned* owned = Find(message.get());
+  if (owned == nullptr) return;
+  const std::int64_t offset = message->offset;
+  if (offset < owned->step.to) {
+    if (offset + 1 != owned->step.to || owned->expected.empty()) return;
+    if (FingerprintOf(message.get()) != std::exchange(owned->expected, "")) {
+      std::int64_t low = 0, high = 0;
+      Watermarks(owned->step.key, &low, &high);
+      FoundGap(
+          {owned->step.key, owned->step.to, low,
+           fmt::format("the message at offset {} is not the one that was read: the topic was made "
+                       "anew, or is that of another cluster",
+                       offset)});
+    }
+    return;
+  }
+  // It has been compacted away.
+  owned->expected.clear();
+  AddToBatch(*owned, std::move(message));
+}
+
+void Consumer::AddToBatch(Owned& owned, MessagePtr message) {
+  if (batch_ == nullptr) {
+    batch_ = std::make_unique<MessageBatch>();
+    batch_->begun = Clock::now();
+  }
+  MessageBatch& batch = *batch_;
+  if (!owned.in_batch) {
+    owned.in_batch = true;
+    owned.index = batch.steps.size();
+    OffsetStep step = owned.step;
+    step.from = step.to;
+    batch.steps.push_back(std::move(step));
+    batch.last.push_back(0);
+  }
+  OffsetStep& step = batch.steps[owned.index];
+  const std::size_t origin = batch.messages.size();
+  step.to = owned.step.to = message->offset + 1;
+  batch.last[owned.index] = origin;
+  batch.step_of.push_back(owned.index);
+  batch.bytes += kMessageBytes + message->len + message->key_len;
+  if (message->payload == nullptr) {
+    if (options_.reject_tombstones) {
+      batch.bad.push_back({origin, "it has no payload (a tombstone)"});
+      ++step.rejects;
+    } else {
+      ++step.skipped;
+    }
+  } else {
+    std::string reason = rows_.Take(ReadMessage(message.get(), wants_headers_));
+    if (reason.empty()) {
+      batch.rows.Add(rows_, origin);
+      ++step.events;
+    } else {
+      batch.bad.push_back({origin, std::move(reason)});
+      ++step.rejects;
+    }
+  }
+  batch.messages.push_back(std::move(message));
+}
+
+// --- writing ----------------------------------------------------------------
+
+bool Consumer::IsFull() const {
+  return batch_ != nullptr && (static_cast<std::int64_t>(batch_->size()) >= options_.batch_rows ||
+                               batch_->bytes + batch_->rows.bytes() >= options_.memory / 6);
+}
+
+void Consumer::Measure(Owned& owned) {
+  std::int64_t low = 0, high = 0;
+  OffsetStep& step = owned.step;
+  if (rd_kafka_get_watermark_offsets(kafka_.get(), step.key.topic.c_str(), step.key.partition, &low,
+                                     &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+      high >= 0) {
+    step.log_end = high;
+  }
+  const auto now = Clock::now();
+  const double passed = std::chrono::duration<double>(now - owned.measured).count();
+  if (now - owned.measured < kMeasureEvery) return;
+  step.read_per_second =
+      Smooth(step.read_per_second, static_cast<double>(step.to - owned.measured_at) / passed);
+  step.written_per_second = Smooth(
+      step.written_per_second,
+      static_cast<double>(std::max<std::int64_t>(step.log_end - owned.measured_end, 0)) / passed);
+  owned.measured = now;
+  owned.measured_at = step.to;
+  owned.measured_end = step.log_end;
+}
+
+void Consumer::Await() {
+  if (!writing_.valid()) return;
+  const WriteResult result = writing_.get();
+  const std::unique_ptr<MessageBatch> written = std::move(written_);
+  switch (result.outcome) {
+    case WriteResult::Outcome::kCommitted:
+      progress_->events += static_cast<std::int64_t>(result.events);
+      progress_->rejects += static_cast<std::int64_t>(result.rejects);
+      for (const OffsetStep& step : written->steps) progress_->skipped += step.skipped;
+      touched_ = Clock::now();
+      TellBroker(written->steps);
+      break;
+    case WriteResult::Outcome::kFenced:
+    case WriteResult::Outcome::kLost:
+      End(ConsumerEnd::Kind::kTryAgain, result.message);
+      break;
+    case WriteResult::Outcome::kStopped:
+      End(result.for_people ? ConsumerEnd::Kind::kForPeople : ConsumerEnd::Kind::kStopped,
+          result.message, result.way_out);
+  }
+}
+
+void Consumer::Push() {
+  Await();
+  if (ended_ || batch_ == nullptr) return;
+  progress_->lag = 0;
+  progress_->partitions = 0;
+  for (auto& [topic, partitions] : owned_) {
+    for (auto& [number, owned] : partitions) {
+      Measure(owned);
+      ++progress_->partitions;
+      progress_->lag += std::max<std::int64_t>(owned.step.log_end - owned.step.to, 0);
+      if (!std::exchange(owned.in_batch, false)) continue;
+      OffsetStep& step = batch_->steps[owned.index];
+      const rd_kafka_message_t* last = batch_->messages[batch_->last[owned.index]].get();
+      step.last_message = owned.step.last_message = FingerprintOf(last);
+      step.message_time = ReadMessage(last, false).milliseconds.value_or(-1);
+      step.log_end = owned.step.log_end;
+      step.read_per_second = owned.step.read_per_second;
+      step.written_per_second = owned.step.written_per_second;
+    }
+  }
+  written_ = std::move(batch_);
+  const BlockStopSignals block;
+  writing_ = std::async(std::launch::async,
+                        [this, batch = written_.get()] { return writer_.Write(*batch); });
+}
+
+void Consumer::FinishBatch() {
+  if (!ended_) Push();
+  Await();
+}
+
+std::vector<OffsetStep> Consumer::Steps() const {
+  std::vector<OffsetStep> steps;
+  for (const auto& [topic, partitions] : owned_) {
+    for (const auto& [number, owned] : partitions) steps.push_back(owned.step);
+  }
+  return steps;
+}
+
+void Consumer::TouchIdle() {
+  if (writing_.valid() || batch_ != nullptr || Clock::now() - touched_ < kTouchEvery) return;
+  touched_ = Clock::now();
+  for (auto& [topic, partitions] : owned_) {
+    for (auto& [number, owned] : partitions) Measure(owned);
+  }
+  if (!offsets_.Touch(writer_.connection(), Steps())) {
+    End(ConsumerEnd::Kind::kTryAgain, "another consumer has taken a partition over");
+  }
+}
+
+// So that tools that watch consumer groups see how far we are. Nothing reads it back.
+void Consumer::TellBroker(const std::vector<OffsetStep>& steps) {
+  if (Clock::now() - told_ < kTellEvery) return;
+  told_ = Clock::now();
+  const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(steps.size())),
+                              &rd_kafka_topic_partition_list_destroy);
+  for (const OffsetStep& step : steps) {
+    rd_kafka_topic_partition_list_add(list.get(), step.key.topic.c_str(), step.key.partition)
+        ->offset = step.to;
+  }
+  rd_kafka_commit(kafka_.get(), list.get(), 1);
+}
+
+bool Consumer::ReadAll() const {
+  if (!was_assigned_ || batch_ != nullptr || writing_.valid()) return false;
+  for (const auto& [topic, partitions] : owned_) {
+    for (const auto& [number, owned] : partitions) {
+      std::int64_t low = 0, high = 0;
+      if (rd_kafka_query_watermark_offsets(kafka_.get(), topic.c_str(), number, &low, &high,
+                                           kBrokerTimeout) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+          owned.step.to < high) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+// --- the loop ---------------------------------------------------------------
+
+ConsumerEnd Consumer::Run() {
+  const auto messages = [this] {
+    return progress_->events + progress_->rejects + progress_->skipped +
+           static_cast<std::int64_t>(batch_ == nullptr ? 0 : batch_->size()) +
+           static_cast<std::int64_t>(written_ == nullptr ? 0 : written_->size());
+  };
+  Progress line("consume", "events", 0, options_.quiet);
+  std::int64_t taken = 0;
+  auto now = Clock::now();
+  bool idle = true;
+  try {
+    while (!ended_) {
+      const bool enough = options_.max_events > 0 && messages() >= options_.max_events;
+      if (StopRequested() || enough) {
+        FinishBatch();
+        break;
+      }
+      if (idle || (taken & 63) == 0) {
+        now = Clock::now();
+        if (writing_.valid() && writing_.wait_for(0s) == std::future_status::ready) Await();
+      }
+      const bool due = batch_ != nullptr && now - batch_->begun >= options_.max_delay;
+      if (IsFull() || (due && !writing_.valid())) Push();
+      if (ended_) break;
+      auto wait = kPoll;
+      if (batch_ != nullptr && !writing_.valid()) {
+        wait = std::clamp(
+            std::chrono::ceil<std::chrono::milliseconds>(batch_->begun + options_.max_delay - now),
+            1ms, kPoll);
+      } else if (writing_.valid()) {
+        wait = 5ms;
+      }
+      MessagePtr message(rd_kafka_consumer_poll(kafka_.get(), static_cast<int>(wait.count())),
+                         &rd_kafka_message_destroy);
+      idle = message == nullptr;
+      if (!idle) Take(std::move(message));
+      if (idle || (++taken & 1'023) == 0) line.Update(progress_->events, DescribeProgress());
+      if (!idle) continue;
+      if (const std::string fatal = kafka_.voice().fatal(); !fatal.empty()) {
+        End(ConsumerEnd::Kind::kStopped, fatal);
+      }
+      TouchIdle();
+      if (options_.stop_at_end && ReadAll()) break;
+    }
+  } catch (const std::exception& e) {
+    End(ConsumerEnd::Kind::kTryAgain, e.what());
+  }
+  LeaveGroup();
+  return end_;
+}
+
+std::string Consumer::DescribeProgress() const {
+  std::string text;
+  double read = 0, written = 0;
+  for (const auto& [topic, partitions] : owned_) {
+    for (const auto& [number, owned] : partitions) {
+      read += owned.step.read_per_second;
+      written += owned.step.written_per_second;
+    }
+  }
+  if (progress_->rejects > 0) text += FormatCount(progress_->rejects) + " rejected, ";
+  text +=
+      fmt::format("{} partitions, {} behind", progress_->partitions, FormatCount(progress_->lag));
+  if (progress_->lag > 0 && read > written) {
+    text += fmt::format(", caught up in {}",
+                        FormatDuration(static_cast<double>(progress_->lag) / (read - written)));
+  }
+  return text;
+}
+
+void Consumer::LeaveGroup() {
+  if (std::exchange(left_, true)) return;
+  if (writing_.valid()) writing_.wait();
+  const bool failed = ended_;
+  rd_kafka_consumer_close(kafka_.get());
+  // Messages must not outlive the handle.
+  batch_.reset();
+  written_.reset();
+  if (!failed || end_.kind == ConsumerEnd::Kind::kTryAgain) return;
+  try {
+    // What failed may have left a transaction behind.
+    writer_.connection().Execute("ROLLBACK");
+    offsets_.Release(writer_.connection(), Steps(), end_.message);
+  } catch (const CliError&) {
+    // The message is said in any case.
+  }
+}
+
+}  // namespace millrace::cli

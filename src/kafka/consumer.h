@@ -1,0 +1,143 @@
+// A member of a consumer group that writes what it reads into a table.
+//
+// The group's protocol gives partitions to the members. A partition that is given is claimed in the
+// database (offsets.h) and read from where the table says; before one is given up, what was read of
+// it is written. Two threads work at the same time: one reads messages and makes a batch of rows,
+// the other writes the batch before it. When a transaction fails, all that was read after the last
+// commit is thrown away, and this object ends: a new one begins at the table's offsets again. So
+// nothing has to be put back in order.
+//
+// Memory: two batches, of a sixth of `memory` each, and what librdkafka has read ahead, of a third.
+// When the database is slow, no more is taken from librdkafka, which then stops reading.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kafka/batch_writer.h"
+#include "kafka/client.h"
+#include "kafka/message_rows.h"
+#include "kafka/offsets.h"
+
+namespace millrace::cli {
+
+struct ConsumeOptions {
+  KafkaOptions kafka;
+  std::vector<std::string> topics;  // at least one
+  std::string group;
+  std::string cluster;
+  MessageOptions messages;  // messages.load.table is the table
+  bool from_end = false;    // a topic that was never read: begin with new messages
+  std::int64_t batch_rows = 50'000;
+  std::chrono::milliseconds max_delay{500};
+  std::uint64_t memory = 256 << 20;
+  RejectOptions rejects{};
+  bool reject_tombstones = false;
+  std::int64_t max_events = 0;  // stop after so many messages; 0: go on. A batch more may be read
+  bool stop_at_end = false;     // stop when all that is in the topics is written
+  bool quiet = false;
+};
+
+// What was done so far, over all consumers of a run.
+struct ConsumeProgress {
+  std::int64_t events = 0;
+  std::int64_t rejects = 0;
+  std::int64_t skipped = 0;
+  std::int64_t lag = 0;  // of the partitions that we have
+  int partitions = 0;
+};
+
+// Why a consumer has ended.
+struct ConsumerEnd {
+  enum class Kind {
+    kDone,       // it was asked to, or has all that it should read
+    kTryAgain,   // the database is away, or another has its partitions
+    kStopped,    // trying again does not help
+    kForPeople,  // somebody has to decide something first
+  };
+  Kind kind = Kind::kDone;
+  std::string message;
+  std::string way_out;
+};
+
+class Consumer {
+ public:
+  // Joins the group. Throws CliError. Everything given must outlive this object.
+  Consumer(const ConsumeOptions& options, const std::string& conninfo, const TargetTable& table,
+           const OffsetTable& offsets, ConsumeProgress* progress);
+  ~Consumer();
+
+  // Reads and writes until it ends. Does not throw.
+  ConsumerEnd Run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // A partition that is ours.
+  struct Owned {
+    OffsetStep step;        // what is read of it after the batch that is written: from, to, counts
+    bool in_batch = false;  // whether the batch has a step for it
+    std::size_t index = 0;  // of that step
+    std::string expected;   // the fingerprint of the message before step.to, not compared yet
+    Clock::time_point measured;     // when the rates were found
+    std::int64_t measured_at = 0;   // step.to then
+    std::int64_t measured_end = 0;  // and the end of the log
+  };
+
+  static void OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
+                          rd_kafka_topic_partition_list_t* partitions, void* opaque);
+  void Assigned(const rd_kafka_topic_partition_list_t* partitions);
+  void Revoked(const rd_kafka_topic_partition_list_t* partitions, bool lost);
+  // Claims a partition; returns the offset to read from.
+  std::int64_t Claim(const OffsetKey& key);
+  void Watermarks(const OffsetKey& key, std::int64_t* low, std::int64_t* high);
+
+  void Take(MessagePtr message);
+  void TakeError(const rd_kafka_message_t* message);
+  void FoundGap(const TopicGap& gap);
+  Owned* Find(const rd_kafka_message_t* message);
+  void AddToBatch(Owned& owned, MessagePtr message);
+  bool IsFull() const;
+  // Waits for the batch that is written, and begins to write the next.
+  void Push();
+  // Waits for the batch that is written.
+  void Await();
+  void FinishBatch();
+  void Measure(Owned& owned);
+  void TouchIdle();
+  bool ReadAll() const;
+  std::string DescribeProgress() const;
+  void TellBroker(const std::vector<OffsetStep>& steps);
+  std::vector<OffsetStep> Steps() const;
+  void LeaveGroup();
+  void End(ConsumerEnd::Kind kind, const std::string& message, const std::string& way_out = "");
+
+  const ConsumeOptions& options_;
+  const TargetTable& table_;
+  const OffsetTable& offsets_;
+  ConsumeProgress* const progress_;
+  MessageRows rows_;
+  const bool wants_headers_;
+  BatchWriter writer_;
+  std::map<std::string, std::map<std::int32_t, Owned>> owned_;
+  const rd_kafka_topic_t* last_topic_ = nullptr;         // the topic of the message before, and
+  std::map<std::int32_t, Owned>* last_owned_ = nullptr;  // our partitions of it
+  std::unique_ptr<MessageBatch> batch_;                  // being filled
+  std::unique_ptr<MessageBatch> written_;                // being written
+  std::future<WriteResult> writing_;
+  Clock::time_point touched_;
+  Clock::time_point told_;
+  bool ended_ = false;
+  bool left_ = false;
+  bool was_assigned_ = false;
+  ConsumerEnd end_;
+  KafkaOpaque opaque_;
+  KafkaHandle kafka_;  // its callbacks use the members above
+};
+
+}  // namespace millrace::cli
