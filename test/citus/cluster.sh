@@ -2,6 +2,7 @@
 # PostgreSQL refuses root, so as root it runs as the user postgres.
 #
 # If PostgreSQL has no Citus, says that the test is skipped, and ends it. $MILLRACE_PG_BINDIR may name the programs of a PostgreSQL that has it.
+# $first_port is the first port to try, so that tests that run at the same time do not take the same ones.
 # Sets $conninfo (the coordinator's database, as the role `citus`) and $superuser, $worker1, $worker2 (as `postgres`).
 
 bin=${MILLRACE_PG_BINDIR:-$(pg_config --bindir)}
@@ -60,7 +61,7 @@ CONF
   psql "$to=citus" -Xq -c "CREATE EXTENSION citus" -c "CREATE EXTENSION hll" -c "CREATE EXTENSION topn" -c "CREATE EXTENSION millrace" \
     -c "CREATE SCHEMA partman" -c "CREATE EXTENSION pg_partman SCHEMA partman"
 }
-port=$(free_port 5520)
+port=$(free_port "${first_port:-5520}")
 node coordinator "$port"
 superuser="host=127.0.0.1 port=$port user=postgres dbname=citus"
 conninfo="host=127.0.0.1 port=$port user=citus dbname=citus"

@@ -275,8 +275,13 @@ void RewriteBelow(Query* query, const List* places, Statement* statement) {
     if (entry->rtekind == RTE_SUBQUERY) {
       Rewrite(reinterpret_cast<Node*>(entry->subquery), statement);
     }
-    Rewrite(reinterpret_cast<Node*>(entry->functions), statement);
-    Rewrite(reinterpret_cast<Node*>(entry->values_lists), statement);
+    if (entry->rtekind == RTE_FUNCTION) {
+      Rewrite(reinterpret_cast<Node*>(entry->functions), statement);
+    }
+    // Citus keeps numbers of its own there for tables, when it plans a part of a query.
+    if (entry->rtekind == RTE_VALUES) {
+      Rewrite(reinterpret_cast<Node*>(entry->values_lists), statement);
+    }
   };
   if (query->setOperations != nullptr) {
     for (const RangeTblEntry* entry : Each<RangeTblEntry>(query->rtable)) below(entry);
