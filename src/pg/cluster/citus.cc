@@ -4,7 +4,52 @@
 
 namespace millrace::pg {
 
+namespace {
+
+struct CitusTables {
+  Relation list;
+  Oid index;
+};
+
+bool Knows(const CitusTables& tables, Oid relation) {
+  ScanKeyData key;
+  ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
+  SysScanDesc scan =
+      systable_beginscan(tables.list, tables.index, OidIsValid(tables.index), nullptr, 1, &key);
+  const bool found = HeapTupleIsValid(systable_getnext(scan));
+  systable_endscan(scan);
+  return found;
+}
+
+bool NamesCitusTable(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, RangeTblEntry)) {
+    const auto* entry = reinterpret_cast<const RangeTblEntry*>(node);
+    return entry->rtekind == RTE_RELATION &&
+           Knows(*static_cast<const CitusTables*>(context), entry->relid);
+  }
+  if (IsA(node, Query)) {
+    return WalkQueryTree(reinterpret_cast<Query*>(node), NamesCitusTable, context,
+                         QTW_EXAMINE_RTES_BEFORE);
+  }
+  return WalkExpressionTree(node, NamesCitusTable, context);
+}
+
+}  // namespace
+
 bool HasCitus() { return OidIsValid(get_extension_oid("citus", true)); }
+
+bool CitusPlans(const Query* query) {
+  const Oid schema = get_namespace_oid("pg_catalog", false);
+  const Oid list = get_relname_relid("pg_dist_partition", schema);
+  if (!OidIsValid(list)) return false;
+  // Its first column is the table.
+  CitusTables tables = {table_open(list, AccessShareLock),
+                        get_relname_relid("pg_dist_partition_logical_relid_index", schema)};
+  const bool found = NamesCitusTable(reinterpret_cast<Node*>(const_cast<Query*>(query)), &tables);
+  table_close(tables.list, AccessShareLock);
+  return found;
+}
 
 bool FindDistribution(Oid table, Distribution* distribution) {
   if (!HasCitus()) return false;

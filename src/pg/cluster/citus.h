@@ -1,6 +1,6 @@
 // What Citus says about this database: its nodes, and how it distributes tables. Everything is
 // looked up when it is needed. Without Citus there is one node, and nothing is distributed. All of
-// these functions need an SPI connection.
+// these functions need an SPI connection, unless they say otherwise.
 #pragma once
 
 #include "pg/base/api.h"
@@ -9,6 +9,10 @@ namespace millrace::pg {
 
 // Whether this database has Citus.
 bool HasCitus();
+
+// Whether Citus plans a query: it names a table that Citus knows, distributed or not. Needs no SPI.
+// REQUIRES: a transaction.
+bool CitusPlans(const Query* query);
 
 // How Citus distributes a table.
 struct Distribution {

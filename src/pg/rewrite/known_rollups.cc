@@ -412,7 +412,7 @@ void LinkFamilies() {
     const KnownRollup* root = rollup;
     while (root->parent != nullptr) root = root->parent;
     rollup->root = root->relation;
-    if (rollup->unusable == nullptr) rollup->unusable = root->unusable;
+    if (root->unusable != nullptr) rollup->unusable = root->unusable;
   }
 }
 

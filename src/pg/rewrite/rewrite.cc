@@ -2,6 +2,7 @@
 
 #include "pg/base/guc.h"
 #include "pg/base/list.h"
+#include "pg/cluster/citus.h"
 #include "pg/rewrite/answer.h"
 #include "pg/rewrite/known_rollups.h"
 #include "pg/rewrite/question.h"
@@ -18,7 +19,22 @@ struct Statement {
   // `questions`.
   Oid asked;
   List* questions;  // Question*
+  const Query* query;
+  // Whether Citus plans it; known from the first question on, before anything is changed.
+  bool is_looked_at;
+  bool citus_plans;
 };
+
+// Citus makes SQL of what it plans, and a rewritten query cannot be written as SQL: its joins with
+// USING name the columns of the table that was replaced. What Citus plans by itself, such as a
+// subquery over the tables of this node alone, comes back to the planner, and is rewritten then.
+bool IsForCitus(Statement* statement) {
+  if (!statement->is_looked_at) {
+    statement->citus_plans = CitusPlans(statement->query);
+    statement->is_looked_at = true;
+  }
+  return statement->citus_plans;
+}
 
 // -- Subqueries that only choose rows and columns
 
@@ -192,6 +208,10 @@ Query* Answer(const Query* original, Place place, Statement* statement, const ch
     *why = question.rollup->unusable;
     return nullptr;
   }
+  if (IsForCitus(statement)) {
+    *why = "the statement names a table that Citus knows, so Citus plans it";
+    return nullptr;
+  }
   if (entry->rtekind == RTE_SUBQUERY) {
     question.live = entry->subquery;
     const List* outputs = question.live->targetList;
@@ -316,7 +336,7 @@ bool Rewrite(Node* node, void* context) {
 PlannedStmt* Plan(Query* query, const char* text, int options, ParamListInfo parameters) {
   const bool on = enable_rewrite != RewriteMode::kOff || rewrite_events != RewriteMode::kOff;
   if (on && query->commandType != CMD_UTILITY && AnyKnownRollup()) {
-    Statement statement = {parameters, InvalidOid, NIL};
+    Statement statement = {parameters, InvalidOid, NIL, query, false, false};
     RewriteQuery(query, &statement);
   }
   return previous_hook != nullptr ? previous_hook(query, text, options, parameters)
@@ -327,7 +347,7 @@ PlannedStmt* Plan(Query* query, const char* text, int options, ParamListInfo par
 
 List* QuestionsTo(Oid rollup, Query* query) {
   if (query->commandType == CMD_UTILITY || !AnyKnownRollup()) return NIL;
-  Statement statement = {nullptr, rollup, NIL};
+  Statement statement = {nullptr, rollup, NIL, query, false, false};
   RewriteQuery(query, &statement);
   return statement.questions;
 }

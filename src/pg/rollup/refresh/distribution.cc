@@ -73,7 +73,9 @@ void DistributeTable(const Rollup& rollup) {
          errdetail(
              "Each shard of the events is rolled up into a shard of the rollup on the same node."),
          errhint("Add the column to the query and to its GROUP BY, and sum over its values when "
-                 "reading the rollup.")));
+                 "reading the rollup. A summary that millrace.summarize has declared: SELECT "
+                 "millrace.drop_rollup(%s).",
+                 quote_literal_cstr(rollup.name))));
   }
   if (!FindDistribution(rollup.relation, &own)) {
     // Citus needs the column itself in the index, not its digest.
