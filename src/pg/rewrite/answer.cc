@@ -238,12 +238,17 @@ Node* IsBehind(const Question& question, Oid root) {
   const Query* parsed = parse_analyze_fixedparams(statement, sql, nullptr, 0, nullptr);
   auto* watermark =
       reinterpret_cast<Node*>(static_cast<TargetEntry*>(linitial(parsed->targetList))->expr);
+  const Oid type = getBaseType(id->type);
   const Oid above =
-      get_opfamily_member(INTEGER_BTREE_FAM_OID, id->type, INT8OID, BTGreaterStrategyNumber);
-  auto* column = makeVar(1, id->attribute, id->type, id->typmod, id->collation, 0);
-  return reinterpret_cast<Node*>(
-      make_opclause(above, BOOLOID, false, reinterpret_cast<Expr*>(column),
-                    reinterpret_cast<Expr*>(watermark), InvalidOid, InvalidOid));
+      get_opfamily_member(INTEGER_BTREE_FAM_OID, type, INT8OID, BTGreaterStrategyNumber);
+  auto* column =
+      reinterpret_cast<Expr*>(makeVar(1, id->attribute, id->type, id->typmod, id->collation, 0));
+  if (type != id->type) {
+    column = reinterpret_cast<Expr*>(
+        makeRelabelType(column, type, -1, InvalidOid, COERCE_IMPLICIT_CAST));
+  }
+  return reinterpret_cast<Node*>(make_opclause(
+      above, BOOLOID, false, column, reinterpret_cast<Expr*>(watermark), InvalidOid, InvalidOid));
 }
 
 // The fits of one family.

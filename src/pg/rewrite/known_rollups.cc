@@ -81,7 +81,10 @@ bool ForEachRow(Oid table, Snapshot snapshot, Body body) {
   }
   SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, nullptr);
   HeapTuple tuple;
-  while (HeapTupleIsValid(tuple = systable_getnext(scan))) body(CatalogRow(relation, tuple));
+  while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+    CHECK_FOR_INTERRUPTS();
+    body(CatalogRow(relation, tuple));
+  }
   systable_endscan(scan);
   relation_close(relation, AccessShareLock);
   return true;

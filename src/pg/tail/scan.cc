@@ -247,6 +247,8 @@ bool FindBound(TailScanState* state, int64* bound) {
   for (auto* each : Each<Node>(state->css.ss.ps.plan->qual)) {
     LowerBound lower;
     if (!FindLowerBound(each, static_cast<int>(TableOf(state)), state->id, &lower)) continue;
+    // The plan of a subquery in it would be kept in the node, and outlive this run's memory.
+    if (NeedsNode(lower.value, nullptr)) continue;
     bool is_null;
     const Datum value = Evaluate(state, lower.value, &is_null);
     if (is_null) return false;
