@@ -6,6 +6,7 @@
 #include "pg/base/list.h"
 #include "pg/rewrite/cut.h"
 #include "pg/rewrite/fit.h"
+#include "pg/rewrite/items.h"
 #include "pg/rewrite/select.h"
 #include "pg/rewrite/span.h"
 

@@ -75,11 +75,6 @@ inline const KnownColumn* ColumnAt(const List* columns, AttrNumber attribute) {
   return nullptr;
 }
 
-// The expression with its constants folded, as two must be that are compared: unless it calls
-// functions of users. Those must not run because somebody else has written them into a definition:
-// not with the rights of whoever plans the next query, nor at all if they plan queries themselves.
-Node* Simplified(Node* expression);
-
 // Called once, when the library is loaded.
 void InstallKnownRollups();
 

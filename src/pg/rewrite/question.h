@@ -58,8 +58,4 @@ bool TakeApart(Question* question);
 // in the range table, where PostgreSQL checks what the user may read.
 void PutAnswer(Question* question, Query* rows);
 
-// Whether the aggregate over a measure is approximate, or depends on the order of the rows: then
-// another rollup need not give the same to the last digit.
-bool IsApproximate(const Item& item);
-
 }  // namespace millrace::pg
