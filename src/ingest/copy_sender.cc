@@ -8,6 +8,8 @@
 
 #include "client/error.h"
 #include "client/text.h"
+#include "ingest/binary_records.h"
+#include "ingest/binary_row.h"
 
 namespace millrace::cli {
 namespace {
@@ -19,6 +21,9 @@ using Answer = std::unique_ptr<PGresult, void (*)(PGresult*)>;
 // quotes; otherwise the line number of an error would be wrong.
 constexpr std::string_view kHeaderLine = "h\n";
 constexpr std::size_t kSliceBytes = 256 << 10;
+// After rows that the server has refused in binary form, so many batches are sent as CSV: bad rows
+// are often close together.
+constexpr int kPatience = 16;
 
 std::string Field(const PGresult* answer, int code) {
   const char* text = PQresultErrorField(answer, code);
@@ -56,6 +61,10 @@ std::string Literal(PGconn* server, const std::string& text) {
 }
 
 std::string CopyStatement(PGconn* server, const TargetTable& table, const CopyFormat& format) {
+  if (format.binary) {
+    return fmt::format("COPY {} {} FROM STDIN (FORMAT binary)", table.name.Quoted(),
+                       QuoteColumnList(format.columns));
+  }
   std::string copy = fmt::format("COPY {} {} FROM STDIN (FORMAT csv, HEADER true, ENCODING 'UTF8'",
                                  table.name.Quoted(), QuoteColumnList(format.columns));
   const Dialect standard;
@@ -72,6 +81,15 @@ std::string CopyStatement(PGconn* server, const TargetTable& table, const CopyFo
   return copy + ")";
 }
 
+// Whether times without a zone are in UTC for the session, or will be by the format.
+bool ReadsUtc(PGconn* server, const CopyFormat& format) {
+  const char* const session = PQparameterStatus(server, "TimeZone");
+  const std::string_view zone = !format.time_zone.empty() ? std::string_view(format.time_zone)
+                                : session != nullptr      ? std::string_view(session)
+                                                          : std::string_view();
+  return zone == "UTC" || zone == "Etc/UTC" || zone == "GMT";
+}
+
 }  // namespace
 
 bool CopyResult::BlamesData() const {
@@ -81,7 +99,8 @@ bool CopyResult::BlamesData() const {
   return group == "22" || group == "23" || group == "44" || group == "P0" || group == "54";
 }
 
-CopyResult FailureOf(Connection& connection, const PGresult* answer, const std::string& relation) {
+CopyResult FailureOf(Connection& connection, const PGresult* answer, const std::string& relation,
+                     std::int64_t first_line) {
   CopyResult result;
   result.outcome = CopyResult::Outcome::kRefused;
   result.sqlstate = Field(answer, PG_DIAG_SQLSTATE);
@@ -91,7 +110,7 @@ CopyResult FailureOf(Connection& connection, const PGresult* answer, const std::
   if (!detail.empty()) result.message += fmt::format(" ({})", detail);
   std::string rest;
   const std::int64_t line = ParseContextLine(Field(answer, PG_DIAG_CONTEXT), relation, &rest);
-  if (line > 1) result.line = line - 2;  // the server counts from 1, and counts the header line
+  if (line >= first_line) result.line = line - first_line;
   if (rest.starts_with(", ")) result.message += rest;
   std::replace(result.message.begin(), result.message.end(), '\n', ' ');
   return result;
@@ -106,20 +125,24 @@ CopyResult CopyRows(Connection& connection, const TargetTable& table, const Copy
   if (PQresultStatus(begun.get()) != PGRES_COPY_IN) {
     return FailureOf(connection, begun.get(), table.relation);
   }
+  // The server counts from 1, and counts the header line.
+  const std::int64_t first_line = format.binary ? 1 : 2;
 
-  bool sent = PQputCopyData(server, kHeaderLine.data(), static_cast<int>(kHeaderLine.size())) == 1;
+  const auto put = [server](std::string_view data) {
+    return PQputCopyData(server, data.data(), static_cast<int>(data.size())) == 1;
+  };
+  bool sent = put(format.binary ? BinaryHeader() : kHeaderLine);
   for (std::size_t at = 0; sent && at < records.size(); at += kSliceBytes) {
-    const std::string_view slice = records.substr(at, kSliceBytes);
-    sent = PQputCopyData(server, slice.data(), static_cast<int>(slice.size())) == 1;
+    sent = put(records.substr(at, kSliceBytes));
   }
-  sent = sent && PQputCopyEnd(server, nullptr) == 1;
+  sent = sent && (!format.binary || put(BinaryTrailer())) && PQputCopyEnd(server, nullptr) == 1;
 
   std::int64_t counted = -1;
   while (const Answer answer{PQgetResult(server), &PQclear}) {
     if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) {
       counted = std::atoll(PQcmdTuples(answer.get()));
     } else if (result.message.empty()) {
-      result = FailureOf(connection, answer.get(), table.relation);
+      result = FailureOf(connection, answer.get(), table.relation, first_line);
     }
     if (PQstatus(server) == CONNECTION_BAD) break;
   }
@@ -173,9 +196,43 @@ CopyResult CopySender::Refuse(CopyResult result) {
   return result;
 }
 
+bool CopySender::HasTypes(const TargetTable& table) {
+  try {
+    return HasSameTypes(connection_, table);
+  } catch (const CliError&) {
+    return false;
+  }
+}
+
+bool CopySender::WriteBinary(const TargetTable& table, const CopyFormat& format,
+                             std::string_view records) {
+  const char* const encoding = PQparameterStatus(connection_.get(), "client_encoding");
+  if (encoding == nullptr || std::string_view(encoding) != "UTF8") return false;
+  binary_.clear();
+  return AppendBinaryRecords(table, format, ReadsUtc(connection_.get(), format), records, &binary_);
+}
+
 CopyResult CopySender::Send(const TargetTable& table, const CopyFormat& format,
                             std::string_view records, std::int64_t rows,
                             const RecordStatement* record) {
+  if (batches_before_binary_ > 0) {
+    --batches_before_binary_;
+  } else if (WriteBinary(table, format, records)) {
+    CopyFormat binary_format{format.columns, true};
+    binary_format.time_zone = format.time_zone;
+    CopyResult result = Try(table, binary_format, binary_, rows, record);
+    if (result.outcome != CopyResult::Outcome::kRefused ||
+        PQstatus(connection_.get()) != CONNECTION_OK) {
+      return result;
+    }
+    batches_before_binary_ = kPatience;
+  }
+  return Try(table, format, records, rows, record);
+}
+
+CopyResult CopySender::Try(const TargetTable& table, const CopyFormat& format,
+                           std::string_view records, std::int64_t rows,
+                           const RecordStatement* record) {
   PGconn* const server = connection_.get();
   CopyResult result;
   std::string begin = "BEGIN";
@@ -188,6 +245,7 @@ CopyResult CopySender::Send(const TargetTable& table, const CopyFormat& format,
 
   result = CopyRows(connection_, table, format, records, rows);
   if (result.outcome != CopyResult::Outcome::kCommitted) return Refuse(std::move(result));
+  if (format.binary && !HasTypes(table)) return Refuse(std::move(result));
   if (!Command("COMMIT", &result)) {
     // If the server did not answer the COMMIT, only the server knows.
     if (PQstatus(server) == CONNECTION_BAD && result.sqlstate.empty()) {

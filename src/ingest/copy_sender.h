@@ -1,4 +1,4 @@
-// Sends batches of CSV records into a table, one transaction per batch.
+// Sends batches of records into a table, one transaction per batch.
 #pragma once
 
 #include <cstdint>
@@ -32,12 +32,14 @@ struct CopyResult {
 };
 
 // What the server's answer says of a statement that failed, as kRefused. `relation`: of the COPY,
-// or empty.
-CopyResult FailureOf(Connection& connection, const PGresult* answer, const std::string& relation);
+// or empty. `first_line`: the number that the server gives the first line of the batch.
+CopyResult FailureOf(Connection& connection, const PGresult* answer, const std::string& relation,
+                     std::int64_t first_line = 1);
 
-// Sends `rows` whole records by COPY in the transaction that is open. Not kCommitted if the server
-// has refused them, which also ends the transaction, or has counted another number of rows; then
-// the caller must not commit. Does not throw when the server refuses.
+// Sends `rows` whole records, or rows if `format` is binary, by COPY in the transaction that is
+// open. The line of a result is then the number of the row. Not kCommitted if the server has
+// refused them, which also ends the transaction, or has counted another number of rows; then the
+// caller must not commit. Does not throw when the server refuses.
 CopyResult CopyRows(Connection& connection, const TargetTable& table, const CopyFormat& format,
                     std::string_view records, std::int64_t rows);
 
@@ -47,19 +49,32 @@ class CopySender {
   // Connects; throws CliError.
   explicit CopySender(const std::string& conninfo);
 
-  // Loads `rows` whole records, each of which ends in a line feed and is written as `format` says,
-  // in one transaction. Commits only if the server has counted as many rows as were sent.
+  // Loads `rows` whole records of CSV, each of which ends in a line feed and is written as `format`
+  // says, in one transaction. Commits only if the server has counted as many rows as were sent.
   // The records are read as UTF-8. Does not throw when the server refuses. `record`, if given, is
   // run in the same transaction.
+  //
+  // Records whose fields all have a known binary form are sent in it: reading texts is half the
+  // server's work. If the server refuses rows in that form, they are sent again as CSV, so that
+  // what is wrong with which record is always what it says of the CSV.
   CopyResult Send(const TargetTable& table, const CopyFormat& format, std::string_view records,
                   std::int64_t rows, const RecordStatement* record);
 
  private:
+  // False if the records cannot be sent in binary form.
+  bool WriteBinary(const TargetTable& table, const CopyFormat& format, std::string_view records);
+  // HasSameTypes, and false if that cannot be asked.
+  bool HasTypes(const TargetTable& table);
+  // Loads the records, or rows if `format` is binary, in one transaction.
+  CopyResult Try(const TargetTable& table, const CopyFormat& format, std::string_view records,
+                 std::int64_t rows, const RecordStatement* record);
   bool Command(const char* sql, CopyResult* result);
   bool Record(const RecordStatement& record, CopyResult* result);
   CopyResult Refuse(CopyResult result);
 
   Connection connection_;
+  std::string binary_;  // the rows of the batch
+  int batches_before_binary_ = 0;
 };
 
 }  // namespace millrace::cli

@@ -2,7 +2,8 @@
 // these to the pool, whose threads send them. A batch has consecutive rows of one file, so that the
 // server's line number can be mapped back to the file; it ends at batch_rows or at kBatchBytes.
 //
-// Memory: (2 x jobs + 1) batches, and the reader's buffer of at most two records.
+// Memory: (2 x jobs + 1) batches, one more for each connection in binary form (seven times as large
+// if all fields are short numbers), and the reader's buffer of at most two records.
 #include "ingest/load_files.h"
 
 #include <fmt/format.h>

@@ -6,6 +6,7 @@
 
 #include "client/error.h"
 #include "client/output.h"
+#include "ingest/binary_row.h"
 #include "ingest/csv.h"
 
 namespace millrace::cli {
@@ -74,17 +75,23 @@ RowTimes::RowTimes(const std::string& conninfo, const TargetTable& table,
 void RowTimes::SetFormat(const CopyFormat& format) {
   fields_.clear();
   dialect_ = format.dialect;
+  binary_ = format.binary;
   for (std::size_t i = 0; i < format.columns.size(); ++i) {
     const std::string& column = format.columns[i];
-    const bool zone =
-        count_zones_ && table_.info[table_.IndexOf(column)].time == ColumnInfo::Time::kWithZone;
+    const ColumnInfo& info = table_.info[table_.IndexOf(column)];
+    // A binary time has one.
+    const bool zone = count_zones_ && !binary_ && info.time == ColumnInfo::Time::kWithZone;
     const bool partitions = maker_ && column == maker_->control();
-    if (zone || partitions) fields_.push_back({i, partitions, zone});
+    if (zone || partitions) fields_.push_back({i, partitions, zone, info.binary});
   }
 }
 
 void RowTimes::Add(std::string_view record) {
-  for (const Field& field : fields_) {
+  for (Field& field : fields_) {
+    if (binary_) {
+      AddBinary(field, record);
+      continue;
+    }
     const CsvFieldRange range = FindCsvField(record, field.index, dialect_);
     if (!range.found || range.begin == range.end) continue;
     std::string_view time = record.substr(range.begin, range.end - range.begin);
@@ -94,12 +101,23 @@ void RowTimes::Add(std::string_view record) {
     // No time is so long, and no text in SQL has a zero byte.
     if (time.size() > 100 || time.find('\0') != std::string_view::npos) continue;
     if (field.zone && HasNoZone(time)) ++without_zone_;
-    if (field.partitions && maker_) AddKey(time);
+    if (field.partitions && maker_) AddKey(TimeKey(time));
   }
 }
 
-void RowTimes::AddKey(std::string_view time) {
-  std::string key = TimeKey(time);
+void RowTimes::AddBinary(Field& field, std::string_view row) {
+  if (!maker_) return;
+  const auto bytes = BinaryField(row, field.index);
+  if (!bytes) return;
+  const std::int64_t minute = BinaryMinute(field.type, *bytes);
+  if (field.minute == minute) return;
+  field.minute = minute;
+  if (std::string key = FormatBinaryMinute(field.type, minute); !key.empty()) {
+    AddKey(std::move(key));
+  }
+}
+
+void RowTimes::AddKey(std::string key) {
   if (key == last_) return;
   if (known_.size() >= kMostKnown) known_.clear();
   if (known_.insert(key).second) fresh_.push_back(key);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -34,6 +35,7 @@ class RowTimes {
 
   // How the records that follow are written.
   void SetFormat(const CopyFormat& format);
+  // A record, without its line end, or a row if they are binary.
   void Add(std::string_view record);
   // How many values had no zone, of the columns that need one and if `time_zone` was empty; and the
   // zone in which the server reads them.
@@ -50,8 +52,11 @@ class RowTimes {
     std::size_t index;  // in the record
     bool partitions;    // the table is partitioned by it
     bool zone;          // to be looked at for a zone
+    BinaryType type;
+    std::optional<std::int64_t> minute{};  // BinaryMinute of the row before
   };
-  void AddKey(std::string_view time);
+  void AddBinary(Field& field, std::string_view row);
+  void AddKey(std::string key);
 
   std::unique_ptr<Connection> connection_;
   const std::string session_zone_;  // before maker_ changes it
@@ -62,6 +67,7 @@ class RowTimes {
   bool said_missing_ = false;
   bool failed_ = false;
   std::vector<Field> fields_;  // of times
+  bool binary_ = false;
   Dialect dialect_;
   std::int64_t without_zone_ = 0;
   std::string last_;                       // the last key that was added: most rows have the same

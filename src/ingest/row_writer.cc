@@ -133,7 +133,7 @@ std::vector<std::shared_ptr<const TimeFormat>> TimeFormatsOf(const LoadOptions& 
 
 CopyFormat FormatFor(const LoadOptions& options, const TargetTable& table,
                      std::vector<std::string> columns, const Dialect& dialect) {
-  CopyFormat format{std::move(columns), dialect, {}, options.time_zone};
+  CopyFormat format{std::move(columns), false, dialect, {}, options.time_zone};
   format.dialect.encoding.clear();
   if (format.dialect.quote == '\0') format.dialect.quote = '"';
   for (const std::string& column : format.columns) {
@@ -170,7 +170,10 @@ std::unique_ptr<RowWriter> MakeCsvWriter(const LoadOptions& options, const Targe
 
 std::string ConvertTime(const TimeFormat& format, const std::string& column, std::string_view text,
                         std::string* out) {
-  if (format.Convert(text, out)) return "";
+  return format.Convert(text, out) ? "" : NoTime(format, column, text);
+}
+
+std::string NoTime(const TimeFormat& format, const std::string& column, std::string_view text) {
   constexpr std::size_t kShown = 100;
   return fmt::format("column {}: \"{}\" is no time as --time-format {} describes it", column,
                      text.substr(0, kShown), ShellWord(format.text()));

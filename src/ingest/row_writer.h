@@ -51,5 +51,7 @@ CopyFormat FormatFor(const LoadOptions& options, const TargetTable& table,
 // text.
 std::string ConvertTime(const TimeFormat& format, const std::string& column, std::string_view text,
                         std::string* out);
+// Why it is bad, where `format` cannot read it.
+std::string NoTime(const TimeFormat& format, const std::string& column, std::string_view text);
 
 }  // namespace millrace::cli

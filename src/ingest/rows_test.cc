@@ -11,7 +11,9 @@
 #include "client/error.h"
 #include "ingest/file_columns.h"
 #include "ingest/json_object.h"
+#include "ingest/json_rows.h"
 #include "ingest/load_hints.h"
+#include "ingest/plain_json.h"
 #include "ingest/row_times.h"
 #include "ingest/row_writer.h"
 #include "ingest/time_format.h"
@@ -99,6 +101,9 @@ class JsonObject : public ::testing::Test {
         },
         &unknown_, &values);
     if (!reason.empty()) return "bad: " + reason;
+    return Text(values);
+  }
+  static std::string Text(const std::vector<JsonValue>& values) {
     std::string text;
     for (const JsonValue& value : values) {
       text += text.empty() ? "" : " ";
@@ -153,6 +158,79 @@ TEST_F(JsonObject, WhatIsNoObject) {
   const std::string deep(300'000, '[');
   EXPECT_TRUE(Bad("{\"a\":" + deep));
   EXPECT_FALSE(Bad("{\"a\":" + deep + std::string(deep.size(), ']') + "}"));
+}
+
+// Reads with one reader, so that it knows the names; "-" if the object is not in the plain form.
+TEST_F(JsonObject, PlainForm) {
+  std::vector<JsonValue> values(columns_.size());
+  std::set<std::string> unknown;
+  PlainJsonReader reader([&](const std::string& path) -> JsonField {
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i] == path) return {JsonField::Kind::kColumn, i};
+    }
+    if (path == "throws") throw CliError("two columns");
+    return {path == "skipped" ? JsonField::Kind::kSkipped : JsonField::Kind::kUnknown, 0};
+  });
+  const auto plain = [&](const std::string& line) {
+    return reader.Read(line, &unknown, &values) ? Text(values) : "-";
+  };
+  for (const char* line :
+       {R"({"a": 1, "b": "x"})", R"({"b":"x","a":1})", R"({})", " \t\r\n{ }\n",
+        R"({"a":-5,"b":null})", R"({"a":0.1000,"b":123456789012345678901234567890})",
+        R"({"a":true,"b":false})", R"({"c":{"d":7,"e":8},"a":1})", R"({"c.d":7})",
+        "{\"a\":\"\xc3\xa9, and more text\"}",
+        R"({"x": {"y": {"a": 1}}, "a": 2, "z": [1, {"a": 3}], "skipped": {"a": 4}})",
+        R"({"b": [ 1 , {"p" : [ ] , "q":{ "r":[[ ]] } } , "x y", null,true ], "a" : 1 })",
+        R"({"b":{},"a":[]})", "{\"a\":\"\xf0\x9f\x98\x80\"}", R"({"a":-0.0,"b":"12345678"})",
+        R"({"new":1,"new":2,"a":"1234567"})", R"({"a":"123456789"})"}) {
+    EXPECT_EQ(plain(line), Values(line)) << line;
+    EXPECT_NE(plain(line), "-") << line;
+  }
+  EXPECT_EQ(unknown, (std::set<std::string>{"c.e", "new", "x.y.a", "z"}));
+  // Left to the other reader, whether it can read them or not.
+  for (const char* line : {"",
+                           "{",
+                           "[1]",
+                           "1",
+                           "{\"a\":1",
+                           "{\"a\":1,}",
+                           "{\"a\":1} x",
+                           "{\"a\":01}",
+                           "{\"a\":1.}",
+                           "{\"a\":-}",
+                           "{\"a\":-0}",
+                           "{\"a\":1e3}",
+                           "{\"a\":1E3}",
+                           "{\"a\":tru}",
+                           "{\"a\" 1}",
+                           "{\"a\":\"\\n\"}",
+                           "{\"a\":\"\n\"}",
+                           "{\"a\":\"x}",
+                           "{\"\":1}",
+                           "{\"\\u0061\":1}",
+                           "{\"a\":1,\"a\":2}",
+                           "{\"a\":\"\xff\"}",
+                           "{\"a\":\"\xc3\"}",
+                           "{\"a\":[1}",
+                           "{\"a\":[1,]}",
+                           "{\"a\":{\"b\"}}",
+                           "{\"a\":[\"\\t\"]}",
+                           "{\"skipped\":[}",
+                           "{\"a\":\"\xed\xa0\x80\"}",
+                           "\xef\xbb\xbf{\"a\":1}"}) {
+    EXPECT_EQ(plain(line), "-") << line;
+  }
+  EXPECT_EQ(plain("{\"a\":" + std::string(300'000, '[')), "-");
+  EXPECT_EQ(plain("{\"a\":" + std::string(301, '9') + "}"), "-");
+  // A name that cannot be read is asked for each time.
+  for (int i = 0; i < 2; ++i) EXPECT_THROW(plain(R"({"throws":1})"), CliError);
+  // And names without end are not kept.
+  int known = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    if (plain("{\"n" + std::to_string(i) + "\":1}") != "-") ++known;
+  }
+  EXPECT_LT(known, 10'000);
+  EXPECT_EQ(plain(R"({"a":1})"), "1 ~ ~");
 }
 
 TargetTable Events() {
@@ -212,6 +290,36 @@ TEST(CsvWriter, SendsRecordsAsTheyAreIfNothingAsksForMore) {
   EXPECT_EQ(writer->Take("any'thing;\nat all"), "");
   writer->Append(&out);
   EXPECT_EQ(out, "any'thing;\nat all");
+}
+
+TEST(JsonWriter, BinaryWhereItMeansTheSame) {
+  LoadOptions options;
+  TargetTable table = Events();
+  table.info[0].binary = BinaryType::kTimestampTz;
+  table.info[1].binary = BinaryType::kText;
+  table.info[2].binary = BinaryType::kInt4;
+  JsonWriter writer(options, table, true), text(options, table);
+  const auto binary = [&](const std::string& line) {
+    EXPECT_EQ(text.Take(line), "");
+    EXPECT_FALSE(text.format()->binary);
+    EXPECT_EQ(writer.Take(line), "");
+    std::string row, record;
+    writer.Append(&row);
+    text.Append(&record);
+    const bool is_binary = writer.format()->binary;
+    EXPECT_EQ(row == record, !is_binary);
+    return is_binary;
+  };
+  EXPECT_TRUE(binary(R"({"at":"2026-01-31T08:15:00Z","name":"x","n":5})"));
+  const auto first = writer.format();
+  EXPECT_TRUE(binary(R"({"n":null,"name":"\n"})"));
+  EXPECT_EQ(writer.format(), first);
+  EXPECT_FALSE(binary(R"({"at":"2026-01-31T08:15:00","name":"x","n":5})"));
+  EXPECT_FALSE(binary(R"({"n":1e3})"));
+  EXPECT_FALSE(binary(R"({"n":"x"})"));
+  EXPECT_FALSE(binary(R"({"name":"\u0000"})"));
+  EXPECT_TRUE(binary(R"({"n":"7"})"));
+  EXPECT_EQ(writer.format(), first);
 }
 
 TEST(FindFileColumns, HeaderOrData) {

@@ -104,6 +104,27 @@ void FindConstantDefaults(Connection& connection, const std::string& quoted, Tar
   }
 }
 
+// The types of the columns of $1, of domains those below them.
+constexpr const char* kTypes =
+    "SELECT pg_catalog.string_agg(pg_catalog.format('%s %s', a.attname, CASE WHEN t.typtype = 'd' "
+    "THEN t.typbasetype ELSE t.oid END), ',' ORDER BY a.attnum), "
+    "pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute a JOIN "
+    "pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = pg_catalog.to_regclass($1) AND "
+    "a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''";
+
+ColumnInfo::Time TimeOf(BinaryType type) {
+  switch (type) {
+    case BinaryType::kTimestampTz:
+      return ColumnInfo::Time::kWithZone;
+    case BinaryType::kTimestamp:
+      return ColumnInfo::Time::kWithoutZone;
+    case BinaryType::kDate:
+      return ColumnInfo::Time::kDate;
+    default:
+      return ColumnInfo::Time::kNone;
+  }
+}
+
 }  // namespace
 
 std::size_t TargetTable::IndexOf(const std::string& column) const {
@@ -146,12 +167,15 @@ std::vector<std::string> TargetTable::MatchAll(const std::vector<std::string>& n
   return matched;
 }
 
+bool HasSameTypes(Connection& connection, const TargetTable& table) {
+  const QueryResult found = connection.Execute(kTypes, {table.name.Quoted().c_str()});
+  return found.Value(0, 0) == table.types && found.Value(0, 1) == "read committed";
+}
+
 TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
   const std::string quoted = name.Quoted();
   const QueryResult found = connection.Execute(
-      "SELECT c.relname, a.attname, CASE CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid "
-      "END WHEN 'timestamptz'::pg_catalog.regtype THEN 1 WHEN 'timestamp'::pg_catalog.regtype THEN "
-      "2 WHEN 'date'::pg_catalog.regtype THEN 3 ELSE 0 END,"
+      "SELECT c.relname, a.attname, CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END,"
       " t.typcategory IN ('N', 'D', 'T', 'B', 'I') OR t.typname IN ('uuid', 'json', 'jsonb'),"
       " a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL"
       " FROM pg_catalog.pg_class c"
@@ -171,10 +195,14 @@ TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
   for (int row = 0; row < found.rows(); ++row) {
     if (found.IsNull(row, 1)) continue;
     table.columns.emplace_back(found.Value(row, 1));
-    table.info.push_back({static_cast<ColumnInfo::Time>(found.Value(row, 2)[0] - '0'),
-                          found.Value(row, 3) == "t",
-                          found.Value(row, 4) == "t",
-                          {}});
+    ColumnInfo& info = table.info.emplace_back();
+    if (!table.types.empty()) table.types += ',';
+    table.types += fmt::format("{} {}", found.Value(row, 1), found.Value(row, 2));
+    info.binary =
+        BinaryTypeOf(static_cast<std::uint32_t>(std::stoul(std::string(found.Value(row, 2)))));
+    info.time = TimeOf(info.binary);
+    info.never_empty = found.Value(row, 3) == "t";
+    info.has_default = found.Value(row, 4) == "t";
   }
   FindIdColumn(connection, quoted, &table);
   FindConstantDefaults(connection, quoted, &table);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "client/connection.h"
+#include "ingest/binary_row.h"
 #include "ingest/qualified_name.h"
 
 namespace millrace::cli {
@@ -16,7 +17,8 @@ struct ColumnInfo {
   Time time = Time::kNone;
   // No value of its type is an empty text: numbers, times, booleans, addresses, uuid, json.
   bool never_empty = false;
-  bool has_default = false;  // or the server gives an id
+  BinaryType binary = BinaryType::kNone;  // of a domain: that of the type below it
+  bool has_default = false;               // or the server gives an id
   // The default's value as text if it is the same for every row.
   std::optional<std::string> constant_default;
 };
@@ -30,7 +32,8 @@ struct TargetTable {
   // GENERATED ALWAYS. Ids from a file would break the order of these values. Empty: none.
   std::string id_column;
   std::string
-      id_followers;  // names of the rollups that follow it, with commas between; may be empty
+      id_followers;     // names of the rollups that follow it, with commas between; may be empty
+  std::string types{};  // of the columns, for HasSameTypes
 
   // Where a column of exactly this name is in `columns`; columns.size() if it is not there.
   std::size_t IndexOf(const std::string& column) const;
@@ -42,6 +45,12 @@ struct TargetTable {
   std::vector<std::string> MatchAll(const std::vector<std::string>& names,
                                     const std::string& where) const;
 };
+
+// Whether the table's columns still have the types that `table` says. Rows in binary form mean
+// something else in a column of another type, and only some are refused. In a transaction at READ
+// COMMITTED that has written to the table, the answer holds until its end. At other levels, where
+// the catalog may be seen as it was, the answer is no.
+bool HasSameTypes(Connection& connection, const TargetTable& table);
 
 // Looks the table up. Throws CliError, with what to do, when there is none.
 TargetTable FindTargetTable(Connection& connection, const QualifiedName& name);

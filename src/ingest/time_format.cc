@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -253,42 +254,31 @@ bool ParsePattern(std::string_view pattern, Scanner* scanner, Parts* parts) {
   return true;
 }
 
-bool AppendEpoch(std::int64_t micros, std::string* out) {
-  using namespace std::chrono;
-  constexpr std::int64_t kDay = 86'400 * kMicros;
-  std::int64_t day = micros / kDay, rest = micros % kDay;
-  if (rest < 0) {
-    --day;
-    rest += kDay;
-  }
-  // Years 1 to 9999.
-  if (day < -719'162 || day > 2'932'896) return false;
-  const year_month_day date{sys_days{days{day}}};
-  fmt::format_to(std::back_inserter(*out), "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}+00",
-                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                 static_cast<unsigned>(date.day()), rest / (3'600 * kMicros),
-                 rest / (60 * kMicros) % 60, rest / kMicros % 60, rest % kMicros);
-  return true;
-}
+constexpr std::int64_t kDay = 86'400 * kMicros;
 
-bool AppendParts(const Parts& parts, std::string* out) {
+bool ToMoment(const Parts& parts, Moment* moment) {
   using namespace std::chrono;
-  if (parts.epoch_micros.has_value()) return AppendEpoch(*parts.epoch_micros, out);
-  const year_month_day date{year(parts.year), month(static_cast<unsigned>(parts.month)),
-                            day(static_cast<unsigned>(parts.day))};
-  if (parts.year < 1 || !date.ok()) return false;
-  int hour = parts.hour;
-  if (parts.twelve_hours) hour = hour % 12 + (parts.half == 1 ? 12 : 0);
-  const auto to = std::back_inserter(*out);
-  fmt::format_to(to, "{:04}-{:02}-{:02}", parts.year, parts.month, parts.day);
-  if (!parts.has_hours) return true;
-  fmt::format_to(to, " {:02}:{:02}:{:02}", hour, parts.minute, parts.second);
-  if (parts.micros != 0) fmt::format_to(to, ".{:06}", parts.micros);
-  if (parts.offset.has_value()) {
-    const int minutes = *parts.offset < 0 ? -*parts.offset : *parts.offset;
-    fmt::format_to(to, "{}{:02}:{:02}", *parts.offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  // Of the years 1 to 9999.
+  constexpr std::int64_t kFirst = -719'162 * kDay, kEnd = 2'932'897 * kDay;
+  *moment = {};
+  if (parts.epoch_micros.has_value()) {
+    moment->wall = *parts.epoch_micros;
+    moment->offset = 0;
+    moment->counted = true;
+  } else {
+    const year_month_day date{year(parts.year), month(static_cast<unsigned>(parts.month)),
+                              day(static_cast<unsigned>(parts.day))};
+    if (parts.year < 1 || !date.ok()) return false;
+    int hour = parts.hour;
+    if (parts.twelve_hours) hour = hour % 12 + (parts.half == 1 ? 12 : 0);
+    moment->has_hours = parts.has_hours;
+    moment->wall = sys_days(date).time_since_epoch().count() * kDay;
+    if (parts.has_hours) {
+      moment->wall += ((hour * 60 + parts.minute) * 60 + parts.second) * kMicros + parts.micros;
+      moment->offset = parts.offset;
+    }
   }
-  return true;
+  return moment->wall >= kFirst && moment->wall < kEnd;
 }
 
 [[noreturn]] void RefuseFormat(const std::string& text, const std::string& reason) {
@@ -329,16 +319,48 @@ TimeFormat::TimeFormat(const std::string& text) : text_(text) {
   pattern_ = text;
 }
 
-bool TimeFormat::Convert(std::string_view text, std::string* out) const {
+bool TimeFormat::Read(std::string_view text, Moment* moment) const {
   text = Trim(text);
+  Parts parts;
   if (pattern_.empty()) {
     std::int64_t micros = 0;
-    return ParseEpoch(text, per_second_, &micros) && AppendEpoch(micros, out);
+    if (!ParseEpoch(text, per_second_, &micros)) return false;
+    parts.epoch_micros = micros;
+    return ToMoment(parts, moment);
   }
   Scanner scanner(text);
-  Parts parts;
   if (!ParsePattern(Trim(pattern_), &scanner, &parts) || !scanner.at_end()) return false;
-  return AppendParts(parts, out);
+  return ToMoment(parts, moment);
+}
+
+bool TimeFormat::Convert(std::string_view text, std::string* out) const {
+  Moment moment;
+  if (!Read(text, &moment)) return false;
+  AppendMoment(moment, out);
+  return true;
+}
+
+void AppendMoment(const Moment& moment, std::string* out) {
+  using namespace std::chrono;
+  std::int64_t day = moment.wall / kDay, rest = moment.wall % kDay;
+  if (rest < 0) {
+    --day;
+    rest += kDay;
+  }
+  const year_month_day date{sys_days{days{day}}};
+  const auto to = std::back_inserter(*out);
+  fmt::format_to(to, "{:04}-{:02}-{:02}", static_cast<int>(date.year()),
+                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  if (!moment.has_hours) return;
+  fmt::format_to(to, " {:02}:{:02}:{:02}", rest / (3'600 * kMicros), rest / (60 * kMicros) % 60,
+                 rest / kMicros % 60);
+  if (moment.counted || rest % kMicros != 0) fmt::format_to(to, ".{:06}", rest % kMicros);
+  if (moment.counted) {
+    *out += "+00";
+  } else if (moment.offset) {
+    const int minutes = std::abs(*moment.offset);
+    fmt::format_to(to, "{}{:02}:{:02}", *moment.offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  }
 }
 
 }  // namespace millrace::cli

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "ingest/moment.h"
+
 namespace millrace::cli {
 
 // A form of times, as the user describes it after --time-format:
@@ -19,10 +21,11 @@ class TimeFormat {
   // Throws CliError, with examples, for a pattern that is not as above or has no year.
   explicit TimeFormat(const std::string& text);
 
-  // Appends the time as SQL reads it: "2026-01-31 08:15:00.5+01:00", without an offset if the text
-  // has none (a number is in UTC), and without hours if the pattern has none. Microseconds; what is
-  // finer is cut off. False, with nothing appended, if the text has another form, is a date that
-  // does not exist, or is not in the years 1 to 9999. Blanks at both ends do not count.
+  // Reads a time; a number is in UTC. What is finer than microseconds is cut off. False if the text
+  // has another form, is a date that does not exist, or is not in the years 1 to 9999. Blanks at
+  // both ends do not count.
+  bool Read(std::string_view text, Moment* moment) const;
+  // Appends the time as SQL reads it, as AppendMoment does. False, with nothing appended, as Read.
   bool Convert(std::string_view text, std::string* out) const;
 
   // As the user wrote it.
@@ -33,5 +36,9 @@ class TimeFormat {
   std::string pattern_;          // empty: a number
   std::int64_t per_second_ = 0;  // units of the number
 };
+
+// Appends "2026-01-31 08:15:00.5+01:00", without an offset or hours if the moment has none.
+// REQUIRES: it is in the years 1 to 9999.
+void AppendMoment(const Moment& moment, std::string* out);
 
 }  // namespace millrace::cli
