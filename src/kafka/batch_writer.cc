@@ -45,6 +45,10 @@ bool MayPass(const std::string& sqlstate) {
   return sqlstate == "25006" || sqlstate == "25P03";  // read-only, idle for too long
 }
 
+bool StaysFailed(const SqlError& error) {
+  return !error.sqlstate().empty() && !MayPass(error.sqlstate());
+}
+
 Connection OpenForConsumer(const std::string& conninfo) {
   Connection connection = Connection::Open(conninfo);
   const int socket = PQsocket(connection.get());
@@ -53,8 +57,12 @@ Connection OpenForConsumer(const std::string& conninfo) {
   SetOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5);
   SetOption(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
   SetOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
+  // The role or the database may have settings of its own. A batch takes as long as it takes; times
+  // and bytes that we read are to be in the form that we know.
   connection.Execute(
-      "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '5min'; SET "
+      "SET statement_timeout = 0; SET DateStyle = 'ISO'; SET bytea_output = 'hex'; "
+      "SET client_encoding = 'UTF8'; SET lock_timeout = '30s'; SET "
+      "idle_in_transaction_session_timeout = '5min'; SET "
       "tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3");
   return connection;
 }
@@ -77,16 +85,7 @@ void BatchWriter::MakePartitions(const RowBatch& rows) {
     times_ = std::make_unique<RowTimes>(conninfo_, table_, time_zone_, quiet_);
     times_made_ = Clock::now();
   }
-  for (const RowBatch::Segment& segment : rows.segments()) {
-    times_->SetFormat(*segment.format);
-    const std::string_view records = segment.records;
-    for (std::size_t i = 0; i < segment.begins.size(); ++i) {
-      const std::size_t begin = segment.begins[i];
-      const std::size_t end =
-          i + 1 < segment.begins.size() ? segment.begins[i + 1] : records.size();
-      times_->Add(records.substr(begin, end - begin - 1));
-    }
-  }
+  for (const RowBatch::Segment& segment : rows.segments()) segment.AddTo(times_.get());
   times_->MakePartitions();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/connection.h"
+#include "client/error.h"
 #include "ingest/row_times.h"
 #include "kafka/client.h"
 #include "kafka/offsets.h"
@@ -90,6 +91,8 @@ class BatchWriter {
 // Whether an error of the server may be gone when it is tried again: it restarts, is a standby, is
 // full, or others hold a lock.
 bool MayPass(const std::string& sqlstate);
+// Whether it is of no use to try again: the server has refused, and that does not pass by itself.
+bool StaysFailed(const SqlError& error);
 
 // Opens a connection that notices within about half a minute that the other end is gone, and whose
 // transactions the server ends if we are. Throws CliError.

@@ -9,6 +9,7 @@
 #include "client/error.h"
 #include "client/output.h"
 #include "ingest/stop_signal.h"
+#include "kafka/batch_writer.h"
 
 namespace millrace::cli {
 namespace {
@@ -63,7 +64,12 @@ void BeginAtEnd(const std::string& conninfo, const ConsumeOptions& options) {
                                  rd_kafka_err2str(error)));
     }
     const int partitions = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+    if (metadata->topic_cnt == 1) error = metadata->topics[0].err;
     rd_kafka_metadata_destroy(metadata);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      throw CliError(fmt::format("the broker does not say which partitions {} has: {}", topic,
+                                 rd_kafka_err2str(error)));
+    }
     connection.Execute("BEGIN");
     for (int partition = 0; partition < partitions; ++partition) {
       std::int64_t low = 0, high = 0;
@@ -79,6 +85,18 @@ void BeginAtEnd(const std::string& conninfo, const ConsumeOptions& options) {
   }
 }
 
+// Whoever is told to stop while it waits to go on, or while the group gives it partitions, has left
+// them claimed.
+void ReleaseAll(const std::string& conninfo, const ConsumeOptions& options) {
+  try {
+    const Target target = Find(conninfo, options);
+    Connection connection = Connection::Open(conninfo);
+    target.offsets.ReleaseAll(connection);
+  } catch (const CliError&) {
+    // The database is away. The epoch lets others claim them.
+  }
+}
+
 }  // namespace
 
 ConsumeProgress Consume(const std::string& conninfo, const ConsumeOptions& options) {
@@ -88,6 +106,10 @@ ConsumeProgress Consume(const std::string& conninfo, const ConsumeOptions& optio
   auto wait = std::chrono::milliseconds(kFirstWait);
   bool began = false;
   std::string said;
+  for (const std::string& topic : options.topics) {
+    // librdkafka would take it for a pattern.
+    if (topic.starts_with('^')) throw CliError(fmt::format("{} is no name of a topic", topic));
+  }
   if (options.from_end) BeginAtEnd(conninfo, options);
   while (!StopRequested()) {
     ConsumerEnd end;
@@ -99,12 +121,16 @@ ConsumeProgress Consume(const std::string& conninfo, const ConsumeOptions& optio
       if (!said.empty()) fmt::print(stderr, "Going on.\n");
       said.clear();
       end = consumer.Run();
+    } catch (const SqlError& e) {
+      if (!began || StaysFailed(e)) throw;
+      end = {ConsumerEnd::Kind::kTryAgain, e.what(), e.way_out()};
     } catch (const CliError& e) {
       if (!began) throw;
       end = {ConsumerEnd::Kind::kTryAgain, e.what(), e.way_out()};
     }
     switch (end.kind) {
       case ConsumerEnd::Kind::kDone:
+        ReleaseAll(conninfo, options);
         return progress;
       case ConsumerEnd::Kind::kStopped:
         throw CliError(end.message, end.way_out);
@@ -121,6 +147,7 @@ ConsumeProgress Consume(const std::string& conninfo, const ConsumeOptions& optio
                                     : std::min<std::chrono::milliseconds>(2 * wait, kLongestWait);
     if (!SleepUntil(Clock::now() + wait)) break;
   }
+  if (began) ReleaseAll(conninfo, options);
   return progress;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "client/error.h"
@@ -17,9 +18,11 @@ using namespace std::chrono_literals;
 constexpr auto kPoll = 100ms;
 constexpr auto kTouchEvery = 5s;
 constexpr auto kTellEvery = 5s;
-constexpr auto kMeasureEvery = 1s;
-constexpr int kBrokerTimeout = 5'000;  // ms
-constexpr auto kBrokerPatience = 60s;
+constexpr auto kDescribeEvery = 100ms;
+// Messages that are taken together.
+constexpr std::size_t kMostTaken = 1'000;
+// The least that librdkafka reads ahead (Wanted), in messages or kilobytes.
+constexpr std::size_t kMayBeAsleep = 1'000;
 // What librdkafka and we need for a message besides its bytes.
 constexpr std::size_t kMessageBytes = 600;
 
@@ -53,10 +56,6 @@ std::map<std::string, std::string> Wanted(std::uint64_t memory) {
   };
 }
 
-std::string Name(const OffsetKey& key) { return fmt::format("{}/{}", key.topic, key.partition); }
-
-double Smooth(double before, double now) { return before == 0 ? now : 0.7 * before + 0.3 * now; }
-
 }  // namespace
 
 Consumer::Consumer(const ConsumeOptions& options, const std::string& conninfo,
@@ -72,14 +71,17 @@ Consumer::Consumer(const ConsumeOptions& options, const std::string& conninfo,
                       [](const MessageColumn& part) { return part.part == MessagePart::kHeader; })),
       writer_(conninfo, table, offsets, options.rejects, options.messages.load.time_zone,
               options.quiet),
+      assignment_(offsets),
       touched_(Clock::now()),
       told_(touched_),
       opaque_{nullptr, this},
       kafka_(
           RD_KAFKA_CONSUMER, Required(options), Wanted(options.memory), &opaque_,
-          [](rd_kafka_conf_t* conf) { rd_kafka_conf_set_rebalance_cb(conf, &OnRebalance); },
-          false) {
+          [](rd_kafka_conf_t* conf) { rd_kafka_conf_set_rebalance_cb(conf, &OnRebalance); }, false),
+      queue_(nullptr, &rd_kafka_queue_destroy) {
+  assignment_.Attach(kafka_.get());
   rd_kafka_poll_set_consumer(kafka_.get());
+  queue_.reset(rd_kafka_queue_get_consumer(kafka_.get()));
   const PartitionListPtr topics(
       rd_kafka_topic_partition_list_new(static_cast<int>(options.topics.size())),
       &rd_kafka_topic_partition_list_destroy);
@@ -102,6 +104,13 @@ void Consumer::End(ConsumerEnd::Kind kind, const std::string& message, const std
   batch_.reset();
 }
 
+void Consumer::End(const std::exception& error) {
+  const auto* refused = dynamic_cast<const SqlError*>(&error);
+  const bool stays = refused != nullptr && StaysFailed(*refused);
+  End(stays ? ConsumerEnd::Kind::kStopped : ConsumerEnd::Kind::kTryAgain, error.what(),
+      refused == nullptr ? "" : refused->way_out());
+}
+
 // --- the group --------------------------------------------------------------
 
 void Consumer::OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
@@ -114,10 +123,10 @@ void Consumer::OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
     if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
       self.Assigned(partitions);
     } else {
-      self.Revoked(partitions, rd_kafka_assignment_lost(handle) != 0);
+      self.Revoked(partitions);
     }
   } catch (const std::exception& e) {
-    self.End(ConsumerEnd::Kind::kTryAgain, e.what());
+    self.End(e);
   }
   rd_kafka_error_t* failed = nullptr;
   auto failed_plain = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -145,89 +154,28 @@ void Consumer::Assigned(const rd_kafka_topic_partition_list_t* partitions) {
   FinishBatch();
   for (int i = 0; i < partitions->cnt && !ended_; ++i) {
     rd_kafka_topic_partition_t& partition = partitions->elems[i];
-    partition.offset = Claim({partition.topic, partition.partition});
+    const auto gap = assignment_.Claim(writer_.connection(), {partition.topic, partition.partition},
+                                       &partition.offset);
+    if (gap) FoundGap(*gap);
   }
-  last_topic_ = nullptr;
   was_assigned_ = was_assigned_ || partitions->cnt > 0;
 }
 
-void Consumer::Revoked(const rd_kafka_topic_partition_list_t* partitions, bool lost) {
-  // Also where the partitions are lost already: if another has claimed one, nothing is written.
+void Consumer::Revoked(const rd_kafka_topic_partition_list_t* partitions) {
+  // Also where the partitions are lost already: if another has claimed one, nothing is written, and
+  // it is not released.
   FinishBatch();
+  // The end releases all that are still there.
+  if (ended_) return;
   std::vector<OffsetStep> given_up;
   for (int i = 0; i < partitions->cnt; ++i) {
-    auto topic = owned_.find(partitions->elems[i].topic);
-    if (topic == owned_.end()) continue;
-    const auto found = topic->second.find(partitions->elems[i].partition);
-    if (found == topic->second.end()) continue;
-    given_up.push_back(found->second.step);
-    if (!ended_) topic->second.erase(found);
+    auto step = assignment_.GiveUp({partitions->elems[i].topic, partitions->elems[i].partition});
+    if (step) given_up.push_back(std::move(*step));
   }
-  last_topic_ = nullptr;
-  if (!ended_ && !lost) offsets_.Release(writer_.connection(), given_up, "");
-}
-
-void Consumer::Watermarks(const OffsetKey& key, std::int64_t* low, std::int64_t* high) {
-  const auto until = Clock::now() + kBrokerPatience;
-  for (;;) {
-    const auto error = rd_kafka_query_watermark_offsets(kafka_.get(), key.topic.c_str(),
-                                                        key.partition, low, high, kBrokerTimeout);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    if (Clock::now() > until || !SleepUntil(Clock::now() + 200ms)) {
-      throw CliError(fmt::format("the broker does not say which offsets {} has: {}", Name(key),
-                                 rd_kafka_err2str(error)));
-    }
-  }
-}
-
-std::int64_t Consumer::Claim(const OffsetKey& key) {
-  Connection& database = writer_.connection();
-  std::int64_t low = 0, high = 0;
-  Watermarks(key, &low, &high);
-  ClaimedOffset claimed = offsets_.Claim(database, key, low);
-  if (const std::string at = offsets_.Accepted(database, key); !at.empty()) {
-    claimed = offsets_.Pass(database, {key, 0, at == "newest" ? high : low, ""}, claimed.epoch);
-  }
-  Owned owned;
-  owned.step.key = key;
-  owned.step.epoch = claimed.epoch;
-  owned.step.from = owned.step.to = claimed.next_offset;
-  owned.step.last_message = claimed.last_message;
-  owned.step.log_end = high;
-  owned.measured = Clock::now();
-  owned.measured_at = claimed.next_offset;
-  owned.measured_end = high;
-  const std::int64_t next = claimed.next_offset;
-  // If the message before is still there, it must be the one that was read.
-  if (next > low && next <= high) owned.expected = claimed.last_message;
-  const std::int64_t begin = owned.expected.empty() ? next : next - 1;
-  owned_[key.topic][key.partition] = std::move(owned);
-  if (next < low) {
-    FoundGap({key, next, low,
-              fmt::format("messages {} to {} are gone: the broker does not keep them so long", next,
-                          low - 1)});
-  } else if (next > high) {
-    FoundGap(
-        {key, next, low,
-         fmt::format("the messages before offset {} are read, and the topic ends at {}: it was "
-                     "made anew, or its newest messages were lost",
-                     next, high)});
-  }
-  return begin;
+  offsets_.Release(writer_.connection(), given_up, "");
 }
 
 // --- messages ---------------------------------------------------------------
-
-Consumer::Owned* Consumer::Find(const rd_kafka_message_t* message) {
-  if (message->rkt != last_topic_) {
-    const auto topic = owned_.find(rd_kafka_topic_name(message->rkt));
-    if (topic == owned_.end()) return nullptr;
-    last_topic_ = message->rkt;
-    last_owned_ = &topic->second;
-  }
-  const auto found = last_owned_->find(message->partition);
-  return found == last_owned_->end() ? nullptr : &found->second;
-}
 
 void Consumer::FoundGap(const TopicGap& gap) {
   FinishBatch();
@@ -238,7 +186,7 @@ void Consumer::FoundGap(const TopicGap& gap) {
   const std::string command = fmt::format(
       "millrace consume{} --table {}{}", topics, ShellWord(options_.messages.load.table),
       options_.cluster.empty() ? "" : " --cluster " + ShellWord(options_.cluster));
-  End(ConsumerEnd::Kind::kForPeople, fmt::format("{}: {}", Name(gap.key), gap.reason),
+  End(ConsumerEnd::Kind::kForPeople, fmt::format("{}: {}", NameOf(gap.key), gap.reason),
       fmt::format(
           "This is written down in millrace.kafka_gap, and nothing more is read of these "
           "topics. To go on with the oldest message that is there:\n"
@@ -249,6 +197,13 @@ void Consumer::FoundGap(const TopicGap& gap) {
           command, command));
 }
 
+void Consumer::PassGap(const OwnedPartition& owned) {
+  FinishBatch();
+  if (ended_) return;
+  assignment_.Pass(writer_.connection(), owned);
+  End(ConsumerEnd::Kind::kTryAgain, "");
+}
+
 void Consumer::TakeError(const rd_kafka_message_t* message) {
   switch (message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
@@ -256,12 +211,12 @@ void Consumer::TakeError(const rd_kafka_message_t* message) {
       return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: {
-      Owned* owned = message->rkt == nullptr ? nullptr : Find(message);
+      OwnedPartition* owned = message->rkt == nullptr ? nullptr : assignment_.Find(message);
       if (owned == nullptr) return;
       const OffsetKey key = owned->step.key;
       const std::int64_t next = owned->step.to;
       std::int64_t low = 0, high = 0;
-      Watermarks(key, &low, &high);
+      assignment_.Watermarks(key, &low, &high);
       FoundGap({key, next, low,
                 next < low
                     ? fmt::format("messages {} to {} are gone: the broker did not keep them "
@@ -292,19 +247,55 @@ void Consumer::TakeError(const rd_kafka_message_t* message) {
   }
 }
 
+bool Consumer::TakeMessages(std::chrono::milliseconds wait) {
+  // The library's call for many messages waits until it has as many as it may give. So the first
+  // comes alone, and what is there besides it without waiting.
+  MessagePtr first(rd_kafka_consumer_poll(kafka_.get(), 0), &rd_kafka_message_destroy);
+  if (first == nullptr) {
+    if (taken_messages_ >= kMayBeAsleep || taken_bytes_ >= kMayBeAsleep << 10) {
+      assignment_.WakeReaders();
+    }
+    taken_messages_ = taken_bytes_ = 0;
+    first.reset(rd_kafka_consumer_poll(kafka_.get(), static_cast<int>(wait.count())));
+  }
+  if (first == nullptr) return false;
+  Take(std::move(first));
+  const std::size_t in_batch = batch_ == nullptr ? 0 : batch_->size();
+  const std::size_t room =
+      std::min(kMostTaken, static_cast<std::size_t>(options_.batch_rows) - in_batch);
+  if (ended_ || room == 0) return true;
+  std::array<rd_kafka_message_t*, kMostTaken> messages;
+  const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, messages.data(), room);
+  for (ssize_t i = 0; i < count; ++i) {
+    MessagePtr message(messages[static_cast<std::size_t>(i)], &rd_kafka_message_destroy);
+    if (!ended_) Take(std::move(message));
+  }
+  return true;
+}
+
 void Consumer::Take(MessagePtr message) {
+  ++taken_messages_;
+  taken_bytes_ += message->len;
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     TakeError(message.get());
     return;
   }
-  Owned* owned = Find(message.get());
+  OwnedPartition* owned = assignment_.Find(message.get());
   if (owned == nullptr) return;
   const std::int64_t offset = message->offset;
   if (offset < owned->step.to) {
     if (offset + 1 != owned->step.to || owned->expected.empty()) return;
-    if (FingerprintOf(message.get()) != std::exchange(owned->expected, "")) {
+    if (FingerprintOf(message.get()) == std::exchange(owned->expected, "")) {
+      // A gap that was accepted here is not there.
+      if (!std::exchange(owned->go_on_at, "").empty()) {
+        FinishBatch();
+        if (!ended_) offsets_.CloseGap(writer_.connection(), owned->step.key);
+      }
+    } else if (!owned->go_on_at.empty()) {
+      PassGap(*owned);
+    } else {
       std::int64_t low = 0, high = 0;
-      Watermarks(owned->step.key, &low, &high);
+      assignment_.Watermarks(owned->step.key, &low, &high);
       FoundGap(
           {owned->step.key, owned->step.to, low,
            fmt::format("the message at offset {} is not the one that was read: the topic was made "
@@ -315,10 +306,14 @@ void Consumer::Take(MessagePtr message) {
   }
   // It has been compacted away.
   owned->expected.clear();
+  if (!owned->go_on_at.empty()) {
+    PassGap(*owned);
+    return;
+  }
   AddToBatch(*owned, std::move(message));
 }
 
-void Consumer::AddToBatch(Owned& owned, MessagePtr message) {
+void Consumer::AddToBatch(OwnedPartition& owned, MessagePtr message) {
   if (batch_ == nullptr) {
     batch_ = std::make_unique<MessageBatch>();
     batch_->begun = Clock::now();
@@ -365,38 +360,18 @@ bool Consumer::IsFull() const {
                                batch_->bytes + batch_->rows.bytes() >= options_.memory / 6);
 }
 
-void Consumer::Measure(Owned& owned) {
-  std::int64_t low = 0, high = 0;
-  OffsetStep& step = owned.step;
-  if (rd_kafka_get_watermark_offsets(kafka_.get(), step.key.topic.c_str(), step.key.partition, &low,
-                                     &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-      high >= 0) {
-    step.log_end = high;
-  }
-  const auto now = Clock::now();
-  const double passed = std::chrono::duration<double>(now - owned.measured).count();
-  if (now - owned.measured < kMeasureEvery) return;
-  step.read_per_second =
-      Smooth(step.read_per_second, static_cast<double>(step.to - owned.measured_at) / passed);
-  step.written_per_second = Smooth(
-      step.written_per_second,
-      static_cast<double>(std::max<std::int64_t>(step.log_end - owned.measured_end, 0)) / passed);
-  owned.measured = now;
-  owned.measured_at = step.to;
-  owned.measured_end = step.log_end;
-}
-
 void Consumer::Await() {
   if (!writing_.valid()) return;
   const WriteResult result = writing_.get();
-  const std::unique_ptr<MessageBatch> written = std::move(written_);
+  // Its messages are freed later: the database should not wait for that.
+  spent_ = std::move(written_);
   switch (result.outcome) {
     case WriteResult::Outcome::kCommitted:
       progress_->events += static_cast<std::int64_t>(result.events);
       progress_->rejects += static_cast<std::int64_t>(result.rejects);
-      for (const OffsetStep& step : written->steps) progress_->skipped += step.skipped;
+      for (const OffsetStep& step : spent_->steps) progress_->skipped += step.skipped;
       touched_ = Clock::now();
-      TellBroker(written->steps);
+      TellBroker(spent_->steps);
       break;
     case WriteResult::Outcome::kFenced:
     case WriteResult::Outcome::kLost:
@@ -413,47 +388,37 @@ void Consumer::Push() {
   if (ended_ || batch_ == nullptr) return;
   progress_->lag = 0;
   progress_->partitions = 0;
-  for (auto& [topic, partitions] : owned_) {
-    for (auto& [number, owned] : partitions) {
-      Measure(owned);
-      ++progress_->partitions;
-      progress_->lag += std::max<std::int64_t>(owned.step.log_end - owned.step.to, 0);
-      if (!std::exchange(owned.in_batch, false)) continue;
-      OffsetStep& step = batch_->steps[owned.index];
-      const rd_kafka_message_t* last = batch_->messages[batch_->last[owned.index]].get();
-      step.last_message = owned.step.last_message = FingerprintOf(last);
-      step.message_time = ReadMessage(last, false).milliseconds.value_or(-1);
-      step.log_end = owned.step.log_end;
-      step.read_per_second = owned.step.read_per_second;
-      step.written_per_second = owned.step.written_per_second;
-    }
-  }
+  assignment_.ForEach([this](OwnedPartition& owned) {
+    assignment_.Measure(owned);
+    ++progress_->partitions;
+    progress_->lag += std::max<std::int64_t>(owned.step.log_end - owned.step.to, 0);
+    if (!std::exchange(owned.in_batch, false)) return;
+    OffsetStep& step = batch_->steps[owned.index];
+    const rd_kafka_message_t* last = batch_->messages[batch_->last[owned.index]].get();
+    step.last_message = owned.step.last_message = FingerprintOf(last);
+    step.message_time = ReadMessage(last, false).milliseconds.value_or(-1);
+    step.log_end = owned.step.log_end;
+    step.read_per_second = owned.step.read_per_second;
+    step.written_per_second = owned.step.written_per_second;
+  });
   written_ = std::move(batch_);
   const BlockStopSignals block;
   writing_ = std::async(std::launch::async,
                         [this, batch = written_.get()] { return writer_.Write(*batch); });
+  spent_.reset();
 }
 
 void Consumer::FinishBatch() {
   if (!ended_) Push();
   Await();
-}
-
-std::vector<OffsetStep> Consumer::Steps() const {
-  std::vector<OffsetStep> steps;
-  for (const auto& [topic, partitions] : owned_) {
-    for (const auto& [number, owned] : partitions) steps.push_back(owned.step);
-  }
-  return steps;
+  spent_.reset();
 }
 
 void Consumer::TouchIdle() {
   if (writing_.valid() || batch_ != nullptr || Clock::now() - touched_ < kTouchEvery) return;
   touched_ = Clock::now();
-  for (auto& [topic, partitions] : owned_) {
-    for (auto& [number, owned] : partitions) Measure(owned);
-  }
-  if (!offsets_.Touch(writer_.connection(), Steps())) {
+  assignment_.ForEach([this](OwnedPartition& owned) { assignment_.Measure(owned); });
+  if (!offsets_.Touch(writer_.connection(), assignment_.Steps())) {
     End(ConsumerEnd::Kind::kTryAgain, "another consumer has taken a partition over");
   }
 }
@@ -471,21 +436,6 @@ void Consumer::TellBroker(const std::vector<OffsetStep>& steps) {
   rd_kafka_commit(kafka_.get(), list.get(), 1);
 }
 
-bool Consumer::ReadAll() const {
-  if (!was_assigned_ || batch_ != nullptr || writing_.valid()) return false;
-  for (const auto& [topic, partitions] : owned_) {
-    for (const auto& [number, owned] : partitions) {
-      std::int64_t low = 0, high = 0;
-      if (rd_kafka_query_watermark_offsets(kafka_.get(), topic.c_str(), number, &low, &high,
-                                           kBrokerTimeout) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-          owned.step.to < high) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
 // --- the loop ---------------------------------------------------------------
 
 ConsumerEnd Consumer::Run() {
@@ -495,9 +445,6 @@ ConsumerEnd Consumer::Run() {
            static_cast<std::int64_t>(written_ == nullptr ? 0 : written_->size());
   };
   Progress line("consume", "events", 0, options_.quiet);
-  std::int64_t taken = 0;
-  auto now = Clock::now();
-  bool idle = true;
   try {
     while (!ended_) {
       const bool enough = options_.max_events > 0 && messages() >= options_.max_events;
@@ -505,12 +452,11 @@ ConsumerEnd Consumer::Run() {
         FinishBatch();
         break;
       }
-      if (idle || (taken & 63) == 0) {
-        now = Clock::now();
-        if (writing_.valid() && writing_.wait_for(0s) == std::future_status::ready) Await();
-      }
+      const auto now = Clock::now();
+      if (writing_.valid() && writing_.wait_for(0s) == std::future_status::ready) Await();
       const bool due = batch_ != nullptr && now - batch_->begun >= options_.max_delay;
       if (IsFull() || (due && !writing_.valid())) Push();
+      spent_.reset();
       if (ended_) break;
       auto wait = kPoll;
       if (batch_ != nullptr && !writing_.valid()) {
@@ -520,34 +466,35 @@ ConsumerEnd Consumer::Run() {
       } else if (writing_.valid()) {
         wait = 5ms;
       }
-      MessagePtr message(rd_kafka_consumer_poll(kafka_.get(), static_cast<int>(wait.count())),
-                         &rd_kafka_message_destroy);
-      idle = message == nullptr;
-      if (!idle) Take(std::move(message));
-      if (idle || (++taken & 1'023) == 0) line.Update(progress_->events, DescribeProgress());
+      const bool idle = !TakeMessages(wait);
+      if (now - described_ >= kDescribeEvery) {
+        described_ = now;
+        line.Update(progress_->events, DescribeProgress());
+      }
       if (!idle) continue;
       if (const std::string fatal = kafka_.voice().fatal(); !fatal.empty()) {
         End(ConsumerEnd::Kind::kStopped, fatal);
       }
       TouchIdle();
-      if (options_.stop_at_end && ReadAll()) break;
+      if (options_.stop_at_end && was_assigned_ && batch_ == nullptr && !writing_.valid() &&
+          assignment_.ReadAll()) {
+        break;
+      }
     }
   } catch (const std::exception& e) {
-    End(ConsumerEnd::Kind::kTryAgain, e.what());
+    End(e);
   }
   LeaveGroup();
   return end_;
 }
 
-std::string Consumer::DescribeProgress() const {
+std::string Consumer::DescribeProgress() {
   std::string text;
   double read = 0, written = 0;
-  for (const auto& [topic, partitions] : owned_) {
-    for (const auto& [number, owned] : partitions) {
-      read += owned.step.read_per_second;
-      written += owned.step.written_per_second;
-    }
-  }
+  assignment_.ForEach([&](const OwnedPartition& owned) {
+    read += owned.step.read_per_second;
+    written += owned.step.written_per_second;
+  });
   if (progress_->rejects > 0) text += FormatCount(progress_->rejects) + " rejected, ";
   text +=
       fmt::format("{} partitions, {} behind", progress_->partitions, FormatCount(progress_->lag));
@@ -566,11 +513,14 @@ void Consumer::LeaveGroup() {
   // Messages must not outlive the handle.
   batch_.reset();
   written_.reset();
-  if (!failed || end_.kind == ConsumerEnd::Kind::kTryAgain) return;
+  spent_.reset();
+  // What is tried again claims its partitions anew, unless the program was told to stop.
+  const bool try_again = end_.kind == ConsumerEnd::Kind::kTryAgain;
+  if (!failed || (try_again && !StopRequested())) return;
   try {
     // What failed may have left a transaction behind.
     writer_.connection().Execute("ROLLBACK");
-    offsets_.Release(writer_.connection(), Steps(), end_.message);
+    offsets_.Release(writer_.connection(), assignment_.Steps(), try_again ? "" : end_.message);
   } catch (const CliError&) {
     // The message is said in any case.
   }

@@ -14,11 +14,11 @@
 #include <chrono>
 #include <cstdint>
 #include <future>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "kafka/assignment.h"
 #include "kafka/batch_writer.h"
 #include "kafka/client.h"
 #include "kafka/message_rows.h"
@@ -78,43 +78,31 @@ class Consumer {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // A partition that is ours.
-  struct Owned {
-    OffsetStep step;        // what is read of it after the batch that is written: from, to, counts
-    bool in_batch = false;  // whether the batch has a step for it
-    std::size_t index = 0;  // of that step
-    std::string expected;   // the fingerprint of the message before step.to, not compared yet
-    Clock::time_point measured;     // when the rates were found
-    std::int64_t measured_at = 0;   // step.to then
-    std::int64_t measured_end = 0;  // and the end of the log
-  };
-
   static void OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
                           rd_kafka_topic_partition_list_t* partitions, void* opaque);
   void Assigned(const rd_kafka_topic_partition_list_t* partitions);
-  void Revoked(const rd_kafka_topic_partition_list_t* partitions, bool lost);
-  // Claims a partition; returns the offset to read from.
-  std::int64_t Claim(const OffsetKey& key);
-  void Watermarks(const OffsetKey& key, std::int64_t* low, std::int64_t* high);
+  void Revoked(const rd_kafka_topic_partition_list_t* partitions);
 
+  // Waits so long for messages, and takes those that are there. False if there were none.
+  bool TakeMessages(std::chrono::milliseconds wait);
   void Take(MessagePtr message);
   void TakeError(const rd_kafka_message_t* message);
   void FoundGap(const TopicGap& gap);
-  Owned* Find(const rd_kafka_message_t* message);
-  void AddToBatch(Owned& owned, MessagePtr message);
+  // Goes on after a gap that was accepted; the partitions are claimed anew.
+  void PassGap(const OwnedPartition& owned);
+  void AddToBatch(OwnedPartition& owned, MessagePtr message);
   bool IsFull() const;
   // Waits for the batch that is written, and begins to write the next.
   void Push();
   // Waits for the batch that is written.
   void Await();
   void FinishBatch();
-  void Measure(Owned& owned);
   void TouchIdle();
-  bool ReadAll() const;
-  std::string DescribeProgress() const;
+  std::string DescribeProgress();
   void TellBroker(const std::vector<OffsetStep>& steps);
-  std::vector<OffsetStep> Steps() const;
   void LeaveGroup();
+  // Because of an error: for good, or until it can be tried again.
+  void End(const std::exception& error);
   void End(ConsumerEnd::Kind kind, const std::string& message, const std::string& way_out = "");
 
   const ConsumeOptions& options_;
@@ -124,20 +112,25 @@ class Consumer {
   MessageRows rows_;
   const bool wants_headers_;
   BatchWriter writer_;
-  std::map<std::string, std::map<std::int32_t, Owned>> owned_;
-  const rd_kafka_topic_t* last_topic_ = nullptr;         // the topic of the message before, and
-  std::map<std::int32_t, Owned>* last_owned_ = nullptr;  // our partitions of it
-  std::unique_ptr<MessageBatch> batch_;                  // being filled
-  std::unique_ptr<MessageBatch> written_;                // being written
+  Assignment assignment_;
+  std::unique_ptr<MessageBatch> batch_;    // being filled
+  std::unique_ptr<MessageBatch> written_;  // being written
+  std::unique_ptr<MessageBatch> spent_;    // not needed any more
   std::future<WriteResult> writing_;
   Clock::time_point touched_;
   Clock::time_point told_;
+  Clock::time_point described_;
+  // Since there was nothing to take.
+  std::size_t taken_messages_ = 0;
+  std::size_t taken_bytes_ = 0;
   bool ended_ = false;
   bool left_ = false;
   bool was_assigned_ = false;
   ConsumerEnd end_;
   KafkaOpaque opaque_;
   KafkaHandle kafka_;  // its callbacks use the members above
+  // Where the messages of all partitions are.
+  std::unique_ptr<rd_kafka_queue_t, void (*)(rd_kafka_queue_t*)> queue_;
 };
 
 }  // namespace millrace::cli

@@ -114,13 +114,14 @@ class MessageRows::Json : public JsonWriter {
  public:
   // `binary`: the attributes of the envelope are headers, and the payload is the data.
   Json(const MessageOptions& options, const TargetTable& table, bool binary)
-      : JsonWriter(options.load, table),
+      : JsonWriter(options.load, table, true),
         options_(options),
         envelope_(options.format == PayloadFormat::kCloudEvents && !binary) {
     std::vector<std::size_t> kept;
     for (const MessageColumn& part : options.parts) {
       kept.push_back(table.IndexOf(part.column));
       columns_.push_back(kept.back());
+      if (part.part == MessagePart::kTimestamp) LeaveTimes(kept.back());
     }
     KeepFor(kept);
     if (!binary) return;
@@ -315,7 +316,9 @@ std::string MessageRows::Take(const KafkaMessage& message) {
   }
   last_->Append(&row_);
   // As \u0000 in a text. No type of PostgreSQL has it.
-  if (row_.find('\0') != std::string::npos) return "a text in it has a zero byte";
+  if (!format()->binary && row_.find('\0') != std::string::npos) {
+    return "a text in it has a zero byte";
+  }
   return "";
 }
 
@@ -325,7 +328,7 @@ void MessageRows::Append(std::string* out) {
   } else {
     *out += row_;
   }
-  *out += '\n';
+  if (!format()->binary) *out += '\n';
 }
 
 const std::shared_ptr<const CopyFormat>& MessageRows::format() const {

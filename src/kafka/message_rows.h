@@ -52,7 +52,7 @@ class MessageRows {
   // is wrong for the types of the table only, the server finds. Any bytes may be in the message;
   // memory is a few times its size. REQUIRES: it has a payload.
   std::string Take(const KafkaMessage& message);
-  // Appends the row that was taken and a line feed, as `format` describes it.
+  // Appends the row that was taken, as `format` describes it; a record of CSV with a line feed.
   void Append(std::string* out);
   // As RowWriter::format.
   const std::shared_ptr<const CopyFormat>& format() const;

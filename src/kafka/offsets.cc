@@ -174,15 +174,32 @@ void OffsetTable::Release(Connection& connection, const std::vector<OffsetStep>&
       {table_.c_str(), cluster_.c_str(), rows.c_str(), why.c_str()});
 }
 
-std::string OffsetTable::Accepted(Connection& connection, const OffsetKey& key) const {
+void OffsetTable::ReleaseAll(Connection& connection) const {
+  connection.Execute(
+      "UPDATE millrace.kafka_offset SET consumer = NULL, read_per_second = 0, seen_at = "
+      "pg_catalog.clock_timestamp() WHERE table_name = $1::pg_catalog.regclass AND cluster = $2 "
+      "AND consumer = $3",
+      {table_.c_str(), cluster_.c_str(), consumer_.c_str()});
+}
+
+std::optional<OpenGap> OffsetTable::FindGap(Connection& connection, const OffsetKey& key) const {
   const std::string partition = std::to_string(key.partition);
   const auto found = connection.Execute(
-      "SELECT go_on_at FROM millrace.kafka_gap WHERE table_name = $1::pg_catalog.regclass AND "
-      "cluster "
-      "= $2 AND topic = $3 AND \"partition\" = $4::pg_catalog.int4 AND passed_at IS NULL AND "
-      "accepted_at IS NOT NULL",
+      "SELECT from_offset, CASE WHEN accepted_at IS NOT NULL THEN go_on_at END FROM "
+      "millrace.kafka_gap WHERE table_name = $1::pg_catalog.regclass AND cluster = $2 AND topic = "
+      "$3 AND \"partition\" = $4::pg_catalog.int4 AND passed_at IS NULL",
       {table_.c_str(), cluster_.c_str(), key.topic.c_str(), partition.c_str()});
-  return found.rows() == 0 ? "" : std::string(found.Value(0, 0));
+  if (found.rows() == 0) return std::nullopt;
+  return OpenGap{Number(found.Value(0, 0)), std::string(found.Value(0, 1))};
+}
+
+void OffsetTable::CloseGap(Connection& connection, const OffsetKey& key) const {
+  const std::string partition = std::to_string(key.partition);
+  connection.Execute(
+      "UPDATE millrace.kafka_gap SET to_offset = from_offset, passed_at = "
+      "pg_catalog.clock_timestamp() WHERE table_name = $1::pg_catalog.regclass AND cluster = $2 "
+      "AND topic = $3 AND \"partition\" = $4::pg_catalog.int4 AND passed_at IS NULL",
+      {table_.c_str(), cluster_.c_str(), key.topic.c_str(), partition.c_str()});
 }
 
 void OffsetTable::Record(Connection& connection, const TopicGap& gap) const {

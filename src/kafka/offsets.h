@@ -57,6 +57,12 @@ struct TopicGap {
   std::string reason;
 };
 
+// A gap that was found.
+struct OpenGap {
+  std::int64_t from = 0;  // the offset that was to be read
+  std::string go_on_at;   // "oldest" or "newest" if it was accepted; otherwise empty
+};
+
 // Thread-compatible; all throw CliError when the server refuses or the connection fails.
 class OffsetTable {
  public:
@@ -83,12 +89,16 @@ class OffsetTable {
   void Release(Connection& connection, const std::vector<OffsetStep>& steps,
                const std::string& why) const;
 
-  // If a gap of this partition was accepted that nobody has passed yet: where to go on, "oldest" or
-  // "newest". Otherwise empty.
-  std::string Accepted(Connection& connection, const OffsetKey& key) const;
+  // The same for all partitions that this consumer has claimed, for an orderly end.
+  void ReleaseAll(Connection& connection) const;
+
+  // The gap of this partition that nobody has passed yet; nullopt if there is none.
+  std::optional<OpenGap> FindGap(Connection& connection, const OffsetKey& key) const;
   // Writes the gap down, in a transaction of its own. One that is open already is brought up to
   // date.
   void Record(Connection& connection, const TopicGap& gap) const;
+  // Closes a gap that is not there: nothing was left out.
+  void CloseGap(Connection& connection, const OffsetKey& key) const;
   // Goes on after an accepted gap: from then on the row begins at gap.to.
   ClaimedOffset Pass(Connection& connection, const TopicGap& gap, std::int64_t epoch) const;
   // Accepts the gaps of these topics; one line for each. `go_on_at`: "oldest" or "newest".

@@ -202,15 +202,7 @@ class Replayer {
   }
 
   void MakePartitions(const RowBatch& batch) {
-    for (const RowBatch::Segment& segment : batch.segments()) {
-      times_.SetFormat(*segment.format);
-      const std::string_view records = segment.records;
-      for (std::size_t i = 0; i < segment.begins.size(); ++i) {
-        const std::size_t end =
-            i + 1 < segment.begins.size() ? segment.begins[i + 1] : records.size();
-        times_.Add(records.substr(segment.begins[i], end - segment.begins[i] - 1));
-      }
-    }
+    for (const RowBatch::Segment& segment : batch.segments()) segment.AddTo(&times_);
     times_.MakePartitions();
   }
 

@@ -66,6 +66,7 @@ class SegmentSender {
   // Which of the rows the server has named; `count` if none.
   std::size_t IndexOf(const CopyResult& result, std::size_t at, std::size_t count) const {
     if (result.line < 0) return count;
+    if (segment_.format->binary) return std::min(static_cast<std::size_t>(result.line), count);
     const CsvPosition found =
         FindRecordAtLine(Records(at, count), result.line, segment_.format->dialect);
     return found.found ? static_cast<std::size_t>(found.index) : count;
@@ -105,11 +106,20 @@ void RowBatch::Add(MessageRows& rows, std::size_t origin) {
   ++rows_;
 }
 
+void RowBatch::Segment::AddTo(RowTimes* times) const {
+  times->SetFormat(*format);
+  const std::size_t line_end = format->binary ? 0 : 1;
+  for (std::size_t i = 0; i < begins.size(); ++i) {
+    const std::size_t end = i + 1 < begins.size() ? begins[i + 1] : records.size();
+    times->Add(std::string_view(records).substr(begins[i], end - begins[i] - line_end));
+  }
+}
+
 CopyResult SendRows(Connection& connection, const TargetTable& table, const RowBatch& batch,
                     std::vector<BadRow>* bad, std::size_t* first_bad) {
   // So that a constraint that would be checked at the end is checked for the rows that break it.
   connection.Execute("SET CONSTRAINTS ALL IMMEDIATE");
-  bool zone_set = false;
+  bool zone_set = false, any_binary = false;
   for (const Segment& segment : batch.segments()) {
     const std::string& zone = segment.format->time_zone;
     if (!zone.empty() && !zone_set) {
@@ -118,6 +128,13 @@ CopyResult SendRows(Connection& connection, const TargetTable& table, const RowB
     }
     CopyResult result = SegmentSender(connection, table, segment, bad).Send(first_bad);
     if (result.outcome != CopyResult::Outcome::kCommitted) return result;
+    any_binary = any_binary || segment.format->binary;
+  }
+  if (any_binary && !HasSameTypes(connection, table)) {
+    // Of an object that is not in the state that is needed: it passes when the table is looked up
+    // anew.
+    return {CopyResult::Outcome::kRefused, "55000",
+            "the columns of " + table.name.Quoted() + " have changed"};
   }
   return {};
 }

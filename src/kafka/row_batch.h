@@ -10,6 +10,7 @@
 
 #include "client/connection.h"
 #include "ingest/copy_sender.h"
+#include "ingest/row_times.h"
 #include "kafka/message_rows.h"
 
 namespace millrace::cli {
@@ -29,6 +30,9 @@ class RowBatch {
     std::string records;
     std::vector<std::size_t> begins;   // of each row in `records`
     std::vector<std::size_t> origins;  // of each row
+
+    // Gives the rows to the times of a load, as RowTimes::Add wants them.
+    void AddTo(RowTimes* times) const;
   };
 
   // Adds the row that `rows` has taken.
@@ -51,6 +55,9 @@ class RowBatch {
 // until one is left. How many rows are tried together after a bad one depends on how far apart the
 // bad ones are, so the work stays proportional to the batch. Without `bad` the first bad row ends
 // it.
+//
+// Rows in binary form are refused (55000) if the columns have other types than `table` says.
+// REQUIRES: READ COMMITTED.
 //
 // Returns kCommitted if every row is written or in `bad`; otherwise the transaction has failed, and
 // with BlamesData() `first_bad` is the origin of the row. Throws CliError when the connection

@@ -9,6 +9,7 @@
 // - wait: until all of them are confirmed; answers with the number of ids in the ledger.
 // - send PARTITION FILE: the bytes of the file as one message, with the key k and a header h = v.
 // - times PARTITION FILE N: the same N times.
+// - quick PARTITION FILE: the same as send, without waiting; `wait` does.
 // - tombstone PARTITION: a message with a key and no payload.
 // - cloud PARTITION FILE: the bytes, with the headers of a CloudEvent in its binary form.
 // - down BROKER, up BROKER, leader PARTITION BROKER, slow BROKER MILLISECONDS.
@@ -118,7 +119,7 @@ class Producer {
   }
 
   // Whether it is confirmed.
-  bool Send(std::int32_t partition, const std::string* payload, bool cloud) {
+  bool Send(std::int32_t partition, const std::string* payload, bool cloud, bool wait = true) {
     rd_kafka_headers_t* headers = rd_kafka_headers_new(4);
     const auto add = [headers](const char* name, const char* value) {
       rd_kafka_header_add(headers, name, -1, value, -1);
@@ -141,7 +142,7 @@ class Producer {
       std::fprintf(stderr, "not sent: %s\n", rd_kafka_err2str(error));
       return false;
     }
-    return rd_kafka_flush(handle_, 60'000) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return !wait || rd_kafka_flush(handle_, 60'000) == RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
  private:
@@ -211,14 +212,16 @@ std::string Obey(const std::string& line, const std::string& topic,
     return "ok";
   }
   if (verb == "wait") return std::to_string(producer.Wait());
-  if (verb == "send" || verb == "times" || verb == "cloud" || verb == "tombstone") {
+  if (verb == "send" || verb == "times" || verb == "quick" || verb == "cloud" ||
+      verb == "tombstone") {
     int partition = 0, times = 1;
     std::string path;
     words >> partition >> path >> times;
     const std::string payload = verb == "tombstone" ? "" : ReadFile(path);
     bool sent = true;
     for (int i = 0; i < std::max(times, 1) && sent; ++i) {
-      sent = producer.Send(partition, verb == "tombstone" ? nullptr : &payload, verb == "cloud");
+      sent = producer.Send(partition, verb == "tombstone" ? nullptr : &payload, verb == "cloud",
+                           verb != "quick");
     }
     return sent ? "ok" : "failed";
   }
