@@ -37,8 +37,13 @@ struct Options {
   std::string hll, topn;  // the published libraries
   int events = 10'000'000;
   int batch = 2'000'000;
-  int seconds = 20;    // of steady events
-  int rate = 100'000;  // of these, a second
+  int seconds = 20;                    // of steady events
+  int rate = 100'000;                  // of these, a second
+  std::string access_method = "heap";  // of the declared way's events
+  std::string interval = "1 second";   // of the worker's refreshes
+  bool live = false;                   // ask the live view whether an event is there
+  bool binary = false;  // the declared way gets its rows as `millrace load` sends them
+  int connections = 1;  // that send steady events
 };
 
 // Events and their partitions; 24 of five minutes.
@@ -52,16 +57,21 @@ constexpr const char* kEventsTable = R"(
   CREATE TABLE events_now PARTITION OF events DEFAULT)";
 
 // A batch of the tutorial's distribution, all in bucket {0}, as a file of the server. {1}: rows,
-// {2}: its path.
+// {2}: its path, {3}: CSV or BINARY.
 constexpr const char* kBatch = R"(
-  COPY (SELECT timestamptz '2026-01-01' + {0} * interval '5 minutes' + random() * interval '299 s', 1 + floor(random() * 1000)::int,
+  COPY (SELECT timestamptz '2026-01-01' + {0} * interval '5 minutes' + random() * interval '299 s', 1 + floor(random() * 1000)::bigint,
     (ARRAY['Click', 'Visit', 'Conversion', 'Impression'])[1 + floor(random() * 4)],
     (ARRAY['France', 'Germany', 'Italy', 'Spain', 'Norway', 'Italy', 'Japan'])[1 + floor(random() * 7)],
     (ARRAY['Firefox', 'Chrome', 'Safari', 'Edge'])[1 + floor(random() * 4)],
-    1 + floor(random() * 10000)::int, 1 + floor(random() * 100000)::int FROM generate_series(1, {1})) TO '{2}' CSV)";
+    1 + floor(random() * 10000)::bigint, 1 + floor(random() * 100000)::bigint FROM generate_series(1, {1})) TO '{2}' {3})";
+// {0}: the path, {1}: CSV or BINARY.
 constexpr const char* kCopy =
     "COPY events (event_time, customer_id, event_type, country, browser, device_id, session_id) "
-    "FROM '{}' CSV";
+    "FROM '{0}' {1}";
+// What the workshop's way has loaded with the ids above {0} and up to {1}, into the file {2}.
+constexpr const char* kSameInBinary = R"(
+  COPY (SELECT event_time, customer_id, event_type, country, browser, device_id, session_id FROM events
+    WHERE event_id > {0} AND event_id <= {1} ORDER BY event_id) TO '{2}' BINARY)";
 
 constexpr const char* kStockTables = R"(
   CREATE TABLE five (customer_id bigint, event_type text, country text, browser text, bucket timestamptz,
@@ -83,7 +93,7 @@ constexpr const char* kDeclare = R"(
     SELECT customer_id, event_type, country, browser, date_bin('5 minutes', event_time, 'epoch') AS bucket, count(*) AS event_count,
       hll_add_agg(hll_hash_bigint(device_id)) AS devices, hll_add_agg(hll_hash_bigint(session_id)) AS sessions,
       topn_add_agg(device_id::text) AS top_devices
-    FROM events GROUP BY 1, 2, 3, 4, 5 $$, refresh_interval => '1 second');
+    FROM events GROUP BY 1, 2, 3, 4, 5 $$, refresh_interval => '{0}');
   SELECT millrace.create_rollup('hour', $$
     SELECT customer_id, event_type, country, browser, date_trunc('hour', bucket, 'UTC') AS bucket, sum(event_count)::bigint AS event_count,
       hll_union_agg(devices) AS devices, hll_union_agg(sessions) AS sessions, topn_union_agg(top_devices) AS top_devices
@@ -121,8 +131,10 @@ class Bench {
     declared_.Execute(
         "CREATE EXTENSION IF NOT EXISTS hll; CREATE EXTENSION IF NOT EXISTS topn; "
         "CREATE EXTENSION IF NOT EXISTS millrace; CREATE SCHEMA pipeline_declared");
+    declared_.Execute("SET default_table_access_method = " + options_.access_method);
     declared_.Execute(kEventsTable);
-    declared_.Execute(kDeclare);
+    declared_.Execute("RESET default_table_access_method");
+    declared_.Execute(Fill(kDeclare, options_.interval));
     stock_.Execute("SET millrace.enable_vector_agg = off; CREATE SCHEMA pipeline_stock");
     stock_.Execute(kEventsTable);
     stock_.Execute(kStockTables);
@@ -145,6 +157,8 @@ class Bench {
     return connection;
   }
 
+  // How the declared way's rows are written.
+  const char* Form() const { return options_.binary ? "BINARY" : "CSV"; }
   bool HasPublished() const { return !options_.hll.empty() && !options_.topn.empty(); }
 
   void Clean() {
@@ -163,16 +177,17 @@ class Bench {
     const std::string path = folder_ + "/pipeline_bench.csv";
     std::int64_t last = 0;
     for (int batch = 0; last < options_.events; ++batch) {
-      stock_.Execute(Fill(kBatch, batch, options_.batch, path));
+      stock_.Execute(Fill(kBatch, batch, options_.batch, path, "CSV"));
       stock_.Execute("CHECKPOINT");
-      stock[0] += Time(stock_, Fill(kCopy, path));
+      stock[0] += Time(stock_, Fill(kCopy, path, "CSV"));
       const std::int64_t next = last + options_.batch;
       stock[1] += Time(stock_, Fill(kStockRollup, "five",
                                     "date_bin('5 minutes', event_time, 'epoch')", last, next));
       stock[2] +=
           Time(stock_, Fill(kStockRollup, "hour", "date_trunc('hour', event_time)", last, next));
+      if (options_.binary) stock_.Execute(Fill(kSameInBinary, last, next, path));
       declared_.Execute("CHECKPOINT");
-      declared[0] += Time(declared_, Fill(kCopy, path));
+      declared[0] += Time(declared_, Fill(kCopy, path, Form()));
       declared[1] += Time(declared_, "SELECT millrace.refresh_rollup('five')");
       last = next;
     }
@@ -183,8 +198,9 @@ class Bench {
                FormatDuration(stock[0]), FormatDuration(stock[1]), FormatDuration(stock[2]),
                FormatDuration(together[0]),
                FormatCount(static_cast<std::int64_t>(events / together[0])));
-    fmt::print("| declared | {} | {} | in it | {} | {} |\n\n", FormatDuration(declared[0]),
-               FormatDuration(declared[1]), FormatDuration(together[1]),
+    fmt::print("| declared, {}, {} | {} | {} | in it | {} | {} |\n\n", options_.access_method,
+               Form(), FormatDuration(declared[0]), FormatDuration(declared[1]),
+               FormatDuration(together[1]),
                FormatCount(static_cast<std::int64_t>(events / together[1])));
     fmt::print("Ratio: {:.1f}; of the rollups alone: {:.1f}.\n", together[0] / together[1],
                (stock[1] + stock[2]) / declared[1]);
@@ -194,6 +210,10 @@ class Bench {
         "country, browser, bucket) WHERE (d.event_count, d.devices::text, d.sessions::text) IS "
         "DISTINCT FROM (s.event_count, s.devices::text, s.sessions::text)");
     fmt::print("Groups that differ between the two: {}.\n\n", differences.Value(0, 0));
+    const auto bytes =
+        declared_.Execute("SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree('events')");
+    fmt::print("Bytes of an event: {:.1f}.\n\n",
+               std::stod(std::string(bytes.Value(0, 0))) / events);
     std::fflush(stdout);
   }
 
@@ -207,8 +227,8 @@ class Bench {
                FormatDuration(Quantile(idle, 0.5)), FormatDuration(Quantile(idle, 0.99)));
     const std::string path = folder_ + "/pipeline_bench.csv";
     constexpr int kTail = 100'000;
-    declared_.Execute(Fill(kBatch, 22, kTail, path));
-    declared_.Execute(Fill(kCopy, path));
+    declared_.Execute(Fill(kBatch, 22, kTail, path, Form()));
+    declared_.Execute(Fill(kCopy, path, Form()));
     const struct {
       const char* name;
       const char* sql;
@@ -236,17 +256,20 @@ class Bench {
   void Steady() {
     // A tenth of a second each; ten of them have most of the groups that there can be.
     constexpr int kFiles = 20;
-    const int chunk = options_.rate / 10;
+    const int chunk = options_.rate / 10 / options_.connections;
     const auto path = [this](int file) {
       return fmt::format("{}/pipeline_bench_{}.csv", folder_, file);
     };
     for (int file = 0; file < kFiles; ++file)
-      declared_.Execute(Fill(kBatch, 23, chunk, path(file)));
+      declared_.Execute(Fill(kBatch, 23, chunk, path(file), Form()));
     fmt::print(
-        "\n| {} events/s for {} s | insert, median | insert, 99 % | commit to rollup, median | 99 "
+        "\n| {} events/s for {} s on {} | insert, median | insert, 99 % | commit to {}, median | "
+        "99 "
         "% |\n"
         "| --- | --- | --- | --- | --- |\n",
-        FormatCount(options_.rate), options_.seconds);
+        FormatCount(options_.rate), options_.seconds,
+        FormatCount(options_.connections, "connection", "connections"),
+        options_.live ? "live view" : "rollup");
     for (const bool refreshing : {false, true}) {
       declared_.Execute("SELECT millrace.refresh_rollup('five')");  // what the last round left
       declared_.Execute(refreshing ? "SELECT millrace.resume_rollup('five')"
@@ -254,14 +277,17 @@ class Bench {
       std::atomic<bool> stop = false;
       std::atomic<std::int64_t> sent = 0;
       const auto start = Clock::now();
-      std::thread feeder([&] {
-        Connection connection = Open("pipeline_declared");
-        for (int i = 0; !stop; ++i) {
-          std::this_thread::sleep_until(start + i * std::chrono::milliseconds(100));
-          connection.Execute(Fill(kCopy, path(i % kFiles)));
-          sent += chunk;
-        }
-      });
+      std::vector<std::thread> feeders;
+      for (int feeder = 0; feeder < options_.connections; ++feeder) {
+        feeders.emplace_back([&, feeder] {
+          Connection connection = Open("pipeline_declared");
+          for (int i = 0; !stop; ++i) {
+            std::this_thread::sleep_until(start + i * std::chrono::milliseconds(100));
+            connection.Execute(Fill(kCopy, path((i + feeder) % kFiles), Form()));
+            sent += chunk;
+          }
+        });
+      }
       std::vector<double> inserts, delays;
       std::thread prober([&] {
         if (refreshing) Probe(stop, &delays);
@@ -274,10 +300,10 @@ class Bench {
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
       }
       stop = true;
-      feeder.join();
+      for (std::thread& feeder : feeders) feeder.join();
       prober.join();
       fmt::print("| {}, {} events/s came | {} | {} | {} | {} |\n",
-                 refreshing ? "refreshed each second" : "rollups paused",
+                 refreshing ? "refreshed every " + options_.interval : "rollups paused",
                  FormatCount(static_cast<std::int64_t>(sent / Seconds(start))),
                  FormatDuration(Quantile(inserts, 0.5)), FormatDuration(Quantile(inserts, 0.99)),
                  refreshing ? FormatDuration(Quantile(delays, 0.5)) : "-",
@@ -292,17 +318,20 @@ class Bench {
                sizes.Value(0, 0), sizes.Value(0, 1), sizes.Value(0, 2));
   }
 
-  // Commits one event of a tenant of its own, and waits until the rollup has it.
+  // Commits one event of a tenant of its own, and waits until the rollup, or its live view, has it;
+  // with the live view also until it has told the total of all events.
   void Probe(const std::atomic<bool>& stop, std::vector<double>* delays) {
     Connection connection = Open("pipeline_declared");
     for (int tenant = 1'000'001; !stop; ++tenant) {
       connection.Execute(fmt::format("INSERT INTO events (customer_id) VALUES ({})", tenant));
       const auto committed = Clock::now();
-      while (connection.Execute(fmt::format("SELECT FROM five WHERE customer_id = {}", tenant))
-                 .rows() == 0) {
+      const std::string ask = fmt::format("SELECT FROM {} WHERE customer_id = {}",
+                                          options_.live ? "five_live" : "five", tenant);
+      while (connection.Execute(ask).rows() == 0) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
         if (Seconds(committed) > 60) throw millrace::CliError("the rollup does not move");
       }
+      if (options_.live) connection.Execute("SELECT sum(event_count) FROM five_live");
       delays->push_back(Seconds(committed));
     }
   }
@@ -324,6 +353,16 @@ int main(int argc, char** argv) try {
   app.add_option("--batch", options.batch, "Events a batch")->capture_default_str();
   app.add_option("--seconds", options.seconds, "Seconds of steady events")->capture_default_str();
   app.add_option("--rate", options.rate, "Of these, a second")->capture_default_str();
+  app.add_option("--access-method", options.access_method,
+                 "Of the declared way's events: heap or millrace_dense")
+      ->capture_default_str();
+  app.add_option("--interval", options.interval, "How often the worker refreshes")
+      ->capture_default_str();
+  app.add_flag("--live", options.live, "Steady events: ask the live view, not the rollup");
+  app.add_flag("--binary", options.binary,
+               "The declared way's rows come in COPY's binary form, as `millrace load` sends them");
+  app.add_option("--connections", options.connections, "Connections that send steady events")
+      ->capture_default_str();
   bool print = false;
   app.add_flag("--print-published", print,
                "Print the statements that make the published functions, and end");

@@ -1,6 +1,9 @@
 -- From version 0.1 to 0.2: one watermark per node, in one table; what a rollup's columns are; how the dashboard names them.
 \echo Use "ALTER EXTENSION millrace UPDATE" to load this file. \quit
 
+-- Rows of these tables are changed, whatever the database's default is.
+SET LOCAL default_table_access_method = heap;
+
 -- The worker holds this lock during a step (HoldExtension).
 LOCK TABLE millrace.rollup IN ACCESS EXCLUSIVE MODE;
 
@@ -127,6 +130,7 @@ BEGIN
   DELETE FROM millrace.kafka_gap WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.kafka_reject WHERE table_name::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.retention WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
+  DELETE FROM millrace.sealing WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.watched_source WHERE source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.label WHERE rollup::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
   DELETE FROM millrace.ratio WHERE rollup::pg_catalog.oid OPERATOR(pg_catalog.=) ANY (dropped);
@@ -393,3 +397,26 @@ COMMENT ON COLUMN millrace.kafka_reject.replays IS 'how often millrace replay ha
 GRANT SELECT (id, table_name, cluster, topic, "partition", "offset", payload_bytes, message_time, rejected_at, replays) ON millrace.kafka_reject TO pg_monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON millrace.kafka_reject TO pg_database_owner;
 SELECT pg_catalog.pg_extension_config_dump('millrace.kafka_reject', '');
+
+-- Dense events: a table access method for tables that are only appended to.
+CREATE FUNCTION millrace.dense_handler(pg_catalog.internal) RETURNS pg_catalog.table_am_handler
+AS '$libdir/millrace', 'millrace_dense_handler' LANGUAGE C STRICT;
+CREATE ACCESS METHOD millrace_dense TYPE TABLE HANDLER millrace.dense_handler;
+COMMENT ON ACCESS METHOD millrace_dense IS 'events in about a tenth of the bytes; rows are only added';
+CREATE FUNCTION millrace.check_dense(events pg_catalog.regclass) RETURNS pg_catalog.int8
+AS '$libdir/millrace', 'millrace_check_dense' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.check_dense IS 'read all pages of dense events, and raise an error if one is damaged; returns how many pages';
+
+CREATE TABLE millrace.sealing (
+  source pg_catalog.regclass PRIMARY KEY,
+  age pg_catalog.interval NOT NULL
+);
+COMMENT ON TABLE millrace.sealing IS 'partitioned tables whose partitions are made dense, and how long after their end';
+GRANT SELECT ON millrace.sealing TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('millrace.sealing', '');
+CREATE FUNCTION millrace.seal_after(events pg_catalog.regclass, age pg_catalog.interval) RETURNS pg_catalog.void
+AS '$libdir/millrace', 'millrace_seal_after' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION millrace.seal_after IS 'make partitions dense so long after their end; NULL: no longer';
+CREATE FUNCTION millrace.seal(events pg_catalog.regclass) RETURNS pg_catalog.int4
+AS '$libdir/millrace', 'millrace_seal' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION millrace.seal IS 'make the partitions dense now that seal_after names; returns how many';

@@ -1,6 +1,9 @@
 -- Schema millrace: declared rollups, and create_distributed_table for a server without Citus.
 \echo Use "CREATE EXTENSION millrace" to load this file. \quit
 
+-- Rows of these tables are changed, whatever the database's default is.
+SET LOCAL default_table_access_method = heap;
+
 CREATE SCHEMA millrace;
 GRANT USAGE ON SCHEMA millrace TO PUBLIC;
 

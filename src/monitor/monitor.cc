@@ -7,6 +7,7 @@
 #include "client/error.h"
 #include "monitor/kafka.h"
 #include "monitor/partitions.h"
+#include "monitor/publications.h"
 #include "monitor/rollups.h"
 #include "monitor/volumes.h"
 
@@ -212,9 +213,10 @@ void Monitor::Judge(Session& session, Report* report) {
   AppendNew(warnings, JudgeAges(session));
   AppendNew(warnings, JudgeSerials(session));
   AppendNew(warnings, JudgeOldRowVersions(session));
-  // On a standby these are made by its primary.
+  // On a standby partitions and publications are made by its primary.
   if (!report->state.standby) {
     AppendNew(warnings, JudgePartitions(session, memory_, sections["tables"]));
+    AppendNew(warnings, JudgePublications(session));
   }
   AppendNew(warnings, JudgeNodes(sections["nodes"]));
   AppendNew(warnings, JudgeJobs(sections["jobs"]));

@@ -5,7 +5,8 @@
 namespace millrace::monitor {
 namespace {
 
-constexpr const char* kCodes[] = {"disk_low",
+constexpr const char* kCodes[] = {"dense_published",
+                                  "disk_low",
                                   "failed_events",
                                   "id_runs_out",
                                   "job_failing",

@@ -2,6 +2,8 @@
 
 #include "pg/base/api.h"
 #include "pg/base/guc.h"
+#include "pg/dense/handler.h"
+#include "pg/dense/seal.h"
 #include "pg/partman/old_call.h"
 #include "pg/rewrite/rewrite.h"
 #include "pg/rollup/refresh/edits.h"
@@ -21,6 +23,8 @@ void _PG_init(void) {
   millrace::pg::DefineSettings();
   millrace::pg::InstallVectorAgg();
   millrace::pg::InstallOldCallAdvice();
+  millrace::pg::InstallDense();
+  millrace::pg::InstallNewPartitions();
   // The rewrite comes before the tail: it may add parts that read the tail.
   millrace::pg::InstallTailScan();
   millrace::pg::InstallRewrite();

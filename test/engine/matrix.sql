@@ -98,6 +98,7 @@ DECLARE
   statement text;
   columns text;
   second text;
+  dense text := 'heap';  -- or millrace_dense: of the table, or of its partitions apart from the first
 BEGIN
   PERFORM setseed(((seed * 7919 + n * 104729) % 2000003)::float8 / 2000003);
   rows := pick('0', '1', '2', '60', '500', '1023', '1024', '1025', '1100', '5000', '15000')::int;
@@ -119,8 +120,9 @@ BEGIN
   IF gone IS NOT NULL THEN
     columns := CASE WHEN random() < 0.5 THEN format('gone %s, %s', gone, columns) ELSE format('%s, gone %s', columns, gone) END;
   END IF;
+  IF random() < 0.5 THEN dense := 'millrace_dense'; END IF;
   IF part IS NULL THEN
-    statements := statements || format('CREATE TABLE %I (%s)', name, columns);
+    statements := statements || format('CREATE TABLE %I (%s) USING %I', name, columns, dense);
     IF random() < 0.3 AND rows <= 1100 THEN
       FOR statement IN SELECT format('ALTER TABLE %I ALTER %I SET STORAGE %s', name, x, pick('EXTERNAL', 'MAIN', 'PLAIN')) FROM unnest(names[1:cardinality(names) - late]) x WHERE left(x, 2) = 'tx' AND rows > 0 LOOP
         statements := statements || replace(statement, 'PLAIN', 'EXTERNAL');
@@ -135,12 +137,13 @@ BEGIN
       WHEN 'i8' THEN format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (0) TO (30)', name, name || '_a')
       WHEN 'da' THEN format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (''2025-12-01'') TO (''2026-01-10'')', name, name || '_a')
       ELSE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (''2026-03-29 00:01'') TO (''2026-03-29 03:00'')', name, name || '_a') END;
+    statements := statements || format('SET LOCAL default_table_access_method = %I', dense);
     statements := statements || CASE left(part, 2)
       WHEN 'da' THEN format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (MINVALUE) TO (''2025-12-01'')', name || '_b', name)
       WHEN 'i4' THEN format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (MINVALUE) TO (0)', name || '_b', name)
       WHEN 'i8' THEN format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (MINVALUE) TO (0)', name || '_b', name)
       ELSE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (MINVALUE) TO (''2026-03-29 00:01'')', name || '_b', name) END;
-    statements := statements || format('CREATE TABLE %I PARTITION OF %I DEFAULT', name || '_rest', name);
+    statements := statements || format('CREATE TABLE %I PARTITION OF %I DEFAULT', name || '_rest', name) || 'SET LOCAL default_table_access_method = heap'::text;
   END IF;
 
   statements := statements || format('INSERT INTO %I (%s) SELECT %s FROM generate_series(1, %s) i', name,
@@ -158,8 +161,8 @@ BEGIN
       (SELECT string_agg(quote_ident(x), ', ' ORDER BY o) FROM unnest(names) WITH ORDINALITY y (x, o)),
       (SELECT string_agg(value_of(left(x, 2), rows), ', ' ORDER BY o) FROM unnest(names) WITH ORDINALITY y (x, o)), rows - rows / 2);
   END IF;
-  IF random() < 0.2 THEN statements := statements || format('DELETE FROM %I WHERE random() < 0.1', name); END IF;
-  IF random() < 0.2 AND part IS NULL THEN statements := statements || format('UPDATE %I SET %I = %I WHERE random() < 0.1', name, names[1], names[1]); END IF;
+  IF random() < 0.2 AND dense = 'heap' THEN statements := statements || format('DELETE FROM %I WHERE random() < 0.1', name); END IF;
+  IF random() < 0.2 AND part IS NULL AND dense = 'heap' THEN statements := statements || format('UPDATE %I SET %I = %I WHERE random() < 0.1', name, names[1], names[1]); END IF;
   IF random() < 0.3 THEN
     SELECT format('CREATE INDEX ON %I (%I)', name, x) INTO statement FROM unnest(names) x WHERE left(x, 2) IN ('i4', 'i8', 'ts', 'tz') ORDER BY random() LIMIT 1;
     IF FOUND THEN statements := statements || statement; END IF;

@@ -1,10 +1,12 @@
 // Lines of JSON given to the loader: what is accepted is an object of JSON, and the values are
-// those that another reading of it finds.
+// those that another reading of it finds. What the reader of the plain form accepts, the other one
+// does too, with the same values.
 
 #include <nlohmann/json.hpp>
 
 #include "fuzz.h"
 #include "ingest/json_object.h"
+#include "ingest/plain_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace millrace::cli;
@@ -17,7 +19,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (path == "b.c") return {JsonField::Kind::kColumn, 1};
     return {path == "s" ? JsonField::Kind::kSkipped : JsonField::Kind::kUnknown, 0};
   };
-  if (!ReadJsonObject(line, field_of, &unknown, &values).empty()) return 0;
+  const std::string reason = ReadJsonObject(line, field_of, &unknown, &values);
+  PlainJsonReader plain(field_of);
+  std::set<std::string> plain_unknown;
+  // The second time it knows the names.
+  for (int time = 0; time < 2; ++time) {
+    std::vector<JsonValue> plain_values(2);
+    if (!plain.Read(line, &plain_unknown, &plain_values)) break;
+    FUZZ_CHECK(reason.empty());
+    FUZZ_CHECK(plain_unknown == unknown || unknown.size() == kMostUnknownFields);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      FUZZ_CHECK(values[i].kind == plain_values[i].kind);
+      FUZZ_CHECK(values[i].kind == JsonValue::Kind::kMissing ||
+                 values[i].text == plain_values[i].text);
+    }
+  }
+  if (!reason.empty()) return 0;
   FUZZ_CHECK(unknown.size() <= kMostUnknownFields);
 
   const Json parsed = Json::parse(line, nullptr, false);

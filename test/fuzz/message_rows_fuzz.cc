@@ -1,11 +1,12 @@
 // Messages given to the consumer: whatever the bytes are, what is accepted is one record of CSV for
-// COPY, in UTF-8 and without zero bytes, with as many fields as it has columns. The first byte
-// chooses the format; the rest is the payload, the key and the value of a header.
+// COPY, in UTF-8 and without zero bytes, or one binary row, with as many fields as it has columns.
+// The first byte chooses the format; the rest is the payload, the key and the value of a header.
 
 #include <algorithm>
 
 #include "client/error.h"
 #include "fuzz.h"
+#include "ingest/binary_row.h"
 #include "ingest/csv.h"
 #include "ingest/text_encoding.h"
 #include "kafka/message_rows.h"
@@ -22,6 +23,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     made.info[1].constant_default = "x";
     made.info[2].time = ColumnInfo::Time::kWithZone;
     made.info[2].has_default = true;
+    made.info[0].binary = BinaryType::kJsonb;
+    made.info[1].binary = BinaryType::kNumeric;
+    made.info[2].binary = made.info[5].binary = BinaryType::kTimestampTz;
+    made.info[3].binary = made.info[4].binary = BinaryType::kText;
     return made;
   }();
   static const std::vector<MessageOptions> kinds = [] {
@@ -59,6 +64,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!reason.empty()) return 0;
   std::string row;
   rows.Append(&row);
+  if (rows.format()->binary) {
+    // As many fields as there are columns, and nothing after them.
+    const std::size_t columns = rows.format()->columns.size();
+    FUZZ_CHECK(row.size() >= 2 && static_cast<std::size_t>(row[1]) == columns && row[0] == 0);
+    std::size_t bytes = 2;
+    for (std::size_t i = 0; i < columns; ++i) {
+      const auto field = BinaryField(row, i);
+      bytes += 4 + (field ? field->size() : 0);
+    }
+    FUZZ_CHECK(bytes == row.size() && !BinaryField(row, columns));
+    return 0;
+  }
   FUZZ_CHECK(row.ends_with('\n') && IsUtf8(row) && row.find('\0') == std::string::npos);
   row.pop_back();
   // Not COPY's end of the data, and no line feed outside quotes: it cannot become two records.

@@ -1,11 +1,12 @@
 // The beginning of a file given to the loader: it can be unpacked, made UTF-8 and split into
 // records, or there is an error. What a record's fields are is the same by every way of asking, and
-// a dialect that was found fits.
+// a dialect that was found fits. A record that has a binary form has the same fields in it.
 
 #include <algorithm>
 
 #include "client/error.h"
 #include "fuzz.h"
+#include "ingest/binary_records.h"
 #include "ingest/csv.h"
 #include "ingest/sniff.h"
 #include "ingest/text_encoding.h"
@@ -31,6 +32,24 @@ ByteSource SourceOf(const std::string& text) {
   };
 }
 
+// `force`: whether a NULL in quotes is one too.
+void CheckBinary(const std::string& record, const std::vector<CsvField>& fields,
+                 const Dialect& dialect, bool force) {
+  TargetTable table;
+  for (std::size_t i = 0; i < fields.size(); ++i) table.columns.push_back(std::to_string(i));
+  table.info.resize(fields.size());
+  for (ColumnInfo& info : table.info) info.binary = BinaryType::kText;
+  CopyFormat format{table.columns, false, dialect};
+  if (force) format.force_null = table.columns;
+  std::string row;
+  if (fields.size() > 1'000 || !AppendBinaryRecords(table, format, true, record, &row)) return;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto field = BinaryField(row, i);
+    const bool null = (!fields[i].quoted || force) && fields[i].value == dialect.null_text;
+    FUZZ_CHECK(field.has_value() == !null && (null || *field == fields[i].value));
+  }
+}
+
 void CheckRecords(const std::string& text, const Dialect& dialect) {
   CsvReader reader(SourceOf(text), 1 << 16, dialect);
   CsvRecord record;
@@ -48,6 +67,11 @@ void CheckRecords(const std::string& text, const Dialect& dialect) {
       FUZZ_CHECK(alone.size() == 1 && alone[0].value == fields[i].value);
     }
     FUZZ_CHECK(!FindCsvField(record.text, fields.size(), dialect).found);
+    if (dialect.quote != '\0') {
+      const std::string line = std::string(record.text) + "\n";
+      CheckBinary(line, fields, dialect, false);
+      CheckBinary(line, fields, dialect, true);
+    }
   }
 }
 

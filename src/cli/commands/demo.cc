@@ -202,6 +202,75 @@ void ShowDeclared(Connection& connection) {
              FormatDuration(engine), FormatDuration(stock), stock / engine);
 }
 
+struct Counted {
+  std::vector<std::string> answer;
+  double seconds = 0;
+};
+
+// Counts the events of a table in one process.
+Counted CountEvents(Connection& connection, const std::string& table) {
+  const auto start = std::chrono::steady_clock::now();
+  const QueryResult result = connection.Execute("SELECT country, browser, count(*) FROM " + table +
+                                                " GROUP BY 1, 2 ORDER BY 1, 2");
+  Counted counted;
+  counted.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (int row = 0; row < result.rows(); ++row) {
+    for (int column = 0; column < result.columns(); ++column) {
+      counted.answer.emplace_back(result.IsNull(row, column) ? "NULL" : result.Value(row, column));
+    }
+  }
+  return counted;
+}
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// What dense events bring on this machine: the same events in two tables, of which nothing is left.
+void ShowDense(Connection& connection) {
+  // The extension may be there from before, on a server that was up already.
+  if (connection.Execute("SELECT FROM pg_am WHERE amname = 'millrace_dense'").rows() == 0) return;
+  constexpr int kMost = 500'000, kRuns = 5;
+  const std::string heap = "public.millrace_demo_heap", dense = "public.millrace_demo_dense";
+  const std::string drop = "DROP TABLE IF EXISTS " + heap + ", " + dense;
+  connection.Execute(drop);
+  connection.Execute(fmt::format(
+      "CREATE TABLE {} USING heap AS SELECT * FROM public.events LIMIT {}", heap, kMost));
+  connection.Execute("CREATE TABLE " + dense + " USING millrace_dense AS SELECT * FROM " + heap);
+  connection.Execute("VACUUM (ANALYZE) " + heap);
+  connection.Execute("VACUUM (ANALYZE) " + dense);
+  const QueryResult figures =
+      connection.Execute("SELECT count(*), pg_table_size($1), pg_table_size($2) FROM " + heap,
+                         {heap.c_str(), dense.c_str()});
+  const auto figure = [&figures](int column) {
+    return std::stod(std::string(figures.Value(0, column)));
+  };
+  const double events = figure(0);
+  connection.Execute("SET max_parallel_workers_per_gather = 0");
+  std::vector<double> heap_seconds, dense_seconds;
+  bool same = true;
+  for (int run = 0; run < kRuns; ++run) {
+    const Counted of_heap = CountEvents(connection, heap);
+    const Counted of_dense = CountEvents(connection, dense);
+    same = same && of_heap.answer == of_dense.answer;
+    heap_seconds.push_back(of_heap.seconds);
+    dense_seconds.push_back(of_dense.seconds);
+  }
+  connection.Execute("RESET max_parallel_workers_per_gather");
+  connection.Execute(drop);
+  if (!same) throw CliError("dense events give another answer than the same events as heap");
+  const auto rate = [events](double seconds) {
+    return FormatCount(static_cast<std::int64_t>(events / seconds));
+  };
+  const double slow = Median(heap_seconds), fast = Median(dense_seconds);
+  fmt::print(
+      "\nDense events: {:.1f} bytes each, {:.1f} as heap ({} events in both)\n"
+      "Counting them by country and browser: {} events/s, {} as heap: {:.1f} times\n",
+      figure(2) / events, figure(1) / events, FormatCount(static_cast<std::int64_t>(events)),
+      rate(fast), rate(slow), slow / fast);
+}
+
 void RunDemo(const DemoOptions& options) {
   const ServerFacts facts = BringUp(options.up);
   const PrivateServer server(options.up.data_dir);
@@ -223,6 +292,7 @@ void RunDemo(const DemoOptions& options) {
              FormatCount(static_cast<std::int64_t>(static_cast<double>(events) / 2 / seconds)));
   ShowDeclared(connection);
   ShowAnswers(connection);
+  ShowDense(connection);
   DeclareSummaries(connection);
   ServeOptions serve;
   serve.connection.data_dir = options.up.data_dir;
@@ -254,7 +324,7 @@ void AddDemoCommand(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("demo",
                          "Run up and workshop, generate events, run the rollups and the dashboard, "
-                         "and check its answers against plain SQL");
+                         "check its answers against plain SQL, and measure dense events");
   AddUpOptions(*command, options->up);
   command->add_option("--rows", options->rows, "Events to generate")
       ->capture_default_str()

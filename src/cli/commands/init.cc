@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/dense.h"
 #include "cli/commands/load.h"
 #include "client/connection.h"
 #include "client/error.h"
@@ -35,6 +36,7 @@ struct Arguments {
   LoadOptions load;
   std::vector<std::string> types;  // as typed
   bool apply = false;
+  bool dense = false;
 };
 
 // "column=type" as typed. The type is not looked at: PostgreSQL says what is wrong with it; but it
@@ -105,11 +107,25 @@ void PrintApplied(const Proposal& proposal, const Applied& applied) {
   }
 }
 
+// The parts of a proposal for files, with what --dense adds to them.
+std::vector<SqlPart> PartsFor(const Arguments& arguments, const Proposal& proposal) {
+  std::vector<SqlPart> parts = SqlParts(proposal);
+  if (!arguments.dense) return parts;
+  if (proposal.partitions.width.empty()) {
+    throw CliError("--dense makes partitions dense, and what is proposed has none",
+                   "--partition 1day makes some; one table is made dense by ALTER TABLE ... SET "
+                   "ACCESS METHOD millrace_dense.");
+  }
+  parts.insert(parts.begin(), {SqlPart::What::kPartitions, "", DensePartitionsSql()});
+  return parts;
+}
+
 void ApplyFiles(const Arguments& arguments, LoadOptions load, Proposal proposal) {
   const std::string conninfo = ResolveConninfo(arguments.connection);
   Connection connection = Connection::Open(conninfo);
   CheckExtensions(connection, &proposal);
-  const Applied applied = Apply(connection, proposal, SqlParts(proposal));
+  if (arguments.dense) CheckDense(connection);
+  const Applied applied = Apply(connection, proposal, PartsFor(arguments, proposal));
   PrintApplied(proposal, applied);
   // Into a new table everything is loaded. Into one that was there, what is not in it yet.
   const bool is_new = applied.there.empty();
@@ -137,7 +153,7 @@ void RunFiles(const CLI::App& command, Arguments& arguments) {
   const LoadOptions load =
       LoadPlan(arguments.files, sampled, arguments.choices, proposal, arguments.load);
   if (arguments.apply) return ApplyFiles(arguments, load, proposal);
-  fmt::print("{}", SqlScript(proposal, SqlParts(proposal), LoadCommand(load)));
+  fmt::print("{}", SqlScript(proposal, PartsFor(arguments, proposal), LoadCommand(load)));
 }
 
 void RunTable(const Arguments& arguments) {
@@ -206,6 +222,11 @@ void AddChoices(CLI::App* command, Arguments& arguments) {
           "--no-partitions", [&choices] { choices.partitions = false; },
           "Make a table without partitions")
       ->excludes(width);
+  command
+      ->add_flag("--dense", arguments.dense,
+                 "Make partitions that are dense events (docs/dense-events.md): sets "
+                 "millrace.dense_partitions for the database")
+      ->excludes(command->get_option("--no-partitions"));
 }
 
 // What load has defaults for is found out here.
@@ -246,7 +267,7 @@ void AddInitCommand(CLI::App& app) {
                     "Make what is proposed, in one transaction, and load the files. What is there "
                     "already stays as it is");
   AddChoices(command, *arguments);
-  table->excludes(command->get_option("--table"));
+  table->excludes(command->get_option("--table"))->excludes(command->get_option("--dense"));
   command
       ->add_option("--header", arguments->load.header,
                    "Whether the first row has the names of the columns [default: found out]")

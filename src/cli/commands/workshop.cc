@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/dense.h"
 #include "client/error.h"
 #include "client/output.h"
 #include "embedded/workshop.h"
@@ -37,6 +38,7 @@ constexpr std::array<InstallStep, 4> kInstallSteps{{
     {"03_functions.sql", "five_minutely_aggregation() and hourly_aggregation()"},
     {"04_schedule.sql", "the schedule: both functions every five minutes"},
 }};
+constexpr std::string_view kEventsFile = kInstallSteps[0].file;
 constexpr std::string_view kDashboardFile = "05_dashboard.sql";
 
 std::string FileText(std::string_view name) {
@@ -144,8 +146,14 @@ std::vector<std::pair<std::string, std::string>> DashboardStatements() {
   return statements;
 }
 
-void PrintFiles() {
-  for (const auto& file : embedded::kWorkshop) fmt::print("{}\n", file.text);
+// The text of a file that InstallWorkshop runs, with what `dense` adds to it.
+std::string StepText(std::string_view name, bool dense) {
+  if (!dense || name != kEventsFile) return FileText(name);
+  return fmt::format("{}\n{}", DensePartitionsSql(), FileText(name));
+}
+
+void PrintFiles(bool dense) {
+  for (const auto& file : embedded::kWorkshop) fmt::print("{}\n", StepText(file.name, dense));
 }
 
 bool HasRelation(Connection& connection, const char* name) {
@@ -166,7 +174,8 @@ void AnnounceJobs(Connection& connection) {
 
 }  // namespace
 
-void InstallWorkshop(Connection& connection, bool quiet) {
+void InstallWorkshop(Connection& connection, bool quiet, bool dense) {
+  if (dense) CheckDense(connection);
   Transaction transaction(connection);
   // With Citus, functions are made on its nodes after tables were distributed in this transaction,
   // so use one connection per node. Without Citus, the setting has no effect.
@@ -174,12 +183,17 @@ void InstallWorkshop(Connection& connection, bool quiet) {
   // If two of these run at once, the second waits, and then finds the workshop there.
   connection.Execute("SELECT pg_advisory_xact_lock(hashtext('millrace workshop'))");
   if (FindWorkshop(connection) == Presence::kComplete) {
-    if (!quiet) fmt::print("The workshop is already there.\n");
+    if (!quiet) {
+      fmt::print("The workshop is already there.\n{}",
+                 dense ? "Its partitions stay as they are: SELECT millrace.seal_after('events', '1 "
+                         "hour') makes them dense after their end.\n"
+                       : "");
+    }
     return;
   }
   for (const InstallStep& step : kInstallSteps) {
     try {
-      connection.Execute(FileText(step.file));
+      connection.Execute(StepText(step.file, dense));
     } catch (const CliError& e) {
       throw CliError(
           fmt::format("the workshop was not created: {} failed\n{}", step.file, e.what()),
@@ -278,6 +292,7 @@ void AddWorkshopCommand(CLI::App& app) {
     ConnectionOptions connection;
     bool quiet = false;
     bool print = false;
+    bool dense = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command =
@@ -288,10 +303,13 @@ void AddWorkshopCommand(CLI::App& app) {
   command->add_flag("-q,--quiet", options->quiet, "Print nothing but errors");
   command->add_flag("--print", options->print,
                     "Print the SQL, with the dashboard's queries, instead of running it");
+  command->add_flag("--dense", options->dense,
+                    "Make the partitions of events dense (docs/dense-events.md): sets "
+                    "millrace.dense_partitions for the database");
   command->callback([options] {
-    if (options->print) return PrintFiles();
+    if (options->print) return PrintFiles(options->dense);
     Connection connection = Connection::Open(ResolveConninfo(options->connection), !options->quiet);
-    InstallWorkshop(connection, options->quiet);
+    InstallWorkshop(connection, options->quiet, options->dense);
     if (options->quiet) return;
     fmt::print(
         "Next: millrace generate --rows 100000, then in millrace psql:\n"

@@ -1,6 +1,6 @@
 // The workshop: the tables, functions and schedule of examples/workshop/, and its dashboard.
 //
-// The SQL is that of the folder, compiled into the program; nothing is added to it here. All
+// The SQL is that of the folder, compiled into the program; only `dense` adds to it. All
 // functions take an open connection to the database that has, or will have, the workshop, leave it
 // outside any transaction, and throw CliError with the server's message when a statement fails.
 #pragma once
@@ -15,9 +15,10 @@ namespace millrace::cli {
 // Creates what the workshop needs: everything or, after an error, nothing. If it is there already,
 // says so and changes nothing. Throws CliError if the database has other tables or functions of the
 // same names (the workshop's text run by hand, or a half of it dropped). Prints one line per step
-// on standard output unless `quiet`. REQUIRES: no transaction open; extensions hll, topn, millrace
-// and pg_partman in the database.
-void InstallWorkshop(Connection& connection, bool quiet);
+// on standard output unless `quiet`. `dense`: new partitions of the database are dense events from
+// then on; the default partition of the events is heap. REQUIRES: no transaction open; extensions
+// hll, topn, millrace and pg_partman in the database.
+void InstallWorkshop(Connection& connection, bool quiet, bool dense = false);
 
 // One run of a rollup function.
 struct RollupRun {

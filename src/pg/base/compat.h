@@ -241,6 +241,15 @@ inline bool pg_database_ownercheck(Oid database, Oid role) {
 
 // -- Sessions and transactions
 
+// Whether this process is a background worker, a parallel one included.
+inline bool AmBackgroundWorker() {
+#if PG_VERSION_NUM >= 170000
+  return AmBackgroundWorkerProcess();
+#else
+  return IsBackgroundWorker;
+#endif
+}
+
 // The session that number `i` from 1 to pgstat_fetch_stat_numbackends() stands for.
 inline const LocalPgBackendStatus* BackendStatusAt(int i) {
 #if PG_VERSION_NUM >= 160000

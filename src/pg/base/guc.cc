@@ -18,6 +18,7 @@ bool log_fallback;
 RewriteMode enable_rewrite;
 RewriteMode rewrite_events;
 bool rewrite_dropped_events;
+bool dense_partitions;
 bool enable_tail_scan;
 int tail_partitions;
 int refresh_step;
@@ -115,6 +116,11 @@ void DefineSettings() {
       "millrace.log_fallback",
       "Whether the log says why the engine, or a smaller rollup, was not used.", nullptr,
       &log_fallback, false, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable(
+      "millrace.dense_partitions",
+      "Whether partitions that are created or attached become dense (millrace_dense).",
+      "Only empty heap partitions without a unique index.", &dense_partitions, false, PGC_USERSET,
+      0, nullptr, nullptr, nullptr);
   DefineCustomEnumVariable(
       "millrace.enable_rewrite",
       "Which questions to a rollup may be answered from a smaller rollup over it.",

@@ -34,6 +34,9 @@ extern bool rewrite_dropped_events;
 extern bool enable_tail_scan;
 extern int tail_partitions;
 
+// millrace.dense_partitions: whether new partitions become dense.
+extern bool dense_partitions;
+
 // millrace.refresh_step: how many ids a refresh merges in one step.
 extern int refresh_step;
 

@@ -40,7 +40,19 @@ class BatchBuilder {
   void PutBytes(int column, Bytes bytes);
   // A text that is in a tuple as it is: neither compressed nor out of line.
   void PutText(int column, Bytes bytes);
+  // The same of a text that has been put before, since Begin: its code is IntegerAt of that row.
+  void PutCode(int column, Bytes bytes, int64 code) {
+    bytes_[column][batch_.rows] = bytes;
+    columns_[column].values[batch_.rows] = code;
+  }
   void EndRow() { ++batch_.rows; }
+  // For filling column by column: which row is being filled. Afterwards set it to the number of
+  // rows that are complete.
+  void SetRow(uint32 row) { batch_.rows = row; }
+  // The 64 bits of a column, for kBatchRows rows.
+  int64* Integers(int column) { return columns_[column].values; }
+  // Whether a column's texts are in a dictionary.
+  bool Interns(int column) const { return interned_[column]; }
   // Removes the row being filled.
   void DropRow();
 

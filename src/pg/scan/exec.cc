@@ -21,9 +21,9 @@
 #include "pg/scan/batch_builder.h"
 #include "pg/scan/emit.h"
 #include "pg/scan/explain.h"
-#include "pg/scan/heap_reader.h"
 #include "pg/scan/spill.h"
 #include "pg/scan/state.h"
+#include "pg/scan/table_reader.h"
 #include "pg/tail/scan.h"
 
 namespace millrace::pg {
@@ -216,7 +216,7 @@ void ConsumeLeaves(VectorAggState* state, PlanState* tail, Allocator* allocator)
   while (PlanState* leaf = NextLeaf(tail)) {
     // The reader goes with the plan; spill files and groups stay.
     const MemoryContext caller = MemoryContextSwitchTo(leaf->state->es_query_cxt);
-    state->reader = HeapReader::Make(leaf, state->plan);
+    state->reader = TableReader::Make(leaf, state->plan);
     if (state->reader != nullptr) state->reader->Start();
     MemoryContextSwitchTo(caller);
     if (state->reader != nullptr) {
@@ -257,7 +257,7 @@ void ConsumeInput(VectorAggState* state) {
   }
   if (!state->reader_sought) {
     const MemoryContext caller = MemoryContextSwitchTo(child->state->es_query_cxt);
-    state->reader = HeapReader::Make(child, state->plan);
+    state->reader = TableReader::Make(child, state->plan);
     MemoryContextSwitchTo(caller);
     state->reader_sought = true;
     state->read_pages = state->reader != nullptr;

@@ -14,7 +14,7 @@ void ExplainVectorAgg(const VectorAggState& state, List* ancestors, ExplainState
   }
   if (keys != NIL) ExplainPropertyList("Group Key", keys, es);
   if (!es->analyze || !state.consumed) return;
-  ExplainPropertyText("Reader", state.read_pages ? "heap pages" : "child plan", es);
+  ExplainPropertyText("Reader", state.read_pages ? "pages" : "child plan", es);
   ExplainPropertyInteger("Rows Grouped", nullptr, state.rows - state.spilled_rows, es);
   ExplainPropertyInteger("Groups", nullptr, state.groups, es);
   ExplainPropertyInteger("Batches", nullptr, state.batches, es);

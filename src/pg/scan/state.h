@@ -4,8 +4,8 @@
 #include "core/aggregate/group_by.h"
 #include "pg/base/api.h"
 #include "pg/scan/batch_builder.h"
-#include "pg/scan/heap_reader.h"
 #include "pg/scan/spill.h"
+#include "pg/scan/table_reader.h"
 #include "pg/scan/vector_agg_plan.h"
 
 namespace millrace::pg {
@@ -22,9 +22,9 @@ struct VectorAggState {
   GroupBy* group_by;
   BatchBuilder builder;
   bool reader_sought;
-  HeapReader* reader;  // nullptr: get tuples from the child
-  bool read_pages;     // a reader was used
-  bool hll_settled;    // the specs have their hll parameters
+  TableReader* reader;  // nullptr: get tuples from the child
+  bool read_pages;      // a reader was used
+  bool hll_settled;     // the specs have their hll parameters
   bool consumed;
   bool inserting;  // rows may make new groups
   Size kept_after_fold;

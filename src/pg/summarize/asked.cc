@@ -6,7 +6,7 @@
 #include "pg/base/list.h"
 #include "pg/base/spi.h"
 #include "pg/base/subtransaction.h"
-#include "pg/rewrite/question.h"
+#include "pg/rewrite/items.h"
 #include "pg/rewrite/rewrite.h"
 #include "pg/summarize/statement_text.h"
 #include "pg/summarize/summaries.h"

@@ -38,7 +38,10 @@ struct Mark {
 
 struct Shared {
   pg_atomic_uint32 version;  // of the trees
-  int mark_count;            // 0: not set up yet
+  // Microseconds that readers have spent, for each place of a tree. They only grow, also when
+  // another tree comes to the place: who wants to know looks at the difference.
+  pg_atomic_uint64 read_micros[kMostTrees];
+  int mark_count;  // 0: not set up yet
   int free;
   SharedTree trees[kMostTrees];
 };
@@ -196,6 +199,32 @@ TreeSet TreesHere(const Tree** trees) {
     known_version = pg_atomic_read_u32(&shared->version);
   });
   return known_set;
+}
+
+namespace {
+
+// The place of a tree, as this process knows it; kNone if it is not watched.
+int PlaceOf(Oid root) {
+  const Tree* trees;
+  const TreeSet here = TreesHere(&trees);
+  for (int i = 0; i < kMostTrees; ++i) {
+    if ((here >> i & 1) != 0 && trees[i].root == root) return i;
+  }
+  return kNone;
+}
+
+}  // namespace
+
+void NoteTailRead(Oid root, int64 micros) {
+  const int place = PlaceOf(root);
+  if (place != kNone) {
+    pg_atomic_fetch_add_u64(&shared->read_micros[place], static_cast<int64>(Max(micros, 0)));
+  }
+}
+
+int64 TailReadMicros(Oid root) {
+  const int place = PlaceOf(root);
+  return place == kNone ? 0 : static_cast<int64>(pg_atomic_read_u64(&shared->read_micros[place]));
 }
 
 Tracking StartTracking(Oid root, AttrNumber id, Oid sequence, Oid file) {

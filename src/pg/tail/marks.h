@@ -61,4 +61,9 @@ void PublishMarks(int tree, const Tree& as_known, const Oid* leaves, int count, 
 // not known.
 bool LeavesAbove(Oid root, Oid sequence, int64 watermark, Oid** leaves, int* count);
 
+// The time that readers have spent on the tail of a tree, in microseconds, since the server
+// started; 0 if it is not watched.
+void NoteTailRead(Oid root, int64 micros);
+int64 TailReadMicros(Oid root);
+
 }  // namespace millrace::pg

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "pg/base/list.h"
+#include "pg/base/monotonic_time.h"
 #include "pg/base/relation.h"
 #include "pg/tail/ancestors.h"
 #include "pg/tail/bounds.h"
@@ -41,6 +42,7 @@ struct TailScanState {
   Oid running_leaf;
   AttrNumber* columns;  // of the root, for each column of the running query
 
+  MonotonicTime read_since;  // since when it has been read; 0: that is over
   // For EXPLAIN ANALYZE.
   int64 partitions;
   bool read_whole;
@@ -287,6 +289,7 @@ void Begin(TailScanState* state) {
   const MemoryContext caller = MemoryContextSwitchTo(state->run_context);
   int64 bound;
   state->begun = true;
+  state->read_since = MonotonicNow();
   state->next_leaf = state->leaf_count = 0;
   state->whole = false;
   if (FindBound(state, &bound)) {
@@ -301,6 +304,18 @@ void Begin(TailScanState* state) {
   }
   MemoryContextReset(state->leaf_context);
   MemoryContextSwitchTo(caller);
+}
+
+// The tail has been read to its end, or as far as anybody wants: says how long that took, by which
+// the worker weighs whether a refresh is worth it. Not of a refresh itself, and of a cursor that
+// waits for its client only some seconds.
+void NoteRead(TailScanState* state) {
+  constexpr int64 kLongest = 5'000'000;
+  if (state->read_since == 0) return;
+  if (!AmBackgroundWorker()) {
+    NoteTailRead(state->root, Min(MonotonicNow() - state->read_since, kLongest));
+  }
+  state->read_since = 0;
 }
 
 // Opens a leaf, if it is still one.
@@ -402,6 +417,7 @@ void BeginScan(CustomScanState* node, EState*, int) {
 TupleTableSlot* ExecuteScan(CustomScanState* node) { return ExecScan(&node->ss, NextRow, Recheck); }
 
 void StopScan(TailScanState* state) {
+  NoteRead(state);
   EndRunning(state);
   MemoryContextReset(state->leaf_context);
   MemoryContextReset(state->run_context);
@@ -467,7 +483,9 @@ PlanState* NextLeaf(PlanState* scan) {
     state->handing_out = true;
   }
   EndRunning(state);
-  return StartNext(state) ? state->running->planstate : nullptr;
+  if (StartNext(state)) return state->running->planstate;
+  NoteRead(state);
+  return nullptr;
 }
 
 }  // namespace millrace::pg

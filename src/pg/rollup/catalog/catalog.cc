@@ -189,9 +189,9 @@ void InsertRollup(const Rollup& rollup, Datum refresh_interval) {
 }
 
 void DeleteRollup(Oid relation) {
-  for (const char* table :
-       {"watermark", "refresh_error", "failed_refreshes", "failed_event_message", "failed_event",
-        "verification", "difference", "rollup"}) {
+  // The rollup first: its row is what the worker locks before it records a failure.
+  for (const char* table : {"rollup", "watermark", "refresh_error", "failed_refreshes",
+                            "failed_event_message", "failed_event", "verification", "difference"}) {
     RunOnCatalog(psprintf("DELETE FROM millrace.%s WHERE relation = $1", table),
                  {OidArgument(relation)});
   }
@@ -245,21 +245,38 @@ void SetWatermarkCopy(Oid relation, Oid table) {
                {OidArgument(relation), OidArgument(table)});
 }
 
-void WriteRetention(Oid source, Interval* keep) {
-  RunOnCatalog("DELETE FROM millrace.retention WHERE source = $1", {OidArgument(source)});
-  if (keep == nullptr) return;
-  RunOnCatalog("INSERT INTO millrace.retention (source, keep) VALUES ($1, $2)",
-               {OidArgument(source), {INTERVALOID, IntervalPGetDatum(keep)}});
+namespace {
+
+// An interval for each of some tables, kept in a table of the catalog.
+void WriteInterval(const char* table, const char* column, Oid source, Interval* interval) {
+  RunOnCatalog(psprintf("DELETE FROM millrace.%s WHERE source = $1", table), {OidArgument(source)});
+  if (interval == nullptr) return;
+  RunOnCatalog(psprintf("INSERT INTO millrace.%s (source, %s) VALUES ($1, $2)", table, column),
+               {OidArgument(source), {INTERVALOID, IntervalPGetDatum(interval)}});
 }
 
-bool ReadRetention(Oid source, Interval* keep) {
-  if (RunOnCatalog("SELECT keep FROM millrace.retention WHERE source = $1",
+bool ReadInterval(const char* table, const char* column, Oid source, Interval* interval) {
+  if (RunOnCatalog(psprintf("SELECT %s FROM millrace.%s WHERE source = $1", column, table),
                    {OidArgument(source)}) == 0) {
     return false;
   }
   bool is_null;
-  *keep = *DatumGetIntervalP(SpiRow(0).Value(1, &is_null));
+  *interval = *DatumGetIntervalP(SpiRow(0).Value(1, &is_null));
   return true;
 }
+
+}  // namespace
+
+void WriteRetention(Oid source, Interval* keep) {
+  WriteInterval("retention", "keep", source, keep);
+}
+
+bool ReadRetention(Oid source, Interval* keep) {
+  return ReadInterval("retention", "keep", source, keep);
+}
+
+void WriteSealing(Oid source, Interval* age) { WriteInterval("sealing", "age", source, age); }
+
+bool ReadSealing(Oid source, Interval* age) { return ReadInterval("sealing", "age", source, age); }
 
 }  // namespace millrace::pg

@@ -88,5 +88,8 @@ void SetWatermarkCopy(Oid relation, Oid table);
 // How long the events of a table are kept; nullptr: for ever. False if nothing was set.
 void WriteRetention(Oid source, Interval* keep);
 bool ReadRetention(Oid source, Interval* keep);
+// How long after their end partitions are made dense; nullptr: never. False if nothing was set.
+void WriteSealing(Oid source, Interval* age);
+bool ReadSealing(Oid source, Interval* age);
 
 }  // namespace millrace::pg

@@ -101,7 +101,8 @@ void DistributeTable(const Rollup& rollup) {
 void CreateWatermarkCopy(Rollup* root, int64 position) {
   const char* name = CopyName(*root);
   DropLeftover(*root, name);
-  RunSql(psprintf("CREATE TABLE %s (node_group int4 PRIMARY KEY, position int8 NOT NULL)", name));
+  RunSql(psprintf(
+      "CREATE TABLE %s (node_group int4 PRIMARY KEY, position int8 NOT NULL) USING heap", name));
   RunSql("SELECT pg_catalog.create_reference_table($1::pg_catalog.regclass)", {TextArgument(name)});
   // A live view is read shard by shard, as the role that queries it.
   RunSql(psprintf("GRANT SELECT ON %s TO PUBLIC", name));

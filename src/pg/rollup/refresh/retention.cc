@@ -5,6 +5,7 @@
 
 #include "pg/base/fault_point.h"
 #include "pg/base/list.h"
+#include "pg/base/partitions.h"
 #include "pg/base/spi.h"
 #include "pg/cluster/citus.h"
 #include "pg/rollup/catalog/catalog.h"
@@ -16,42 +17,7 @@
 namespace millrace::pg {
 namespace {
 
-void CheckSource(Oid source) {
-  if (!pg_class_ownercheck(source, GetUserId())) {
-    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(source));
-  }
-  if (get_rel_relkind(source) != RELKIND_PARTITIONED_TABLE) {
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                    errmsg("%s is not a partitioned table", QualifiedName(source)),
-                    errdetail("Retention drops whole partitions.")));
-  }
-}
-
-// The partitions whose range of time ends at or before `limit`, oldest first.
-List* PartitionsBefore(Oid source, TimestampTz limit) {
-  Relation relation = relation_open(source, AccessShareLock);
-  const PartitionKey key = RelationGetPartitionKey(relation);
-  const Oid type = key->parttypid[0];
-  const bool is_time = type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID;
-  if (key->strategy != PARTITION_STRATEGY_RANGE || key->partnatts != 1 || !is_time) {
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                    errmsg("%s is not partitioned by ranges of a time", QualifiedName(source))));
-  }
-  const PartitionDesc descriptor = RelationGetPartitionDesc(relation, true);
-  const PartitionBoundInfo bounds = descriptor->boundinfo;
-  List* partitions = NIL;
-  for (int i = 0; bounds != nullptr && i < bounds->ndatums; ++i) {
-    // Each bound at which a partition ends has the index of that partition.
-    if (bounds->indexes[i] < 0 || bounds->kind[i][0] != PARTITION_RANGE_DATUM_VALUE) continue;
-    Datum end = bounds->datums[i][0];
-    if (type == TIMESTAMPOID) end = DirectFunctionCall1(timestamp_timestamptz, end);
-    if (type == DATEOID) end = DirectFunctionCall1(date_timestamptz, end);
-    if (DatumGetTimestampTz(end) > limit) continue;
-    partitions = lappend_oid(partitions, descriptor->oids[bounds->indexes[i]]);
-  }
-  relation_close(relation, NoLock);
-  return partitions;
-}
+void CheckSource(Oid source) { CheckPartitionedTable(source, "Retention drops whole partitions."); }
 
 // Whether every event of the partition is in every rollup. REQUIRES: nobody can write to it.
 bool IsRolledUp(Oid source, Oid partition) {

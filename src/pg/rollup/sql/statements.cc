@@ -177,6 +177,13 @@ List* UnsettledRanges(const Rollup& root, const Watermarks& watermarks) {
 const char* CreateTableSql(const Rollup& rollup) {
   const char* columns = JoinColumns(rollup, ", ", [](StringInfo out, const RollupColumn& column) {
     appendStringInfo(out, "%s %s", Quoted(column.name), TypeName(column));
+#ifdef USE_LZ4
+    // A row of sketches is written again and again. PostgreSQL's own method takes a fifth of the
+    // time of a refresh, and makes it no smaller.
+    if (get_typstorage(column.type) != TYPSTORAGE_PLAIN) {
+      appendStringInfoString(out, " COMPRESSION lz4");
+    }
+#endif
     if (OidIsValid(column.collation) && column.collation != get_typcollation(column.type)) {
       appendStringInfo(out, " COLLATE %s", generate_collation_name(column.collation));
     }
@@ -187,7 +194,7 @@ const char* CreateTableSql(const Rollup& rollup) {
   // Rows of open buckets are updated at each refresh, and most rows of a page in one transaction.
   // If half of the page is free, the new versions stay on it, the index does not change, and the
   // next refresh uses the space of the old versions.
-  return psprintf("CREATE TABLE %s (%s) WITH (fillfactor = 50)", rollup.name, columns);
+  return psprintf("CREATE TABLE %s (%s) USING heap WITH (fillfactor = 50)", rollup.name, columns);
 }
 
 const char* CreateBucketIndexSql(const Rollup& rollup) {

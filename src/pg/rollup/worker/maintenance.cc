@@ -1,6 +1,7 @@
 #include "pg/rollup/worker/maintenance.h"
 
 #include "pg/base/spi.h"
+#include "pg/dense/seal.h"
 #include "pg/rollup/catalog/catalog.h"
 #include "pg/rollup/catalog/extension.h"
 #include "pg/rollup/refresh/retention.h"
@@ -9,38 +10,57 @@
 namespace millrace::pg {
 namespace {
 
-struct Retention {
+// What is to be done with the partitions of a table that ended so long ago.
+struct Ageing {
   Oid source;
-  Interval keep;
-  const char* failure;  // what the log says if it cannot be applied
+  Interval age;
+  bool drop;            // else made dense
+  const char* failure;  // what the log says if it cannot be done
 };
 
-// The rows of millrace.retention, as an array of `*count` in `context`.
-Retention* LoadRetention(MemoryContext context, int* count) {
+// The rows of millrace.retention and millrace.sealing, as an array of `*count` in `context`.
+Ageing* LoadAgeing(MemoryContext context, int* count) {
   *count = 0;
   if (!BeginStep("loading retention")) return nullptr;
-  const uint64 rows = RunSql(
-      "SELECT source, keep, 'old partitions of ' || source::text || ' could not be dropped' "
-      "FROM millrace.retention");
-  auto* retention =
-      static_cast<Retention*>(MemoryContextAlloc(context, Max(rows, 1) * sizeof(Retention)));
+  const uint64 rows = RunSql(R"(
+    SELECT source, keep, true, 'old partitions of ' || source::text || ' could not be dropped'
+    FROM millrace.retention
+    UNION ALL
+    SELECT source, age, false, 'partitions of ' || source::text || ' could not be made dense'
+    FROM millrace.sealing)");
+  auto* ageing = static_cast<Ageing*>(MemoryContextAlloc(context, Max(rows, 1) * sizeof(Ageing)));
   for (uint64 i = 0; i < rows; ++i) {
     bool is_null;
-    retention[i].source = SpiRow(i).ObjectId(1);
-    retention[i].keep = *DatumGetIntervalP(SpiRow(i).Value(2, &is_null));
-    retention[i].failure = MemoryContextStrdup(context, SpiRow(i).Text(3));
+    ageing[i].source = SpiRow(i).ObjectId(1);
+    ageing[i].age = *DatumGetIntervalP(SpiRow(i).Value(2, &is_null));
+    ageing[i].drop = SpiRow(i).Bool(3);
+    ageing[i].failure = MemoryContextStrdup(context, SpiRow(i).Text(4));
   }
   EndStep();
   *count = static_cast<int>(rows);
-  return retention;
+  return ageing;
 }
 
-void Retain(const Retention& retention) {
+void DropOldPartitions(const Ageing& ageing) {
   if (!BeginStep("dropping old partitions")) return;
-  if (get_rel_name(retention.source) != nullptr) {
-    AsOwner(OwnerOf(retention.source), [&] { ApplyRetention(retention.source, &retention.keep); });
+  if (get_rel_name(ageing.source) != nullptr) {
+    AsOwner(OwnerOf(ageing.source), [&] { ApplyRetention(ageing.source, &ageing.age); });
   }
   EndStep();
+}
+
+// Makes the partitions dense, each in a transaction of its own, for some seconds at most.
+void Seal(const Ageing& ageing) {
+  constexpr int64 kLong = 10'000'000;
+  const MonotonicTime start = MonotonicNow();
+  bool more = true;
+  while (more && MonotonicNow() - start < kLong) {
+    if (!BeginStep("making partitions dense")) return;
+    more = get_rel_name(ageing.source) != nullptr && AsOwner(OwnerOf(ageing.source), [&] {
+             return OidIsValid(SealNextPartition(ageing.source, &ageing.age));
+           });
+    EndStep();
+  }
 }
 
 // The BRIN indexes over the tables that rollups read and write, as an array of `*count` in
@@ -93,11 +113,13 @@ void Maintain() {
   });
   const MemoryContext context =
       AllocSetContextCreate(TopMemoryContext, "millrace maintenance", ALLOCSET_SMALL_SIZES);
-  Retention* retention = nullptr;
+  Ageing* ageing = nullptr;
   int count = 0;
-  (void)Try("retention could not be looked up",
-            [&] { retention = LoadRetention(context, &count); });
-  for (int i = 0; i < count; ++i) (void)Try(retention[i].failure, [&] { Retain(retention[i]); });
+  (void)Try("retention could not be looked up", [&] { ageing = LoadAgeing(context, &count); });
+  for (int i = 0; i < count; ++i) {
+    (void)Try(ageing[i].failure,
+              [&] { ageing[i].drop ? DropOldPartitions(ageing[i]) : Seal(ageing[i]); });
+  }
   Oid* indexes = nullptr;
   count = 0;
   (void)Try("indexes could not be looked up", [&] { indexes = LoadRangeIndexes(context, &count); });

@@ -5,9 +5,9 @@
 
 namespace millrace::pg {
 
-// Drops old partitions (millrace.set_retention), and summarizes the BRIN indexes over ids and
-// buckets, each in a transaction of its own. A failure is logged, and the rest is done all the
-// same.
+// Drops old partitions (millrace.set_retention), makes some dense (millrace.seal_after), and
+// summarizes the BRIN indexes over ids and buckets, each in a transaction of its own. A failure is
+// logged, and the rest is done all the same.
 void Maintain();
 
 }  // namespace millrace::pg

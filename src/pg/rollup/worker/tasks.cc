@@ -9,6 +9,7 @@
 #include "pg/rollup/registry/known_complete.h"
 #include "pg/rollup/registry/worker_registry.h"
 #include "pg/rollup/worker/worker_step.h"
+#include "pg/tail/marks.h"
 
 namespace millrace::pg {
 namespace {
@@ -21,6 +22,8 @@ constexpr int64 kReload = 60 * kSecond;
 // How long one step of a task should take, and how many ids it begins with.
 constexpr int64 kShortStep = 250 * kMillisecond, kLongStep = kSecond;
 constexpr int64 kMostSetAside = 100;
+// How often it is weighed whether a refresh is worth it before its time.
+constexpr int64 kWeigh = 500 * kMillisecond;
 constexpr int64 kFirstStepIds = 100'000, kFewestStepIds = 1'000;
 
 struct Task {
@@ -36,6 +39,10 @@ struct Task {
   int64 poll;       // until its writers are looked at again
   int64 step_ids;   // for the next step
   int empty_steps;  // in a row; ids may have a gap
+  // What the last refresh took, and the one that is being done, in microseconds; and what readers
+  // had spent on the tail when the last one was done.
+  int64 refresh_cost, cost_so_far;
+  int64 read_before;
   int failures;
 };
 
@@ -72,6 +79,8 @@ void ReadTask(const SpiRow& row, MemoryContext context, Task* task) {
   if (before != nullptr) {
     task->next = before->next;
     task->step_ids = before->step_ids;
+    task->refresh_cost = before->refresh_cost;
+    task->read_before = before->read_before;
   }
 }
 
@@ -86,8 +95,11 @@ Loaded LoadTasks(const WorkerPlace& place) {
   const MemoryContext context =
       AllocSetContextCreate(TopMemoryContext, "millrace tasks", ALLOCSET_SMALL_SIZES);
   if (place.number < workers_per_database) {
-    needed = place.number == 0 &&
-             RunSql("SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention") > 0;
+    needed =
+        place.number == 0 &&
+        RunSql(
+            "SELECT FROM millrace.rollup UNION ALL SELECT FROM millrace.retention UNION ALL SELECT "
+            "FROM millrace.sealing") > 0;
     const uint64 rows = RunSql(R"(
       SELECT r.relation, r.source, r.id_column, (extract(epoch FROM r.refresh_interval) * 1e6)::int8,
         COALESCE(e.failures, 0), COALESCE(extract(epoch FROM LEAST(e.retry_at, now() + '1 h') - now()) * 1e6, 0)::int8,
@@ -134,7 +146,10 @@ void LookAtSequence(Task* task, MonotonicTime now) {
   Settling* settling = StartSettling(task->source, ids, OwnerOf(task->relation), task->position);
   MemoryContextSwitchTo(step);
   const bool nothing_new = settling->total == task->position;
-  if (nothing_new) NoteComplete(task->relation, settling->since, 0);
+  if (nothing_new) {
+    NoteComplete(task->relation, settling->since, 0);
+    task->read_before = TailReadMicros(task->source);
+  }
   if ((nothing_new && !settling->tracking.wants_floor) || IsBeingRestored()) {
     task->next = now + (nothing_new ? task->interval : kSecond);
     return StopSettling(task);
@@ -163,12 +178,16 @@ bool Merge(Task* task, MonotonicTime now) {
     return false;
   }
   task->position = result.position;
+  task->cost_so_far += took;
   if (took > kLongStep) task->step_ids = Max(options.most_ids / 2, kFewestStepIds);
   if (took < kShortStep && result.more) task->step_ids = 2 * options.most_ids;
   task->empty_steps = result.empty ? task->empty_steps + 1 : 0;
   if (!result.more) {
     StopSettling(task);
     task->next = now + task->interval;
+    task->refresh_cost = task->cost_so_far;
+    task->cost_so_far = 0;
+    task->read_before = TailReadMicros(task->source);
   }
   return result.ids > 0;
 }
@@ -207,21 +226,23 @@ void Step(Task* task) {
 }
 
 // When a table is locked, tries again soon; after any other error, after a pause that doubles.
-// Returns whether to log it: not if the rollup or the table it reads is gone, because somebody has
-// just dropped it.
+// Returns whether to log it: not if somebody drops the rollup, or has just dropped it.
 bool RecordFailure(Task* task, const ErrorData& error) {
   task->failures = Min(task->failures + 1, 30);
   StopSettling(task);
   task->position = -1;
   last_work = MonotonicNow();
-  const int64 longest =
-      error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? kMaxLockBackoff : kMaxBackoff;
+  const int64 longest = IsOfALock(error) ? kMaxLockBackoff : kMaxBackoff;
   const int64 backoff = Min(Max(task->interval, kSecond) << Min(task->failures - 1, 10), longest);
   task->next = MonotonicNow() + backoff;
   const TimestampTz retry_at = GetCurrentTimestamp() + backoff;
   if (!BeginStep("recording a failure")) return false;
-  const bool exists =
-      get_rel_name(task->relation) != nullptr && get_rel_name(task->source) != nullptr;
+  // Whoever drops the rollup has locked its row before anything else (DeleteRollup): what is
+  // written here before is dropped with it, and after that nothing is written that would stay.
+  const bool exists = RunSql(
+                          "SELECT FROM millrace.rollup WHERE relation = $1 "
+                          "FOR KEY SHARE SKIP LOCKED",
+                          {OidArgument(task->relation)}) > 0;
   if (exists) {
     RunSql(
         "INSERT INTO millrace.refresh_error AS e (relation, message, failures, retry_at) VALUES "
@@ -244,7 +265,7 @@ bool RecordFailure(Task* task, const ErrorData& error) {
 // A lock can stop the task every few seconds, so that error is logged after 1, 2, 4, 8, ...
 // failures only.
 void LogTaskFailure(const Task& task, const ErrorData& error) {
-  const bool often = error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+  const bool often = IsOfALock(error);
   if (often && (task.failures & (task.failures - 1)) != 0) return;
   char* what = psprintf("rollup %s could not be refreshed", task.name);
   LogFailure(what, error);
@@ -262,6 +283,7 @@ bool IsIdle(Task* task, MonotonicTime now, uint32 sleep) {
   if (LastId(ids) != task->position || TrackLeaves(task->source, ids).wants_floor) return false;
   NoteComplete(task->relation, before, sleep);
   task->next = now + task->interval;
+  task->read_before = TailReadMicros(task->source);
   return true;
 }
 
@@ -286,16 +308,35 @@ void LookAtIdleTasks() {
   EndStep();
 }
 
+// Whether readers have spent as much time on the tail as the last refresh took. Then a refresh is
+// worth it before its time: whoever waits until the costs are equal pays at most twice what would
+// have been best (as one who rents skis: Karlin et al., "Competitive snoopy caching", 1988).
+bool IsWorthIt(const Task& task) {
+  constexpr int64 kLeast = 10 * kMillisecond;
+  return task.settling == nullptr && task.position >= 0 && task.failures == 0 &&
+         TailReadMicros(task.source) - task.read_before >= Max(task.refresh_cost, kLeast);
+}
+
+// Brings tasks forward that are worth it.
+void WeighTasks() {
+  const MonotonicTime now = MonotonicNow();
+  for (int i = 0; i < task_list.count; ++i) {
+    Task* task = &task_list.tasks[i];
+    if (task->next > now && IsWorthIt(*task)) task->next = now;
+  }
+}
+
 // After a lock, does not wait long for others in this round of tasks: a hundred rollups may be over
 // the same locked table, and others wait for their turn.
 void BeImpatientAfter(const ErrorData& error) {
-  if (error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) LimitLockWaits(kImpatient);
+  if (IsOfALock(error)) LimitLockWaits(kImpatient);
 }
 
 }  // namespace
 
 void RunDueTasks() {
   LimitLockWaits(kPatient);
+  WeighTasks();
   // If one of the tasks fails here, the error is found again and logged when that task has its
   // turn.
   ErrorData* error = Guard(LookAtIdleTasks);
@@ -344,7 +385,11 @@ bool CanSleep() {
 
 MonotonicTime NextTaskDue() {
   MonotonicTime next = kNever;
-  for (int i = 0; i < task_list.count; ++i) next = Min(next, task_list.tasks[i].next);
+  const MonotonicTime weighed = MonotonicNow() + kWeigh;
+  for (int i = 0; i < task_list.count; ++i) {
+    const Task& task = task_list.tasks[i];
+    next = Min(next, task.interval > kWeigh ? Min(task.next, weighed) : task.next);
+  }
   return next;
 }
 

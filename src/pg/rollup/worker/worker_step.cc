@@ -103,6 +103,10 @@ void ConnectToDatabase(Oid database) {
   SetConfigOption("default_transaction_deferrable", "off", PGC_SUSET, PGC_S_OVERRIDE);
   // A step does not wait long for a locked table, because other rollups wait for their turn.
   LimitLockWaits(kPatient);
+  // Whoever notices a deadlock ends it with an error. So it is not somebody's DROP SCHEMA that
+  // fails: a step can be done again. What it waits for is logged with its failure.
+  SetConfigOption("deadlock_timeout", "10ms", PGC_SUSET, PGC_S_OVERRIDE);
+  SetConfigOption("log_lock_waits", "off", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_OVERRIDE);
   SetConfigOption("row_security", "on", PGC_SUSET, PGC_S_OVERRIDE);
 }
@@ -117,8 +121,13 @@ bool IsBeingRestored() {
     WHERE datname = current_database() AND application_name = 'pg_restore' LIMIT 1)") > 0;
 }
 
+bool IsOfALock(const ErrorData& error) {
+  return error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+         error.sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
 void LogFailure(const char* what, const ErrorData& error) {
-  const int level = error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? LOG : WARNING;
+  const int level = IsOfALock(error) ? LOG : WARNING;
   ereport(level, (errcode(error.sqlerrcode),
                   errmsg("millrace: %s in database \"%s\": %s", what, database_name, error.message),
                   error.detail_log != nullptr ? errdetail_internal("%s", error.detail_log)

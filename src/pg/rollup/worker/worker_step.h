@@ -26,12 +26,13 @@ void EndStep();
 BackgroundWorker DescribeProcess(const char* type, const char* function);
 
 // Connects a background process to its database. Its settings do not depend on the database's
-// defaults for sessions: it can write even if these are read-only.
+// defaults for sessions: it can write even if these are read-only. In a deadlock it gives way.
 void ConnectToDatabase(Oid database);
 
-// How long each step from now on waits for a lock, as for the setting lock_timeout: at first "1s".
-// To be called outside a step.
-inline constexpr const char* kPatient = "1s";
+// How long each step from now on waits for a lock, as for the setting lock_timeout: at first
+// kPatient, which is less than after what others look for a deadlock (deadlock_timeout, 1 s by
+// default). To be called outside a step.
+inline constexpr const char* kPatient = "900ms";
 inline constexpr const char* kImpatient = "10ms";
 void LimitLockWaits(const char* timeout);
 
@@ -59,6 +60,9 @@ ErrorData* Guard(Work work) {
   MemoryContextSwitchTo(caller);
   return error;
 }
+
+// Whether somebody else's lock has ended a step: it was waited for too long, or in a circle.
+bool IsOfALock(const ErrorData& error);
 
 // Logs that something failed in this database: `what` is a sentence without its end, such as
 // "rollup r could not be refreshed". It is a warning, unless somebody only held a lock. The

@@ -1,8 +1,10 @@
-// Reads plain heap tables page by page directly into batches, instead of the sequential and bitmap
-// scans below the node. Only if that gives exactly the rows of these scans: see Make.
+// Reads plain tables page by page directly into batches, instead of the sequential and bitmap scans
+// below the node. Only if that gives exactly the rows of these scans: see Make. Pages of a heap are
+// read row by row (table_reader.cc), those of dense events column by column (dense_columns.cc).
 #pragma once
 
 #include "pg/base/api.h"
+#include "pg/dense/page_reader.h"
 #include "pg/scan/batch_builder.h"
 #include "pg/scan/bucket.h"
 
@@ -10,14 +12,14 @@ namespace millrace::pg {
 
 // It calls the executor (rescans, InitPlans, expressions) in the current memory context, which must
 // be the query's, as for any node. It keeps nothing there except what Make allocates.
-class HeapReader {
+class TableReader {
  public:
   // Returns a reader for `child`, in the query's memory context, or nullptr if it cannot do the
-  // work of `child`. It can do sequential or bitmap scans of heap tables (one, which may be a
-  // worker's share of a sequential scan, or several below an Append that prunes nothing at run
-  // time), with filters that compare integers or times with constants, and target lists of columns
-  // and buckets. Called once per node; evaluates nothing yet.
-  static HeapReader* Make(PlanState* child, const VectorAggPlan& plan);
+  // work of `child`. It can do sequential or bitmap scans of heap tables and dense events (one,
+  // which may be a worker's share of a sequential scan, or several below an Append that prunes
+  // nothing at run time), with filters that compare integers or times with constants, and target
+  // lists of columns and buckets. Called once per node; evaluates nothing yet.
+  static TableReader* Make(PlanState* child, const VectorAggPlan& plan);
 
   // Begins to read from the start, with the present parameters. Call it before the first Fill, and
   // again after a rescan.
@@ -36,6 +38,7 @@ class HeapReader {
     int column;      // of the batch
     Bucket* bucket;  // nullptr: as it is
     bool integer;    // taken by its bits, if it has eight bytes
+    bool text;       // bytes that may be in a dictionary
   };
   struct Filter;
   struct Attribute {
@@ -76,7 +79,8 @@ class HeapReader {
   static void PlanAttributes(Table* table, int count);
   static void StartTable(Table* table);
   static bool UseNextFilter(Table* table);
-  static bool Admit(Table* table, HeapTupleHeader header, uint32 length);
+  template <typename Fetch>
+  static bool Admit(Table* table, Fetch fetch);
   void StartPages(bool in_order);
   void StartShared();
   BlockNumber NextBlock();
@@ -86,11 +90,23 @@ class HeapReader {
   int TuplesOfPage() const;
   void EndTable();
   void ReadPage(BatchBuilder* batch);
+  void OpenDense();
+  bool NextDensePage();
+  void ReadDensePage(BatchBuilder* batch);
+  bool SelectRows();
+  int AdmitFirst();
+  bool SelectByFilters(bool all);
+  void ReadColumn(int column);
+  void PutColumns(const uint16* rows, uint32 count, BatchBuilder* batch);
+  bool PutTexts(int column, const Output& output, const uint16* rows, uint32 count,
+                BatchBuilder* batch);
   template <bool kFiltersFirst>
   static bool ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch);
   static bool ReadIncomplete(const Table& table, TupleDesc descriptor, HeapTupleHeader header,
                              uint32 length, BatchBuilder* batch);
   static bool Passes(const Attribute& attribute, Datum value, bool is_null);
+  static void PutOne(const Output& output, int16 length, Datum value, bool is_null,
+                     BatchBuilder* batch);
   static void PutOut(const Attribute& attribute, Datum value, bool is_null, BatchBuilder* batch);
 
   PlanState* child_;
@@ -105,6 +121,15 @@ class HeapReader {
   BitmapPages bitmap_pages_;
   HeapPages pages_of_table_;  // of the table that is open
   int tuple_ = 0;             // the next of the page
+  // Of a table of dense events that is open: its present page, the part of it that is being read,
+  // which of the part's columns have been read, and its rows that pass the filters.
+  PageReader* dense_ = nullptr;
+  int part_ = 0;
+  bool part_selected_ = false;
+  bool* columns_read_ = nullptr;
+  uint16 selected_[dense::kMaxChunkRows];
+  int selected_count_ = 0;
+  int selected_next_ = 0;
   bool page_open_ = false;
   int64 pages_ = 0;
 };

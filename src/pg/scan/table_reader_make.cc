@@ -1,9 +1,10 @@
-// The half of HeapReader that looks at plans: what can be read page by page, its filters and
+// The half of TableReader that looks at plans: what can be read page by page, its filters and
 // outputs, and what a scan must find out before its first row.
 
 #include "pg/base/list.h"
-#include "pg/scan/heap_filter.h"
-#include "pg/scan/heap_reader.h"
+#include "pg/dense/handler.h"
+#include "pg/scan/table_filter.h"
+#include "pg/scan/table_reader.h"
 
 namespace millrace::pg {
 namespace {
@@ -108,10 +109,10 @@ bool IsHarmless(const Expr* expression, const ExprContext* context) {
 
 }  // namespace
 
-HeapReader* HeapReader::Make(PlanState* child, const VectorAggPlan& plan) {
+TableReader* TableReader::Make(PlanState* child, const VectorAggPlan& plan) {
   // EvalPlanQual replaces a scan's rows by its own; only the scan itself can do that.
   if (child->state->es_epq_active != nullptr) return nullptr;
-  auto* reader = static_cast<HeapReader*>(palloc0(sizeof(HeapReader)));
+  auto* reader = static_cast<TableReader*>(palloc0(sizeof(TableReader)));
   reader->child_ = child;
   reader->estate_ = child->state;
   if (IsA(child, AppendState)) {
@@ -130,7 +131,7 @@ HeapReader* HeapReader::Make(PlanState* child, const VectorAggPlan& plan) {
   return reader->AddTable(child, plan) ? reader : nullptr;
 }
 
-bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
+bool TableReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
   const bool bitmap = IsA(state, BitmapHeapScanState);
   if ((!IsA(state, SeqScanState) && !bitmap) || state->plan->initPlan != NIL) return false;
   // Reading whole pages would take more predicate locks than the rows of the bitmap, and so disturb
@@ -143,7 +144,7 @@ bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
     return false;
   }
   Relation relation = scan->ss_currentRelation;
-  if (relation->rd_tableam != GetHeapamTableAmRoutine() ||
+  if ((relation->rd_tableam != GetHeapamTableAmRoutine() && !IsDense(relation)) ||
       !IsMVCCSnapshot(state->state->es_snapshot)) {
     return false;
   }
@@ -169,7 +170,7 @@ bool HeapReader::AddTable(PlanState* state, const VectorAggPlan& plan) {
   return true;
 }
 
-bool HeapReader::AddFilters(const ScanState* scan, const List* quals, Table* table) {
+bool TableReader::AddFilters(const ScanState* scan, const List* quals, Table* table) {
   const TupleDesc descriptor = RelationGetDescr(scan->ss_currentRelation);
   for (const OpExpr* operation : Each<OpExpr>(quals)) {
     Filter filter = {};
@@ -202,14 +203,16 @@ bool HeapReader::AddFilters(const ScanState* scan, const List* quals, Table* tab
   return true;
 }
 
-bool HeapReader::AddOutputs(const ScanState* scan, const VectorAggPlan& plan, Table* table) {
+bool TableReader::AddOutputs(const ScanState* scan, const VectorAggPlan& plan, Table* table) {
   const TupleDesc descriptor = RelationGetDescr(scan->ss_currentRelation);
   // An array of pointers, as is meant: NOLINTNEXTLINE(bugprone-sizeof-expression)
   table->buckets = static_cast<Bucket**>(palloc(Max(plan.column_count, 1) * sizeof(Bucket*)));
   for (int i = 0; i < plan.column_count; ++i) {
     const auto* entry =
         static_cast<TargetEntry*>(list_nth(scan->ps.plan->targetlist, plan.columns[i].resno - 1));
-    Output output = {i, nullptr, plan.columns[i].kind == ColumnKind::kInteger};
+    const ColumnKind kind = plan.columns[i].kind;
+    Output output = {i, nullptr, kind == ColumnKind::kInteger,
+                     kind == ColumnKind::kText || kind == ColumnKind::kItem};
     AttrNumber number;
     if (IsA(entry->expr, Var)) {
       number = reinterpret_cast<Var*>(entry->expr)->varattno;
@@ -234,7 +237,7 @@ bool HeapReader::AddOutputs(const ScanState* scan, const VectorAggPlan& plan, Ta
 }
 
 // Computes what follows from the filters and outputs of a table with `count` attributes.
-void HeapReader::PlanAttributes(Table* table, int count) {
+void TableReader::PlanAttributes(Table* table, int count) {
   int last_filter = 0, first_output = count;
   for (int i = count - 1; i >= 0; --i) {
     Attribute& attribute = table->attributes[i];
@@ -250,7 +253,7 @@ void HeapReader::PlanAttributes(Table* table, int count) {
       static_cast<NullableDatum*>(palloc0(Max(table->attribute_count, 1) * sizeof(NullableDatum)));
 }
 
-void HeapReader::Start() {
+void TableReader::Start() {
   // Changed parameters are passed on when a node is asked for its next tuple. We never ask these
   // nodes.
   if (child_->chgParam != nullptr) ExecReScan(child_);
@@ -268,7 +271,7 @@ void HeapReader::Start() {
   }
 }
 
-void HeapReader::StartTable(Table* table) {
+void TableReader::StartTable(Table* table) {
   for (int i = 0; i < table->attribute_count; ++i) table->attributes[i].filter_count = 0;
   for (int i = 0; i < table->bucket_count; ++i) RestartBucket(table->buckets[i]);
   table->filters_known = 0;
@@ -283,7 +286,7 @@ void HeapReader::StartTable(Table* table) {
 }
 
 // Computes the constant of the next filter, which is in use from then on. False if it is NULL.
-bool HeapReader::UseNextFilter(Table* table) {
+bool TableReader::UseNextFilter(Table* table) {
   Filter* filter = &table->filters[table->filters_known];
   ExprContext* context = table->scan->ps.ps_ExprContext;
   bool is_null;
@@ -297,31 +300,6 @@ bool HeapReader::UseNextFilter(Table* table) {
   filter->constant = IntegerOf(filter->constant_type, value);
   Attribute* attribute = &table->attributes[filter->attribute - 1];
   attribute->filters[attribute->filter_count++] = *filter;
-  return true;
-}
-
-// Whether every filter lets the row through, one after the other as in PostgreSQL. Computes the
-// constants of filters and buckets that are not known yet.
-bool HeapReader::Admit(Table* table, HeapTupleHeader header, uint32 length) {
-  const TupleDesc descriptor = RelationGetDescr(table->scan->ss_currentRelation);
-  HeapTupleData tuple;
-  tuple.t_data = header;
-  tuple.t_len = length;
-  tuple.t_tableOid = InvalidOid;
-  ItemPointerSetInvalid(&tuple.t_self);
-  bool is_null;
-  for (int i = 0; i < table->filter_count; ++i) {
-    if (i == table->filters_known && !UseNextFilter(table)) return false;
-    const Filter& filter = table->filters[i];
-    const Datum value = heap_getattr(&tuple, filter.attribute, descriptor, &is_null);
-    if (is_null || !filter.Passes(value)) return false;
-  }
-  if (table->buckets_known) return true;
-  for (int i = 0; i < table->bucket_count; ++i) {
-    const Datum value = heap_getattr(&tuple, table->buckets[i]->attribute, descriptor, &is_null);
-    SettleBucket(table->buckets[i], DatumGetInt64(value), is_null);
-  }
-  table->buckets_known = true;
   return true;
 }
 

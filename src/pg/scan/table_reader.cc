@@ -1,7 +1,9 @@
-#include "pg/scan/heap_reader.h"
+#include "pg/scan/table_reader.h"
 
 #include "core/base/coding.h"
-#include "pg/scan/heap_filter.h"
+#include "pg/dense/handler.h"
+#include "pg/dense/scan.h"
+#include "pg/scan/table_filter.h"
 
 namespace millrace::pg {
 namespace {
@@ -35,7 +37,7 @@ __attribute__((always_inline)) inline void PrefetchTuple(Page page, OffsetNumber
 
 }  // namespace
 
-inline bool HeapReader::Passes(const Attribute& attribute, Datum value, bool is_null) {
+inline bool TableReader::Passes(const Attribute& attribute, Datum value, bool is_null) {
   for (int i = 0; i < attribute.filter_count; ++i) {
     if (is_null || !attribute.filters[i].Passes(value)) return false;
   }
@@ -44,37 +46,17 @@ inline bool HeapReader::Passes(const Attribute& attribute, Datum value, bool is_
 
 // Gives the value to its outputs. May raise, and texts are interned, so call it only for rows that
 // every filter lets through.
-inline void HeapReader::PutOut(const Attribute& attribute, Datum value, bool is_null,
-                               BatchBuilder* batch) {
+inline void TableReader::PutOut(const Attribute& attribute, Datum value, bool is_null,
+                                BatchBuilder* batch) {
   for (int i = 0; i < attribute.output_count; ++i) {
-    const Output& output = attribute.outputs[i];
-    if (is_null) {
-      batch->PutNull(output.column);
-    } else if (output.bucket != nullptr) {
-      bool null_bucket = false;
-      const int64 start = BucketOf(output.bucket, DatumGetInt64(value), &null_bucket);
-      if (unlikely(null_bucket)) {
-        batch->PutNull(output.column);
-      } else {
-        batch->PutInteger(output.column, start);
-      }
-    } else if (attribute.length == 8 && output.integer) {
-      batch->PutInteger(output.column, DatumGetInt64(value));
-    } else if (attribute.length == -1 && VARATT_IS_1B(DatumGetPointer(value)) &&
-               !VARATT_IS_1B_E(DatumGetPointer(value))) {
-      const char* varlena = DatumGetPointer(value);
-      batch->PutText(output.column, {VARDATA_1B(varlena),
-                                     static_cast<uint32>(VARSIZE_1B(varlena) - VARHDRSZ_SHORT)});
-    } else {
-      batch->Put(output.column, value);
-    }
+    PutOne(attribute.outputs[i], attribute.length, value, is_null, batch);
   }
 }
 
 // Reads a tuple that has all the attributes we want, in one walk over its bytes, as
 // heap_deform_tuple does. False if a filter refuses the row.
 template <bool kFiltersFirst>
-bool HeapReader::ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch) {
+bool TableReader::ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuilder* batch) {
   const char* data = reinterpret_cast<char*>(tuple) + tuple->t_hoff;
   const auto* nulls = (tuple->t_infomask & HEAP_HASNULL) != 0 ? tuple->t_bits : nullptr;
   uint32 offset = 0;
@@ -118,8 +100,8 @@ bool HeapReader::ReadTuple(const Table& table, HeapTupleHeader tuple, BatchBuild
 }
 
 // Reads a tuple that was written before columns were added: these have their default.
-bool HeapReader::ReadIncomplete(const Table& table, TupleDesc descriptor, HeapTupleHeader header,
-                                uint32 length, BatchBuilder* batch) {
+bool TableReader::ReadIncomplete(const Table& table, TupleDesc descriptor, HeapTupleHeader header,
+                                 uint32 length, BatchBuilder* batch) {
   HeapTupleData tuple;
   tuple.t_data = header;
   tuple.t_len = length;
@@ -139,12 +121,14 @@ bool HeapReader::ReadIncomplete(const Table& table, TupleDesc descriptor, HeapTu
   return true;
 }
 
-int HeapReader::TuplesOfPage() const {
+int TableReader::TuplesOfPage() const {
+  if (dense_ != nullptr) return dense_->visible();
   return static_cast<int>(reinterpret_cast<HeapScanDesc>(scan_)->rs_ntuples);
 }
 
 // Reads the rest of the open page, as far as the batch has room.
-void HeapReader::ReadPage(BatchBuilder* batch) {
+void TableReader::ReadPage(BatchBuilder* batch) {
+  if (dense_ != nullptr) return ReadDensePage(batch);
   Table& table = tables_[table_];
   auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
   Page page = BufferGetPage(heap->rs_cbuf);
@@ -159,7 +143,15 @@ void HeapReader::ReadPage(BatchBuilder* batch) {
     auto* tuple = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
     bool taken;
     const bool known = table.buckets_known && table.filters_known == table.filter_count;
-    if (unlikely(!known) && !Admit(&table, tuple, ItemIdGetLength(item))) {
+    auto fetch = [&](AttrNumber attribute, bool* is_null) {
+      HeapTupleData whole;
+      whole.t_data = tuple;
+      whole.t_len = ItemIdGetLength(item);
+      whole.t_tableOid = InvalidOid;
+      ItemPointerSetInvalid(&whole.t_self);
+      return heap_getattr(&whole, attribute, RelationGetDescr(scan_->rs_rd), is_null);
+    };
+    if (unlikely(!known) && !Admit(&table, fetch)) {
       // No row will pass.
       if (table.never) tuple_ = count;
       continue;
@@ -184,14 +176,17 @@ void HeapReader::ReadPage(BatchBuilder* batch) {
 }
 
 // Begins to read the open table page by page.
-void HeapReader::StartPages(bool in_order) {
+void TableReader::StartPages(bool in_order) {
+  if (dense_ != nullptr) return;
   pages_of_table_.Begin(
-      scan_, in_order, [](void* self) { return static_cast<HeapReader*>(self)->NextBlock(); },
+      scan_, in_order, [](void* self) { return static_cast<TableReader*>(self)->NextBlock(); },
       this);
 }
 
-void HeapReader::StartShared() {
+void TableReader::StartShared() {
   scan_ = shared_;
+  OpenDense();
+  if (dense_ != nullptr) return;
   auto* heap = reinterpret_cast<HeapScanDesc>(shared_);
   table_block_parallelscan_startblock_init(
       shared_->rs_rd, heap->rs_parallelworkerdata,
@@ -200,7 +195,7 @@ void HeapReader::StartShared() {
 }
 
 // The next page of the open table; InvalidBlockNumber if there is none left.
-BlockNumber HeapReader::NextBlock() {
+BlockNumber TableReader::NextBlock() {
   const auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
   if (shared_ != nullptr) {
     return table_block_parallelscan_nextpage(
@@ -219,7 +214,7 @@ BlockNumber HeapReader::NextBlock() {
 }
 
 // Opens a table.
-void HeapReader::OpenTable(const Table& table) {
+void TableReader::OpenTable(const Table& table) {
   if (table.bitmap != nullptr) {
     bitmap_ = reinterpret_cast<TIDBitmap*>(MultiExecProcNode(table.bitmap));
     bitmap_pages_.Begin(bitmap_);
@@ -228,17 +223,18 @@ void HeapReader::OpenTable(const Table& table) {
   scan_ = table.bitmap != nullptr ? BeginBitmapScan(relation, estate_->es_snapshot)
                                   : table_beginscan(relation, estate_->es_snapshot, 0, nullptr);
   block_ = 0;
+  OpenDense();
   StartPages(table.bitmap == nullptr);
 }
 
 // Opens the next page, if need be of the next table. False after the last.
-bool HeapReader::NextPage() {
+bool TableReader::NextPage() {
   for (; table_ < table_count_; ++table_) {
     const Table& table = tables_[table_];
     if (!table.never) {
       CHECK_FOR_INTERRUPTS();
       if (scan_ == nullptr) OpenTable(table);
-      if (pages_of_table_.Next()) {
+      if (dense_ != nullptr ? NextDensePage() : pages_of_table_.Next()) {
         BeginPage();
         return true;
       }
@@ -248,9 +244,10 @@ bool HeapReader::NextPage() {
   return false;
 }
 
-void HeapReader::BeginPage() {
+void TableReader::BeginPage() {
   ++pages_;
   tuple_ = 0;
+  if (dense_ != nullptr) return;
   const auto* heap = reinterpret_cast<HeapScanDesc>(scan_);
   Page page = BufferGetPage(heap->rs_cbuf);
   for (int i = 0; i < Min(kPrefetchTuples, TuplesOfPage()); ++i) {
@@ -258,8 +255,9 @@ void HeapReader::BeginPage() {
   }
 }
 
-void HeapReader::EndTable() {
+void TableReader::EndTable() {
   pages_of_table_.End();
+  dense_ = nullptr;
   // A shared scan belongs to its node.
   if (scan_ != nullptr && shared_ == nullptr) table_endscan(scan_);
   scan_ = nullptr;
@@ -268,7 +266,7 @@ void HeapReader::EndTable() {
   bitmap_ = nullptr;
 }
 
-bool HeapReader::Fill(BatchBuilder* batch, bool at_page_end) {
+bool TableReader::Fill(BatchBuilder* batch, bool at_page_end) {
   while (!batch->full()) {
     if (!page_open_) {
       if (at_page_end && batch->rows() > 0) return true;
@@ -281,7 +279,7 @@ bool HeapReader::Fill(BatchBuilder* batch, bool at_page_end) {
   return true;
 }
 
-void HeapReader::Close() {
+void TableReader::Close() {
   EndTable();
   table_ = table_count_;
 }
