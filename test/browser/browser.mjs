@@ -34,6 +34,8 @@ export function launch() {
  */
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
+  // A machine that is busy with other tests takes its time; what is there is not waited for.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.complaints = [];
   const complain = (what) => page.complaints.push(what);

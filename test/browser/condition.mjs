@@ -83,7 +83,6 @@ async function indicator(page, wantedState, word, colour) {
 const browser = await launch();
 const withPage = async (run) => {
   const page = await open(browser, `${url}/`);
-  page.setDefaultTimeout(15_000);
   try {
     await run(page);
   } finally {

@@ -11,7 +11,6 @@ export function checksOf(browser, url) {
   return async (name, path, run, { base = url, mayComplain = false, ...context } = {}) =>
     check(name, async () => {
       const page = await open(browser, base + path, context);
-      page.setDefaultTimeout(15_000);
       try {
         const note = await run(page);
         if (!mayComplain) assert.deepEqual(page.complaints, []);
