@@ -81,6 +81,14 @@ std::string CopyStatement(PGconn* server, const TargetTable& table, const CopyFo
   return copy + ")";
 }
 
+// Whether an error is none of the rows or of their form: a lock, a cancelled statement, a server
+// that shuts down or is full, a read-only one, or a right that is missing.
+bool IsOfNoForm(const std::string& sqlstate) {
+  const std::string_view group = std::string_view(sqlstate).substr(0, 2);
+  return group == "25" || group == "40" || group == "53" || group == "57" || sqlstate == "55P03" ||
+         sqlstate == "42501";
+}
+
 // Whether times without a zone are in UTC for the session, or will be by the format.
 bool ReadsUtc(PGconn* server, const CopyFormat& format) {
   const char* const session = PQparameterStatus(server, "TimeZone");
@@ -162,7 +170,10 @@ CopyResult CopyRows(Connection& connection, const TargetTable& table, const Copy
   return result;
 }
 
-CopySender::CopySender(const std::string& conninfo) : connection_(Connection::Open(conninfo)) {}
+CopySender::CopySender(const std::string& conninfo)
+    : connection_(Connection::Open(conninfo)),
+      may_be_binary_(connection_.Execute("SHOW default_transaction_isolation").Value(0, 0) ==
+                     "read committed") {}
 
 bool CopySender::Command(const char* sql, CopyResult* result) {
   const Answer answer(PQexec(connection_.get(), sql), &PQclear);
@@ -196,9 +207,9 @@ CopyResult CopySender::Refuse(CopyResult result) {
   return result;
 }
 
-bool CopySender::HasTypes(const TargetTable& table) {
+bool CopySender::HasLayout(const TargetTable& table) {
   try {
-    return HasSameTypes(connection_, table);
+    return HasSameLayout(connection_, table);
   } catch (const CliError&) {
     return false;
   }
@@ -206,6 +217,7 @@ bool CopySender::HasTypes(const TargetTable& table) {
 
 bool CopySender::WriteBinary(const TargetTable& table, const CopyFormat& format,
                              std::string_view records) {
+  if (!may_be_binary_) return false;
   const char* const encoding = PQparameterStatus(connection_.get(), "client_encoding");
   if (encoding == nullptr || std::string_view(encoding) != "UTF8") return false;
   binary_.clear();
@@ -222,7 +234,7 @@ CopyResult CopySender::Send(const TargetTable& table, const CopyFormat& format,
     binary_format.time_zone = format.time_zone;
     CopyResult result = Try(table, binary_format, binary_, rows, record);
     if (result.outcome != CopyResult::Outcome::kRefused ||
-        PQstatus(connection_.get()) != CONNECTION_OK) {
+        PQstatus(connection_.get()) != CONNECTION_OK || IsOfNoForm(result.sqlstate)) {
       return result;
     }
     batches_before_binary_ = kPatience;
@@ -245,7 +257,7 @@ CopyResult CopySender::Try(const TargetTable& table, const CopyFormat& format,
 
   result = CopyRows(connection_, table, format, records, rows);
   if (result.outcome != CopyResult::Outcome::kCommitted) return Refuse(std::move(result));
-  if (format.binary && !HasTypes(table)) return Refuse(std::move(result));
+  if (format.binary && !HasLayout(table)) return Refuse(std::move(result));
   if (!Command("COMMIT", &result)) {
     // If the server did not answer the COMMIT, only the server knows.
     if (PQstatus(server) == CONNECTION_BAD && result.sqlstate.empty()) {

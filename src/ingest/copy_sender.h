@@ -56,15 +56,16 @@ class CopySender {
   //
   // Records whose fields all have a known binary form are sent in it: reading texts is half the
   // server's work. If the server refuses rows in that form, they are sent again as CSV, so that
-  // what is wrong with which record is always what it says of the CSV.
+  // what is wrong with which record is always what it says of the CSV. In a session whose
+  // transactions are not READ COMMITTED all are sent as CSV.
   CopyResult Send(const TargetTable& table, const CopyFormat& format, std::string_view records,
                   std::int64_t rows, const RecordStatement* record);
 
  private:
   // False if the records cannot be sent in binary form.
   bool WriteBinary(const TargetTable& table, const CopyFormat& format, std::string_view records);
-  // HasSameTypes, and false if that cannot be asked.
-  bool HasTypes(const TargetTable& table);
+  // HasSameLayout, and false if that cannot be asked.
+  bool HasLayout(const TargetTable& table);
   // Loads the records, or rows if `format` is binary, in one transaction.
   CopyResult Try(const TargetTable& table, const CopyFormat& format, std::string_view records,
                  std::int64_t rows, const RecordStatement* record);
@@ -73,7 +74,8 @@ class CopySender {
   CopyResult Refuse(CopyResult result);
 
   Connection connection_;
-  std::string binary_;  // the rows of the batch
+  const bool may_be_binary_;  // HasLayout is of use only at READ COMMITTED
+  std::string binary_;        // the rows of the batch
   int batches_before_binary_ = 0;
 };
 

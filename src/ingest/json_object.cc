@@ -70,7 +70,8 @@ class ObjectHandler {
       after_key_ = true;
       return true;
     }
-    name_ = path_.empty() ? name : path_ + '.' + name;
+    // A field may have no name.
+    name_ = depth_ == 1 ? name : path_ + '.' + name;
     field_ = field_of_(name_);
     return true;
   }
@@ -155,7 +156,7 @@ class ObjectHandler {
   std::vector<JsonValue>* const values_;
   std::string reason_;
   int depth_ = 0;                   // of objects whose fields are looked at
-  std::string path_;                // of the innermost one; empty for the first
+  std::string path_;                // of the innermost one; of the first none
   std::vector<std::size_t> paths_;  // lengths of the paths around it
   std::string name_;                // path of the field whose value comes next
   JsonField field_;                 // what it is

@@ -138,6 +138,8 @@ TEST_F(JsonObject, ObjectsInObjects) {
             "2 ~ ~");
   EXPECT_EQ(unknown_, (std::set<std::string>{"x.y.a", "z"}));
   EXPECT_EQ(Values(R"({"x": {"y": {}}, "c": {"e": {"f": 1}, "d": 2}})"), "~ ~ 2");
+  EXPECT_EQ(Values(R"({"": {"a": 1, "": {"c": {"d": 2}}}, "b": 3})"), "~ 3 ~");
+  EXPECT_EQ(unknown_, (std::set<std::string>{".a", "..c.d"}));
 }
 
 TEST_F(JsonObject, ObjectsAndArraysForAColumn) {

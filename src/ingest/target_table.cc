@@ -104,13 +104,16 @@ void FindConstantDefaults(Connection& connection, const std::string& quoted, Tar
   }
 }
 
-// The types of the columns of $1, of domains those below them.
-constexpr const char* kTypes =
-    "SELECT pg_catalog.string_agg(pg_catalog.format('%s %s', a.attname, CASE WHEN t.typtype = 'd' "
-    "THEN t.typbasetype ELSE t.oid END), ',' ORDER BY a.attnum), "
+// The columns of $1 with their types, of domains those below them, and defaults. Of these the
+// expression as it is stored: as text it would depend on the session's settings.
+constexpr const char* kLayout =
+    "SELECT pg_catalog.string_agg(pg_catalog.format('%I %s %s', a.attname, CASE WHEN t.typtype = "
+    "'d' THEN t.typbasetype ELSE t.oid END, pg_catalog.hashtextextended(coalesce("
+    "d.adbin::pg_catalog.text, t.typdefault), 0)), ',' ORDER BY a.attnum), "
     "pg_catalog.current_setting('transaction_isolation') FROM pg_catalog.pg_attribute a JOIN "
-    "pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = pg_catalog.to_regclass($1) AND "
-    "a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''";
+    "pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = "
+    "a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum "
+    "> 0 AND NOT a.attisdropped AND a.attgenerated = ''";
 
 ColumnInfo::Time TimeOf(BinaryType type) {
   switch (type) {
@@ -167,13 +170,15 @@ std::vector<std::string> TargetTable::MatchAll(const std::vector<std::string>& n
   return matched;
 }
 
-bool HasSameTypes(Connection& connection, const TargetTable& table) {
-  const QueryResult found = connection.Execute(kTypes, {table.name.Quoted().c_str()});
-  return found.Value(0, 0) == table.types && found.Value(0, 1) == "read committed";
+bool HasSameLayout(Connection& connection, const TargetTable& table) {
+  const QueryResult found = connection.Execute(kLayout, {table.name.Quoted().c_str()});
+  return found.Value(0, 0) == table.layout && found.Value(0, 1) == "read committed";
 }
 
 TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
   const std::string quoted = name.Quoted();
+  // First: if the table changes before the rest is read, HasSameLayout says so.
+  const std::string layout(connection.Execute(kLayout, {quoted.c_str()}).Value(0, 0));
   const QueryResult found = connection.Execute(
       "SELECT c.relname, a.attname, CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END,"
       " t.typcategory IN ('N', 'D', 'T', 'B', 'I') OR t.typname IN ('uuid', 'json', 'jsonb'),"
@@ -191,13 +196,11 @@ TargetTable FindTargetTable(Connection& connection, const QualifiedName& name) {
         "`millrace init FILE` makes a table for the events of a file, `millrace workshop` the "
         "workshop's table \"events\"; --table names another.");
   }
-  TargetTable table{name, std::string(found.Value(0, 0)), {}, {}, "", ""};
+  TargetTable table{name, std::string(found.Value(0, 0)), {}, {}, "", "", layout};
   for (int row = 0; row < found.rows(); ++row) {
     if (found.IsNull(row, 1)) continue;
     table.columns.emplace_back(found.Value(row, 1));
     ColumnInfo& info = table.info.emplace_back();
-    if (!table.types.empty()) table.types += ',';
-    table.types += fmt::format("{} {}", found.Value(row, 1), found.Value(row, 2));
     info.binary =
         BinaryTypeOf(static_cast<std::uint32_t>(std::stoul(std::string(found.Value(row, 2)))));
     info.time = TimeOf(info.binary);

@@ -32,8 +32,8 @@ struct TargetTable {
   // GENERATED ALWAYS. Ids from a file would break the order of these values. Empty: none.
   std::string id_column;
   std::string
-      id_followers;     // names of the rollups that follow it, with commas between; may be empty
-  std::string types{};  // of the columns, for HasSameTypes
+      id_followers;      // names of the rollups that follow it, with commas between; may be empty
+  std::string layout{};  // of the columns, for HasSameLayout
 
   // Where a column of exactly this name is in `columns`; columns.size() if it is not there.
   std::size_t IndexOf(const std::string& column) const;
@@ -46,11 +46,12 @@ struct TargetTable {
                                     const std::string& where) const;
 };
 
-// Whether the table's columns still have the types that `table` says. Rows in binary form mean
-// something else in a column of another type, and only some are refused. In a transaction at READ
-// COMMITTED that has written to the table, the answer holds until its end. At other levels, where
-// the catalog may be seen as it was, the answer is no.
-bool HasSameTypes(Connection& connection, const TargetTable& table);
+// Whether the table still has the columns, types and defaults that `table` says. Rows in binary
+// form mean something else in a column of another type, and only some are refused; a default that
+// is known is sent with the rows. In a transaction at READ COMMITTED that has written to the table,
+// the answer holds until its end. At other levels, where the catalog may be seen as it was, the
+// answer is no.
+bool HasSameLayout(Connection& connection, const TargetTable& table);
 
 // Looks the table up. Throws CliError, with what to do, when there is none.
 TargetTable FindTargetTable(Connection& connection, const QualifiedName& name);

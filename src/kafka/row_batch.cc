@@ -119,7 +119,7 @@ CopyResult SendRows(Connection& connection, const TargetTable& table, const RowB
                     std::vector<BadRow>* bad, std::size_t* first_bad) {
   // So that a constraint that would be checked at the end is checked for the rows that break it.
   connection.Execute("SET CONSTRAINTS ALL IMMEDIATE");
-  bool zone_set = false, any_binary = false;
+  bool zone_set = false;
   for (const Segment& segment : batch.segments()) {
     const std::string& zone = segment.format->time_zone;
     if (!zone.empty() && !zone_set) {
@@ -128,9 +128,8 @@ CopyResult SendRows(Connection& connection, const TargetTable& table, const RowB
     }
     CopyResult result = SegmentSender(connection, table, segment, bad).Send(first_bad);
     if (result.outcome != CopyResult::Outcome::kCommitted) return result;
-    any_binary = any_binary || segment.format->binary;
   }
-  if (any_binary && !HasSameTypes(connection, table)) {
+  if (!HasSameLayout(connection, table)) {
     // Of an object that is not in the state that is needed: it passes when the table is looked up
     // anew.
     return {CopyResult::Outcome::kRefused, "55000",

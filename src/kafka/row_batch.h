@@ -56,7 +56,7 @@ class RowBatch {
 // bad ones are, so the work stays proportional to the batch. Without `bad` the first bad row ends
 // it.
 //
-// Rows in binary form are refused (55000) if the columns have other types than `table` says.
+// All rows are refused (55000) if the columns are not those that `table` says (HasSameLayout).
 // REQUIRES: READ COMMITTED.
 //
 // Returns kCommitted if every row is written or in `bad`; otherwise the transaction has failed, and
