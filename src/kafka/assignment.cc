@@ -137,7 +137,7 @@ void Assignment::Measure(OwnedPartition& owned) const {
   if (rd_kafka_get_watermark_offsets(handle_, step.key.topic.c_str(), step.key.partition, &low,
                                      &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
       high >= 0) {
-    step.log_end = high;
+    step.log_end = owned.read_to >= high ? step.to : high;
   }
   const auto now = OwnedPartition::Clock::now();
   const double passed = std::chrono::duration<double>(now - owned.measured).count();
@@ -158,7 +158,7 @@ bool Assignment::ReadAll() const {
       std::int64_t low = 0, high = 0;
       if (rd_kafka_query_watermark_offsets(handle_, topic.c_str(), number, &low, &high,
                                            kBrokerTimeout) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-          owned.step.to < high) {
+          std::max(owned.step.to, owned.read_to) < high) {
         return false;
       }
     }

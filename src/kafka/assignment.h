@@ -19,7 +19,10 @@ namespace millrace::cli {
 struct OwnedPartition {
   using Clock = std::chrono::steady_clock;
 
-  OffsetStep step;        // what is read of it after the batch that is written: from, to, counts
+  OffsetStep step;  // what is read of it after the batch that is written: from, to, counts
+  // Where the log ended when its end was reached. What is between the last message and there is no
+  // message: the last offset of a transaction, or what was compacted away.
+  std::int64_t read_to = 0;
   bool in_batch = false;  // whether the batch that is filled has a step for it
   std::size_t index = 0;  // of that step
   std::string expected;   // the fingerprint of the message before step.to, not compared yet

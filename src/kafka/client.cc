@@ -23,8 +23,9 @@ constexpr std::array kSecrets = {"sasl.password",
                                  "ssl.key.pem",
                                  "ssl.keystore.password"};
 // What exactly once rests on, and what other options say.
-constexpr std::array kOurs = {"enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset",
-                              "group.id", "enable.idempotence"};
+constexpr std::array kOurs = {"enable.auto.commit", "enable.auto.offset.store",
+                              "auto.offset.reset",  "enable.partition.eof",
+                              "group.id",           "enable.idempotence"};
 
 bool IsSecret(const std::string& name) {
   return std::find(kSecrets.begin(), kSecrets.end(), name) != kSecrets.end();

@@ -141,7 +141,8 @@ ConsumeProgress Consume(const std::string& conninfo, const ConsumeOptions& optio
     }
     if (end.message != said) {
       said = end.message;
-      fmt::print(stderr, "{}\nNothing is lost; waiting to go on.\n", said);
+      fmt::print(stderr, "{}\n{}{}Nothing is lost; waiting to go on.\n", said, end.way_out,
+                 end.way_out.empty() ? "" : "\n");
     }
     wait = progress.events > before ? std::chrono::milliseconds(kFirstWait)
                                     : std::min<std::chrono::milliseconds>(2 * wait, kLongestWait);

@@ -17,7 +17,14 @@ namespace millrace::cli {
 namespace {
 
 constexpr std::string_view kData = "data";
+constexpr std::string_view kAttribute = "ce_";
 constexpr std::string_view kVersionHeader = "ce_specversion";
+
+// Why a CloudEvent of this version is no row; empty if it may be one.
+std::string CheckVersion(std::string_view version) {
+  if (version == "1.0") return "";
+  return fmt::format("a CloudEvent of version {}, and only 1.0 is known", PlainText(version, 20));
+}
 
 std::string FormatTime(std::int64_t milliseconds) {
   std::int64_t seconds = milliseconds / 1000, rest = milliseconds % 1000;
@@ -116,7 +123,8 @@ class MessageRows::Json : public JsonWriter {
   Json(const MessageOptions& options, const TargetTable& table, bool binary)
       : JsonWriter(options.load, table, true),
         options_(options),
-        envelope_(options.format == PayloadFormat::kCloudEvents && !binary) {
+        envelope_(options.format == PayloadFormat::kCloudEvents && !binary),
+        is_binary_(binary) {
     std::vector<std::size_t> kept;
     for (const MessageColumn& part : options.parts) {
       kept.push_back(table.IndexOf(part.column));
@@ -125,19 +133,31 @@ class MessageRows::Json : public JsonWriter {
     }
     KeepFor(kept);
     if (!binary) return;
-    for (const auto& [name, column] : options.load.map) {
-      if (!name.starts_with("ce_")) continue;
-      attributes_.push_back({{MessagePart::kHeader, name, column}, table.IndexOf(column)});
+    std::set<std::string> names;
+    for (const auto& [name, column] : options.load.map) names.insert(name);
+    names.insert(table.columns.begin(), table.columns.end());
+    for (const std::string& name : names) {
+      if (!name.starts_with(kAttribute)) continue;
+      const NameMeaning meaning = MeaningOf(name, options.load, table);
+      const std::size_t column = table.IndexOf(meaning.column);
+      if (meaning.kind != NameMeaning::Kind::kColumn ||
+          std::find(kept.begin(), kept.end(), column) != kept.end()) {
+        continue;
+      }
+      attributes_.push_back({{MessagePart::kHeader, name, meaning.column}, column});
     }
   }
 
   std::string TakeMessage(const KafkaMessage& message) {
     message_ = &message;
     const std::string_view record = *message.payload;
-    if (envelope_) {
-      // Only what an envelope has makes its data be looked at.
-      if (std::string why = CheckEnvelope(record); !why.empty()) return why;
+    std::string why;
+    // Only what an envelope has makes its data be looked at.
+    if (envelope_) why = CheckEnvelope(record);
+    if (const auto version = message.Header(kVersionHeader); version && is_binary_) {
+      why = CheckVersion(*version);
     }
+    if (!why.empty()) return why;
     std::string reason = Take(record);
     if (reason.empty() && has_refused_id()) {
       return "it has a value for the column that the server fills with ids: --ignore-ids leaves it "
@@ -151,7 +171,7 @@ class MessageRows::Json : public JsonWriter {
     if (!envelope_) return path;
     const std::string prefix = std::string(kData) + ".";
     if (path.starts_with(prefix)) return path.substr(prefix.size());
-    return path == kData ? path : "ce_" + path;
+    return path == kData ? path : std::string(kAttribute) + path;
   }
 
   std::string AddValues(std::vector<JsonValue>* values) override {
@@ -184,11 +204,12 @@ class MessageRows::Json : public JsonWriter {
       return "no CloudEvent: it has neither a field specversion nor a header ce_specversion";
     }
     if (values[1].kind != JsonValue::Kind::kMissing) return "its data is not JSON (data_base64)";
-    return "";
+    return CheckVersion(values[0].text);
   }
 
   const MessageOptions& options_;
   const bool envelope_;
+  const bool is_binary_;
   std::vector<std::size_t> columns_;  // of options_.parts, in the table
   std::vector<std::pair<MessageColumn, std::size_t>> attributes_;  // of the binary form
   const KafkaMessage* message_ = nullptr;

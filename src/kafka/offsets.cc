@@ -63,6 +63,15 @@ std::string HeadersArray(const KafkaMessage& message) {
 
 }  // namespace
 
+std::string KeptReason(const Connection& connection, std::string_view reason) {
+  std::string text = PlainText(reason, kMostReasonBytes);
+  const char* const encoding = PQparameterStatus(connection.get(), "server_encoding");
+  if (encoding != nullptr && std::string_view(encoding) == "UTF8") return text;
+  // It may quote what the database cannot store.
+  for (char& c : text) c = static_cast<unsigned char>(c) < 0x80 ? c : '?';
+  return text;
+}
+
 OffsetTable::OffsetTable(const TargetTable& table, std::string cluster, std::string group,
                          std::string consumer)
     : table_(table.name.Quoted()),
@@ -104,15 +113,29 @@ std::optional<ClaimedOffset> OffsetTable::Look(Connection& connection, const Off
 ClaimedOffset OffsetTable::Claim(Connection& connection, const OffsetKey& key,
                                  std::int64_t first) const {
   const std::string partition = std::to_string(key.partition), offset = std::to_string(first);
-  return ReadClaim(connection.Execute(
+  const QueryResult claimed = connection.Execute(
       "INSERT INTO millrace.kafka_offset AS o (table_name, cluster, topic, \"partition\", "
       "next_offset, consumer_group, consumer) VALUES ($1::pg_catalog.regclass, $2, $3, "
       "$4::pg_catalog.int4, $5::pg_catalog.int8, $6, $7) ON CONFLICT (table_name, cluster, topic, "
       "\"partition\") DO UPDATE SET epoch = o.epoch + 1, consumer_group = excluded.consumer_group, "
       "consumer = excluded.consumer, claimed_at = excluded.claimed_at, seen_at = excluded.seen_at, "
-      "stopped_because = NULL RETURNING next_offset, epoch, last_message",
+      "stopped_because = NULL WHERE o.consumer IS NULL OR o.consumer = excluded.consumer OR "
+      "o.consumer_group = excluded.consumer_group OR o.seen_at < pg_catalog.clock_timestamp() - "
+      "interval '1 minute' RETURNING next_offset, epoch, last_message",
       {table_.c_str(), cluster_.c_str(), key.topic.c_str(), partition.c_str(), offset.c_str(),
-       group_.c_str(), consumer_.c_str()}));
+       group_.c_str(), consumer_.c_str()});
+  if (claimed.rows() > 0) return ReadClaim(claimed);
+  const QueryResult other = connection.Execute(
+      "SELECT consumer, consumer_group FROM millrace.kafka_offset WHERE table_name = "
+      "$1::pg_catalog.regclass AND cluster = $2 AND topic = $3 AND \"partition\" = "
+      "$4::pg_catalog.int4",
+      {table_.c_str(), cluster_.c_str(), key.topic.c_str(), partition.c_str()});
+  throw CliError(
+      fmt::format("{}/{} is read into {} by another group: {}", key.topic, key.partition, table_,
+                  other.rows() == 0
+                      ? "it has just ended"
+                      : fmt::format("{}, of the group {}", other.Value(0, 0), other.Value(0, 1))),
+      "Stop one of the two, or give both the same --group.");
 }
 
 json OffsetTable::Rows(const std::vector<OffsetStep>& steps) const {
@@ -264,7 +287,7 @@ void OffsetTable::Reject(Connection& connection, const KafkaMessage& message,
                     offset = std::to_string(message.offset), topic(message.topic),
                     bytes = std::to_string(message.payload ? message.payload->size() : 0),
                     time = message.milliseconds ? std::to_string(*message.milliseconds) : "",
-                    headers = HeadersArray(message), why = PlainText(reason, kMostReasonBytes);
+                    headers = HeadersArray(message), why = KeptReason(connection, reason);
   constexpr int kText = 0, kBinary = 1;
   Bytes parameters;
   for (const std::string* text : {&table_, &cluster_, &topic, &partition, &offset}) {

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/connection.h"
@@ -77,7 +78,9 @@ class OffsetTable {
   bool Knows(Connection& connection, const std::string& topic) const;
   // nullopt: the partition was never read into the table.
   std::optional<ClaimedOffset> Look(Connection& connection, const OffsetKey& key) const;
-  // Takes the partition over; `first` is where to begin if it was never read.
+  // Takes the partition over; `first` is where to begin if it was never read. Throws CliError also
+  // if a consumer of another group has it, and has been seen within a minute: of two groups each
+  // reads everything, and they would take it from one another for ever.
   ClaimedOffset Claim(Connection& connection, const OffsetKey& key, std::int64_t first) const;
   // In the transaction that is open: moves all rows. False if one of them is not as its step
   // expects: then the transaction must not be committed.
@@ -121,5 +124,8 @@ class OffsetTable {
 
 // The longest reason that is kept of a reject.
 inline constexpr std::size_t kMostReasonBytes = 1000;
+
+// A reason as it is kept: PlainText, and without what the database's encoding may not have.
+std::string KeptReason(const Connection& connection, std::string_view reason);
 
 }  // namespace millrace::cli

@@ -208,7 +208,7 @@ class Replayer {
 
   void KeepBad(const std::vector<Kept>& messages, const std::vector<BadRow>& bad) {
     for (const BadRow& one : bad) {
-      const std::string reason = PlainText(one.reason, kMostReasonBytes);
+      const std::string reason = KeptReason(connection_, one.reason);
       connection_.Execute(
           "UPDATE millrace.kafka_reject SET error = $2, replays = replays + 1 WHERE id = "
           "$1::pg_catalog.uuid",
