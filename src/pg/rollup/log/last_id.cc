@@ -6,6 +6,7 @@
 #include "pg/rollup/catalog/catalog.h"
 #include "pg/rollup/log/settling.h"
 #include "pg/rollup/log/watermark.h"
+#include "pg/rollup/registry/worker_registry.h"
 
 using namespace millrace::pg;
 
@@ -64,10 +65,11 @@ int64 PositionOn(int32 group, const Watermarks& watermarks) {
 bool CountEventsBehind(Oid relation, int64* behind) {
   // The watermarks are read first: none can be ahead of the ids then.
   const Watermarks watermarks = ReadWatermarks(relation);
-  if (RunOnCatalog("SELECT source, id_column FROM millrace.rollup WHERE relation = $1",
+  if (RunOnCatalog("SELECT source, id_column, paused FROM millrace.rollup WHERE relation = $1",
                    {OidArgument(relation)}) == 0) {
     return false;
   }
+  const bool paused = SpiRow(0).Bool(3);
   int count = 0;
   const HandedOut* nodes = FindHandedOut(SpiRow(0).ObjectId(1), SpiRow(0).NameText(2), &count);
   for (int i = 0; i < count; ++i) {
@@ -76,6 +78,8 @@ bool CountEventsBehind(Oid relation, int64* behind) {
     // All ids of a node that was removed count as handed out, but few were.
     *behind += node.sequence == nullptr ? Min(missing, 1) : missing;
   }
+  // Only the worker finds out since when.
+  if (*behind > 0 && !paused) NoteMissing();
   return nodes != nullptr;
 }
 

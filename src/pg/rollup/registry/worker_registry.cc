@@ -99,6 +99,14 @@ void Wake(Place* place) {
   }
 }
 
+void WakeSleepers() {
+  WithLock(lock, LW_EXCLUSIVE, [] {
+    for (Place* place = Begin(); place < End(); ++place) {
+      if (place->key.database == MyDatabaseId && IsQuiet(*place)) Wake(place);
+    }
+  });
+}
+
 MonotonicTime DueAgain(Place* place, Leaving leaving) {
   const MonotonicTime now = MonotonicNow();
   // Workers other than number 0 come back only when they are wanted by their number.
@@ -161,11 +169,7 @@ void NoteWrite(XactEvent event, void*) {
   if (pg_atomic_read_u32(&registry->quiet) == 0 || own_place != nullptr) return;
   if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) || MyBackendType == B_AUTOVAC_WORKER)
     return;
-  WithLock(lock, LW_EXCLUSIVE, [] {
-    for (Place* place = Begin(); place < End(); ++place) {
-      if (place->key.database == MyDatabaseId && IsQuiet(*place)) Wake(place);
-    }
-  });
+  WakeSleepers();
 }
 
 }  // namespace
@@ -194,6 +198,10 @@ void NoteWanted(const WorkerPlace& key) {
     Place* place = FindOrMake(key);
     if (place != nullptr && place->worker == nullptr && !IsQuiet(*place)) Wake(place);
   });
+}
+
+void NoteMissing() {
+  if (registry != nullptr && pg_atomic_read_u32(&registry->quiet) > 0) WakeSleepers();
 }
 
 void SendWorkersAway(Oid database) {
