@@ -82,13 +82,14 @@ long long QueryResult::affected() const {
 
 namespace {
 
-// Of two values of a keyword the last counts, so the caller's comes after our default.
-constexpr const char* kKeywords[] = {"application_name", "dbname", nullptr};
+// Of two values of a keyword the last counts: the caller's name of the application comes after
+// ours, and our encoding after the caller's, because all texts of the programs are in UTF-8.
+constexpr const char* kKeywords[] = {"application_name", "dbname", "client_encoding", nullptr};
 
 }  // namespace
 
 Connection Connection::Open(const std::string& conninfo, bool show_notices) {
-  const char* const values[] = {"millrace", conninfo.c_str(), nullptr};
+  const char* const values[] = {"millrace", conninfo.c_str(), "UTF8", nullptr};
   Connection connection(PQconnectdbParams(kKeywords, values, 1));
   PGconn* raw = connection.get();
   if (raw == nullptr) throw CliError("out of memory");
@@ -100,7 +101,7 @@ Connection Connection::Open(const std::string& conninfo, bool show_notices) {
 }
 
 Connection Connection::Open(const std::string& conninfo, Deadline deadline) {
-  const char* const values[] = {"millrace", conninfo.c_str(), nullptr};
+  const char* const values[] = {"millrace", conninfo.c_str(), "UTF8", nullptr};
   Connection connection(PQconnectStartParams(kKeywords, values, 1));
   PGconn* raw = connection.get();
   if (raw == nullptr) throw CliError("out of memory");

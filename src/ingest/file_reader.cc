@@ -116,8 +116,8 @@ void FileReader::SayKeepsIds() {
   const std::string table = table_.name.Quoted();
   fmt::print(stderr,
              "Ids are loaded as they are. Afterwards, let the server draw others than these:\n"
-             "  SELECT setval(pg_get_serial_sequence('{}', '{}'), max({})) FROM {};\n",
-             table, table_.id_column, QuoteIdentifier(table_.id_column), table);
+             "  SELECT setval(pg_get_serial_sequence({}, {}), max({})) FROM {};\n",
+             SqlText(table), SqlText(table_.id_column), QuoteIdentifier(table_.id_column), table);
   if (table_.id_followers.empty()) return;
   fmt::print(stderr,
              "and then make the rollups over it anew ({}), by millrace.rebuild_rollup or the "

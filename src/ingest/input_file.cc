@@ -38,8 +38,10 @@ std::int64_t FileSize(const std::string& path) {
 
 std::string InputName(const std::string& path) { return path == "-" ? "standard input" : path; }
 
+// Without O_NONBLOCK, a pipe with a name would be waited for here until somebody writes to it.
 InputFile::InputFile(const std::string& path)
-    : path_(path), fd_(path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    : path_(path),
+      fd_(path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
   if (fd_ < 0) Fail(path_, errno);
 }
 
@@ -59,7 +61,8 @@ std::size_t InputFile::Read(char* buffer, std::size_t size) {
     // A signal that comes between the check and a read from an idle pipe would not be noticed, so
     // wait for short times.
     struct pollfd waiting = {fd_, POLLIN, 0};
-    if (poll(&waiting, 1, 200) == 0) continue;
+    const int ready = poll(&waiting, 1, 200);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     const ssize_t got = read(fd_, buffer, size);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno != EINTR && errno != EAGAIN) Fail(path_, errno);

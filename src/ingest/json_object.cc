@@ -77,9 +77,12 @@ class ObjectHandler {
   }
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const Json::exception& error) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 8: syntax error while ..."
+    // "[json.exception.parse_error.101] parse error at line 1, column 8: syntax error while ...",
+    // or
+    // "[json.exception.out_of_range.406] number overflow parsing '1e400'"
     const std::string text = error.what();
-    const std::size_t at = text.find(": ");
+    std::size_t at = text.find(": ");
+    if (at == std::string::npos) at = text.find("] ");
     return Bad(fmt::format("no JSON at byte {}: {}", position,
                            at == std::string::npos ? text : text.substr(at + 2)));
   }

@@ -15,6 +15,9 @@ namespace {
 std::string_view QuotedValue(std::string_view message) {
   // The column, which CopySender puts behind the message, has the value too.
   message = message.substr(0, message.find(", column "));
+  // So may the detail, which comes before it in brackets.
+  const std::size_t detail = message.find("\" (");
+  if (detail != std::string_view::npos) message = message.substr(0, detail + 1);
   const std::size_t first = message.find('"');
   const std::size_t last = message.rfind('"');
   return first == last ? "" : message.substr(first + 1, last - first - 1);
@@ -23,6 +26,12 @@ std::string_view QuotedValue(std::string_view message) {
 bool AllDigits(std::string_view text) {
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Apart from its end.
+bool HasCarriageReturn(std::string_view record) {
+  const std::size_t at = record.find('\r');
+  return at < record.find_last_not_of("\r\n") + 1;
 }
 
 bool IsWithComma(std::string_view value) {
@@ -61,6 +70,10 @@ std::string HintFor(std::string_view sqlstate, std::string_view message, std::st
   const std::string_view value = QuotedValue(message);
   if (wrong_value && message.find("\"\"") != std::string_view::npos) {
     return "--empty-as-null reads \"\" as NULL where no value can be an empty text.";
+  }
+  if (sqlstate == "22P04" && HasCarriageReturn(record)) {
+    return "There is a carriage return in this line. If lines of the file end with one, make line "
+           "feeds of them: tr '\\r' '\\n'.";
   }
   if (sqlstate == "22P04") {
     return "This row has more or fewer fields than there are columns. If a text has the delimiter "

@@ -57,6 +57,12 @@ std::string QuoteIdentifier(std::string_view name) {
   return quoted + '"';
 }
 
+std::string SqlText(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string QuoteColumnList(const std::vector<std::string>& columns) {
   std::string list = "(";
   for (const std::string& column : columns) {

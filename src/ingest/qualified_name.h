@@ -22,6 +22,9 @@ struct QualifiedName {
 // `name` as an SQL identifier: "na""me".
 std::string QuoteIdentifier(std::string_view name);
 
+// `text` as an SQL string: 'it''s'.
+std::string SqlText(std::string_view text);
+
 // "(a, b)" of quoted identifiers.
 std::string QuoteColumnList(const std::vector<std::string>& columns);
 

@@ -28,6 +28,22 @@ bool StartsWithMinutes(std::string_view text) {
   return true;
 }
 
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// The name of a month or a day, also a short one, or a half of the day, or an era, in any case.
+bool IsWordOfDate(std::string_view word) {
+  constexpr std::string_view kNames[] = {
+      "january",   "february",  "march",   "april",    "may",      "june",   "july",
+      "august",    "september", "october", "november", "december", "monday", "tuesday",
+      "wednesday", "thursday",  "friday",  "saturday", "sunday"};
+  std::string lower(word);
+  for (char& c : lower) c = static_cast<char>(c | 0x20);
+  if (lower == "am" || lower == "pm" || lower == "ad" || lower == "bc") return true;
+  return lower.size() >= 3 &&
+         std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view name) { return name.starts_with(lower); });
+}
+
 }  // namespace
 
 std::string TimeKey(std::string_view time) {
@@ -46,15 +62,28 @@ std::string TimeKey(std::string_view time) {
 bool HasNoZone(std::string_view time) {
   // What is usual: an offset of hours, as PostgreSQL writes it.
   if (time.size() > 3 && time[time.size() - 3] == '+') return false;
-  // Everything with a zone has a letter, or a sign after a colon or after eight digits.
+  // Everything with a zone has another word than those of a date, or a sign after a colon or after
+  // eight digits.
   std::size_t digits = 0;
   bool signs_are_zones = false;
-  for (const char c : time) {
+  for (std::size_t i = 0; i < time.size(); ++i) {
+    const char c = time[i];
     if (IsDigit(c)) {
       ++digits;
-    } else if (c == ':' || (c == 'T' && digits >= 3)) {
+    } else if (c == ':') {
       signs_are_zones = true;
-    } else if (c == '-' ? signs_are_zones || digits >= 8 : c != ' ' && c != '/' && c != '.') {
+    } else if (IsLetter(c)) {
+      std::size_t end = i;
+      while (end < time.size() && IsLetter(time[end])) ++end;
+      const std::string_view word = time.substr(i, end - i);
+      if (word == "T" && digits >= 3) {
+        signs_are_zones = true;
+      } else if (!IsWordOfDate(word)) {
+        return false;
+      }
+      i = end - 1;
+    } else if (c == '-' ? signs_are_zones || digits >= 8
+                        : c != ' ' && c != '/' && c != '.' && c != ',') {
       return false;
     }
   }

@@ -21,8 +21,8 @@ namespace millrace::cli {
 // have the same key, so that few are sent to the server. A time in another form stays as it is.
 std::string TimeKey(std::string_view time);
 
-// Whether a text is a date, or a date and a time, in numbers alone and without a zone: the server
-// reads it in that of the session. False also for forms that are not known here.
+// Whether a text is a date, or a date and a time, without a zone: the server reads it in that of
+// the session. False also for forms that are not known here.
 bool HasNoZone(std::string_view time);
 
 // Thread-compatible. Makes no partitions if pg_partman does not manage the table.

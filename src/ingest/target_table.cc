@@ -80,9 +80,15 @@ void FindIdColumn(Connection& connection, const std::string& quoted, TargetTable
 }
 
 // Defaults that call nothing whose result may change, such as now() or nextval().
+// As a row would have them: of the column's type, which the expression's text does not show, and in
+// a form that means the same in every session.
 void FindConstantDefaults(Connection& connection, const std::string& quoted, TargetTable* table) {
+  connection.Execute(
+      "BEGIN; SET LOCAL DateStyle = ISO; SET LOCAL TimeZone = 'UTC'; SET LOCAL IntervalStyle = "
+      "iso_8601; SET LOCAL bytea_output = hex; SET LOCAL extra_float_digits = 1");
   const QueryResult found = connection.Execute(
-      "SELECT a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d "
+      "SELECT a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid), "
+      "pg_catalog.format_type(a.atttypid, -1) FROM pg_catalog.pg_attrdef d "
       "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE "
       "d.adrelid = pg_catalog.to_regclass($1) AND a.attgenerated = '' AND d.adbin::text !~ "
       "'SQLVALUEFUNCTION|NEXTVALUEEXPR|COERCEVIAIO' AND NOT EXISTS (SELECT FROM "
@@ -93,15 +99,18 @@ void FindConstantDefaults(Connection& connection, const std::string& quoted, Tar
   for (int row = 0; row < found.rows(); ++row) {
     const std::size_t index = table->IndexOf(std::string(found.Value(row, 0)));
     if (index == table->columns.size()) continue;
+    connection.Execute("SAVEPOINT millrace_default");
     try {
-      const QueryResult value =
-          connection.Execute(fmt::format("SELECT ({})::text", found.Value(row, 1)));
+      const QueryResult value = connection.Execute(fmt::format(
+          "SELECT ({})::{}::pg_catalog.text", found.Value(row, 1), found.Value(row, 2)));
       if (!value.IsNull(0, 0)) table->info[index].constant_default = std::string(value.Value(0, 0));
     } catch (const CliError&) {
       // It may call what this role may not call. The server decides when rows are loaded.
       if (!connection.alive()) throw;
+      connection.Execute("ROLLBACK TO millrace_default");
     }
   }
+  connection.Execute("ROLLBACK");
 }
 
 // The columns of $1 with their types, of domains those below them, and defaults. Of these the

@@ -8,6 +8,7 @@
 #include "client/error.h"
 #include "ingest/init/plain_names.h"
 #include "ingest/init/rollups.h"
+#include "ingest/qualified_name.h"
 
 namespace millrace::cli {
 namespace {

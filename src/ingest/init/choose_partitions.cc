@@ -10,6 +10,7 @@
 #include "client/text.h"
 #include "ingest/init/plain_names.h"
 #include "ingest/init/time_forms.h"
+#include "ingest/qualified_name.h"
 
 namespace millrace::cli {
 namespace {

@@ -107,10 +107,4 @@ std::string SqlName(const std::string& name) {
   return plain ? name : QuoteIdentifier(name);
 }
 
-std::string SqlText(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
-  return quoted + "'";
-}
-
 }  // namespace millrace::cli

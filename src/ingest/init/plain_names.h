@@ -24,7 +24,4 @@ std::vector<std::string> WordsOf(const std::string& plain_name);
 // `name` as it is if SQL reads it as itself without double quotes, otherwise in double quotes.
 std::string SqlName(const std::string& name);
 
-// `text` as an SQL string: 'it''s'.
-std::string SqlText(std::string_view text);
-
 }  // namespace millrace::cli

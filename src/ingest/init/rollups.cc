@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ingest/init/plain_names.h"
+#include "ingest/qualified_name.h"
 
 namespace millrace::cli {
 namespace {

@@ -35,9 +35,9 @@ void NotifyWorker();
 void NoteChange(Oid database);
 // Notes that a place is wanted: it is due, unless its worker is running or asleep.
 void NoteWanted(const WorkerPlace& place);
-// Notes that ids of this database's events were handed out that a rollup does not have: a worker that
-// sleeps comes back. It may be that of a transaction which has not ended, so that nobody else wakes
-// it.
+// Notes that ids of this database's events were handed out that a rollup does not have: a worker
+// that sleeps comes back. It may be that of a transaction which has not ended, so that nobody else
+// wakes it.
 void NoteMissing();
 // Ends the database's workers and keeps the launcher from starting others for ten seconds, or until
 // the current transaction has committed: somebody wants the database for itself. Waits until they
