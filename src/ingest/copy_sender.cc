@@ -24,6 +24,8 @@ constexpr std::size_t kSliceBytes = 256 << 10;
 // After rows that the server has refused in binary form, so many batches are sent as CSV: bad rows
 // are often close together.
 constexpr int kPatience = 16;
+// A batch that the server has given up because of another transaction is sent so often.
+constexpr int kMostTries = 5;
 
 std::string Field(const PGresult* answer, int code) {
   const char* text = PQresultErrorField(answer, code);
@@ -231,6 +233,17 @@ bool CopySender::WriteBinary(const TargetTable& table, const CopyFormat& format,
 CopyResult CopySender::Send(const TargetTable& table, const CopyFormat& format,
                             std::string_view records, std::int64_t rows,
                             const RecordStatement* record) {
+  for (int tries = 1;; ++tries) {
+    CopyResult result = TryForms(table, format, records, rows, record);
+    const bool met_another = result.outcome == CopyResult::Outcome::kRefused &&
+                             (result.sqlstate == "40001" || result.sqlstate == "40P01");
+    if (!met_another || tries == kMostTries) return result;
+  }
+}
+
+CopyResult CopySender::TryForms(const TargetTable& table, const CopyFormat& format,
+                                std::string_view records, std::int64_t rows,
+                                const RecordStatement* record) {
   if (batches_before_binary_ > 0) {
     --batches_before_binary_;
   } else if (WriteBinary(table, format, records)) {

@@ -58,10 +58,14 @@ class CopySender {
   // server's work. If the server refuses rows in that form, they are sent again as CSV, so that
   // what is wrong with which record is always what it says of the CSV. In a session whose
   // transactions are not READ COMMITTED all are sent as CSV.
+  //
+  // After a deadlock, or where the transaction cannot be serialized, the batch is tried again.
   CopyResult Send(const TargetTable& table, const CopyFormat& format, std::string_view records,
                   std::int64_t rows, const RecordStatement* record);
 
  private:
+  CopyResult TryForms(const TargetTable& table, const CopyFormat& format, std::string_view records,
+                      std::int64_t rows, const RecordStatement* record);
   // False if the records cannot be sent in binary form.
   bool WriteBinary(const TargetTable& table, const CopyFormat& format, std::string_view records);
   // HasSameLayout, and false if that cannot be asked.
