@@ -95,7 +95,17 @@ bool FetchDenseRow(Relation relation, ItemPointer address, Snapshot snapshot,
 
 bool DenseRowSatisfies(Relation relation, TupleTableSlot* slot, Snapshot snapshot) {
   TupleTableSlot* copy = table_slot_create(relation, nullptr);
-  const bool satisfies = FetchDenseRow(relation, &slot->tts_tid, snapshot, copy);
+  bool satisfies = FetchDenseRow(relation, &slot->tts_tid, snapshot, copy);
+  if (!satisfies && IsMVCCSnapshot(snapshot) && IsolationUsesXactSnapshot()) {
+    // ON CONFLICT DO NOTHING has met a row that its snapshot does not see. The executor would now
+    // ask the slot for the row's transaction, which ours do not have. Another's row is an error;
+    // one of this statement, which the latest snapshot does not see either, is not.
+    if (FetchDenseRow(relation, &slot->tts_tid, GetLatestSnapshot(), copy)) {
+      ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                      errmsg("could not serialize access due to concurrent update")));
+    }
+    satisfies = true;
+  }
   ExecDropSingleTupleTableSlot(copy);
   return satisfies;
 }

@@ -313,8 +313,10 @@ BlockNumber FirstTarget(const Insertion& insertion) {
   return blocks > 0 ? blocks - 1 : InvalidBlockNumber;
 }
 
-[[noreturn]] void RaiseRowTooBig(const Insertion& insertion) {
+// REQUIRES: the next row does not fit into `block`, which is empty, and stays so.
+[[noreturn]] void RaiseRowTooBig(const Insertion& insertion, BlockNumber block) {
   const RowSet* rows = insertion.rows;
+  RecordPageWithFreeSpace(insertion.relation, block, BLCKSZ / 2);
   const Size most = dense::kTailBegin - dense::kPageHeaderBytes - sizeof(dense::Run);
   ereport(
       ERROR,
@@ -336,12 +338,13 @@ void PutRows(Insertion* insertion) {
       const int count = PutInto(insertion, buffer);
       UnlockReleaseBuffer(buffer);
       // One row at a time, it fits or nothing does.
-      if (count == 0) RaiseRowTooBig(*insertion);
+      if (count == 0) RaiseRowTooBig(*insertion, target);
       RelationSetTargetBlock(relation, target);
       continue;
     }
     Buffer buffer = ReadBufferExtended(relation, MAIN_FORKNUM, target, RBM_NORMAL, strategy);
     LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+    const bool is_new = PageIsNew(BufferGetPage(buffer));
     const int count = PutSingle(insertion, buffer) ? 1 : PutInto(insertion, buffer);
     const Size left = PageIsNew(BufferGetPage(buffer))
                           ? 0
@@ -351,6 +354,7 @@ void PutRows(Insertion* insertion) {
       RelationSetTargetBlock(relation, target);
       continue;
     }
+    if (is_new) RaiseRowTooBig(*insertion, target);
     // Full. Another page that is known to have room, a few times; else a new one.
     constexpr int kTries = 3;
     target = (insertion->options & TABLE_INSERT_SKIP_FSM) != 0 || ++tries > kTries

@@ -6,6 +6,7 @@
 #include "pg/base/relation.h"
 #include "pg/base/role.h"
 #include "pg/base/spi.h"
+#include "pg/base/subtransaction.h"
 #include "pg/cluster/citus.h"
 #include "pg/dense/handler.h"
 #include "pg/dense/index_build.h"
@@ -56,6 +57,12 @@ void AddRow(Copy* copy, HeapTuple tuple, uint64 transaction) {
   ExecClearTuple(copy->slot);
   heap_deform_tuple(heap_copytuple(tuple), copy->slot->tts_tupleDescriptor, copy->slot->tts_values,
                     copy->slot->tts_isnull);
+  // Values of columns that were dropped end here, as when a heap table is written anew.
+  for (int i = 0; i < copy->slot->tts_tupleDescriptor->natts; ++i) {
+    if (TupleDescAttr(copy->slot->tts_tupleDescriptor, i)->attisdropped) {
+      copy->slot->tts_isnull[i] = true;
+    }
+  }
   ExecStoreVirtualTuple(copy->slot);
   AppendSlot(copy->rows, copy->to, copy->slot, TABLE_INSERT_SKIP_FSM);
   MemoryContextSwitchTo(caller);
@@ -146,15 +153,56 @@ bool CanSeal(Oid table) {
   return can;
 }
 
+// Seal, and what became of it.
+struct Sealing {
+  Oid partition;
+  bool sealed;
+};
+
+// Seals in a subtransaction. False after a warning, if the partition's rows are such that it cannot
+// be done, however often it is tried.
+bool TrySeal(Sealing* sealing) {
+  ErrorData* error = RunInSubtransaction(
+      [](void* argument) {
+        auto* sealing = static_cast<Sealing*>(argument);
+        sealing->sealed = Seal(sealing->partition);
+      },
+      sealing);
+  if (error == nullptr) return true;
+  const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+  if (category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_INSUFFICIENT_RESOURCES ||
+      category == ERRCODE_TRANSACTION_ROLLBACK ||
+      category == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) {
+    ReThrowError(error);
+  }
+  ereport(WARNING,
+          (errcode(error->sqlerrcode), errmsg("partition %s cannot be made dense: %s",
+                                              QualifiedName(sealing->partition), error->message)));
+  return false;
+}
+
+// Whether this session has said itself of which access method its tables are to be. A dump does
+// that before each table: what is restored from it is as it was.
+bool SaysAccessMethod() {
+  return RunSql(
+             "SELECT FROM pg_catalog.pg_settings WHERE name = 'default_table_access_method' AND "
+             "source = 'session'") > 0;
+}
+
 // Makes a partition dense that this transaction has just attached, or created: CREATE TABLE IF NOT
-// EXISTS may have found one that is not ours to change.
+// EXISTS may have found one that is not ours to change. One that this session uses, by a cursor for
+// example, stays as it is.
 void MakeNewPartitionDense(Oid table, bool created) {
   Relation relation = relation_open(table, AccessShareLock);
   const bool fits = relation->rd_rel->relispartition && CouldBeDense(relation, true) &&
                     (!created || relation->rd_createSubid != InvalidSubTransactionId) &&
-                    RelationGetNumberOfBlocks(relation) == 0;
+                    RelationGetNumberOfBlocks(relation) == 0 && relation->rd_refcnt == 1 &&
+                    !AfterTriggerPendingOnRel(table);
   relation_close(relation, AccessShareLock);
-  if (fits) WithSpi([&] { MakeDense(table); });
+  if (!fits) return;
+  WithSpi([&] {
+    if (!SaysAccessMethod()) MakeDense(table);
+  });
 }
 
 ProcessUtility_hook_type previous_utility = nullptr;
@@ -174,7 +222,8 @@ const RangeVar* NewPartitionOf(const Node* statement) {
        Each<AlterTableCmd>(reinterpret_cast<const AlterTableStmt*>(statement)->cmds)) {
     if (command->subtype == AT_AttachPartition) {
       const auto* attached = reinterpret_cast<const PartitionCmd*>(command->def);
-      return attached->bound->is_default ? nullptr : attached->name;
+      // The same command attaches an index, which has no bound.
+      return attached->bound == nullptr || attached->bound->is_default ? nullptr : attached->name;
     }
   }
   return nullptr;
@@ -200,7 +249,7 @@ void Utility(PlannedStmt* statement, const char* text, bool read_only,
 
 }  // namespace
 
-Oid SealNextPartition(Oid table, const Interval* age) {
+Oid SealNextPartition(Oid table, const Interval* age, const List* leave_out, bool* sealed) {
   CheckPartitionedTable(table, kDetail);
   Interval interval = *age;
   const TimestampTz limit = DatumGetTimestampTz(
@@ -209,12 +258,15 @@ Oid SealNextPartition(Oid table, const Interval* age) {
   for (const Oid partition : EachOid(PartitionsBefore(table, limit))) {
     CHECK_FOR_INTERRUPTS();
     // Others would queue behind us while we wait, so take the lock only if it is free.
-    if (get_rel_relkind(partition) != RELKIND_RELATION ||
+    if (list_member_oid(leave_out, partition) || get_rel_relkind(partition) != RELKIND_RELATION ||
         !ConditionalLockRelationOid(partition, AccessExclusiveLock)) {
       continue;
     }
-    if (get_rel_name(partition) != nullptr && CanSeal(partition) && Seal(partition)) {
-      return partition;
+    if (get_rel_name(partition) != nullptr && CanSeal(partition)) {
+      Sealing sealing = {partition, false};
+      const bool tried = TrySeal(&sealing);
+      *sealed = sealing.sealed;
+      if (*sealed || !tried) return partition;
     }
     UnlockRelationOid(partition, AccessExclusiveLock);
   }
@@ -274,7 +326,16 @@ MILLRACE_FUNCTION(seal) {
                errhint("Call millrace.seal_after(%s, ...) first.",
                        quote_literal_cstr(QualifiedName(table)))));
     }
-    while (OidIsValid(SealNextPartition(table, &age))) ++sealed;
-    return sealed;
+    List* failed = NIL;
+    for (;;) {
+      bool done = false;
+      const Oid partition = SealNextPartition(table, &age, failed, &done);
+      if (!OidIsValid(partition)) return sealed;
+      if (done) {
+        ++sealed;
+      } else {
+        failed = lappend_oid(failed, partition);
+      }
+    }
   }));
 }

@@ -175,7 +175,8 @@ Size VacuumPage(Vacuum* vacuum, BlockNumber block) {
   }
   if (view.tail().stored > 0) vacuum->last_used = block + 1;
   NotePage(vacuum, block, view, removed);
-  const Size free_bytes = view.free_bytes();
+  // A page whose numbers are used up takes no more rows.
+  const Size free_bytes = view.tail().rows < dense::kMaxPageRows ? view.free_bytes() : 0;
   UnlockReleaseBuffer(buffer);
   return free_bytes;
 }

@@ -49,6 +49,9 @@ void DropOldPartitions(const Ageing& ageing) {
   EndStep();
 }
 
+// Partitions that cannot be dense. They are tried once in the life of a worker.
+List* not_sealed = NIL;
+
 // Makes the partitions dense, each in a transaction of its own, for some seconds at most.
 void Seal(const Ageing& ageing) {
   constexpr int64 kLong = 10'000'000;
@@ -56,10 +59,19 @@ void Seal(const Ageing& ageing) {
   bool more = true;
   while (more && MonotonicNow() - start < kLong) {
     if (!BeginStep("making partitions dense")) return;
-    more = get_rel_name(ageing.source) != nullptr && AsOwner(OwnerOf(ageing.source), [&] {
-             return OidIsValid(SealNextPartition(ageing.source, &ageing.age));
-           });
+    Oid partition = InvalidOid;
+    bool sealed = false;
+    if (get_rel_name(ageing.source) != nullptr) {
+      AsOwner(OwnerOf(ageing.source), [&] {
+        partition = SealNextPartition(ageing.source, &ageing.age, not_sealed, &sealed);
+      });
+    }
     EndStep();
+    more = OidIsValid(partition);
+    if (!more || sealed) continue;
+    const MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+    not_sealed = lappend_oid(not_sealed, partition);
+    MemoryContextSwitchTo(caller);
   }
 }
 
