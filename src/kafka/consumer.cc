@@ -240,7 +240,6 @@ void Consumer::Await() {
       progress_->events += static_cast<std::int64_t>(result.events);
       progress_->rejects += static_cast<std::int64_t>(result.rejects);
       for (const OffsetStep& step : spent_->steps) progress_->skipped += step.skipped;
-      touched_ = Clock::now();
       TellBroker(spent_->steps);
       break;
     case WriteResult::Outcome::kFenced:
@@ -284,8 +283,8 @@ void Consumer::FinishBatch() {
   spent_.reset();
 }
 
-void Consumer::TouchIdle() {
-  if (writing_.valid() || batch_ != nullptr || Clock::now() - touched_ < kTouchEvery) return;
+void Consumer::Touch() {
+  if (writing_.valid() || Clock::now() - touched_ < kTouchEvery) return;
   touched_ = Clock::now();
   assignment_.ForEach([this](OwnedPartition& owned) { assignment_.Measure(owned); });
   if (!offsets_.Touch(writer_.connection(), assignment_.Steps())) {
@@ -312,7 +311,11 @@ ConsumerEnd Consumer::Run() {
       const auto now = Clock::now();
       if (writing_.valid() && writing_.wait_for(0s) == std::future_status::ready) Await();
       const bool due = batch_ != nullptr && now - batch_->begun >= options_.max_delay;
-      if (IsFull() || (due && !writing_.valid())) Push();
+      if (IsFull() || (due && !writing_.valid())) {
+        Await();
+        if (!ended_) Touch();
+        Push();
+      }
       spent_.reset();
       if (ended_) break;
       auto wait = kPoll;
@@ -332,7 +335,7 @@ ConsumerEnd Consumer::Run() {
       if (const std::string fatal = kafka_.voice().fatal(); !fatal.empty()) {
         End(ConsumerEnd::Kind::kStopped, fatal);
       }
-      TouchIdle();
+      Touch();
       if (options_.stop_at_end && was_assigned_ && batch_ == nullptr && !writing_.valid() &&
           assignment_.ReadAll()) {
         break;

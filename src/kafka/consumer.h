@@ -97,7 +97,8 @@ class Consumer {
   // Waits for the batch that is written.
   void Await();
   void FinishBatch();
-  void TouchIdle();
+  // From time to time: notes that we live, also for partitions of which nothing comes.
+  void Touch();
   std::string DescribeProgress();
   void TellBroker(const std::vector<OffsetStep>& steps);
   void LeaveGroup();
