@@ -154,9 +154,7 @@ class MessageRows::Json : public JsonWriter {
     std::string why;
     // Only what an envelope has makes its data be looked at.
     if (envelope_) why = CheckEnvelope(record);
-    if (const auto version = message.Header(kVersionHeader); version && is_binary_) {
-      why = CheckVersion(*version);
-    }
+    if (is_binary_) why = CheckVersion(message.Header(kVersionHeader).value_or(""));
     if (!why.empty()) return why;
     std::string reason = Take(record);
     if (reason.empty() && has_refused_id()) {
